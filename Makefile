@@ -1,0 +1,61 @@
+# The two commands a newcomer needs: `make demo` and `make test`. Each sets up what it lacks.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CACHE   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/weighlock
+TOOLS   := $(CACHE)/tools
+GOLANGCI_VERSION := v2.12.2
+GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# Packages that start goroutines of their own: the race detector runs on these.
+RACE := ./engine ./engine/apply ./engine/diff ./engine/jinja/... ./engine/kube ./engine/render ./engine/internal/... ./bot/...
+
+# How long each fuzzer runs in test-long.
+FUZZTIME ?= 20s
+
+.PHONY: help build demo test test-quick test-long check lint deps cluster golden clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+
+build: ## Build bin/weighlock
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/weighlock ./cmd/weighlock
+
+deps: ## Install what tests and demo need: Debian packages and Go tools, by name and version
+	@scripts/deps.sh
+	@test -x $(GOLANGCI) || scripts/gotool.sh github.com/golangci/golangci-lint/v2/cmd/golangci-lint $(GOLANGCI_VERSION) $(GOLANGCI)
+
+cluster: ## Build the test cluster's binaries (5 to 7 minutes, once)
+	@testdata/cluster/build.sh >/dev/null
+
+demo: build cluster ## A pull request's whole story, on a real API server
+	@scripts/with-cluster.sh go run ./cmd/demo
+
+test: deps cluster check ## All tests
+	@scripts/with-cluster.sh go test ./...
+	@scripts/with-cluster.sh go test -race -short $(RACE)
+	@cd testdata/cluster && CGO_ENABLED=0 go vet -trimpath ./...
+
+test-quick: ## The inner loop: tests that need no cluster, and vet
+	go vet ./engine/... ./bot/... ./action/... ./cmd/...
+	go test -short ./engine/jinja/... ./engine/internal/... ./engine/object ./engine/project ./engine/render ./engine/report ./bot/... ./cmd/weighlock -skip 'Cluster'
+
+test-long: cluster ## The long tests, bounded for CI
+	@go test -run '^$$' -fuzz FuzzParseCommands -fuzztime $(FUZZTIME) ./bot
+	@go test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) ./bot/forge/github
+	@scripts/with-cluster.sh go test -tags long -run Long ./engine
+
+check: deps ## Formatting, vet, linters, generated files
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'not gofmt-ed:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	@go vet ./...
+	@$(GOLANGCI) run ./...
+
+golden: ## Rewrite the golden files of tests
+	go test ./engine/... ./bot/... ./cmd/... -update
+
+clean: ## Remove what was built here
+	rm -rf bin .demo

@@ -1,0 +1,89 @@
+// Package action is the door by which a CI job comes in: a job is an event too. It reads the event that started the job
+// from the runner's environment and hands it to the bot.
+package action
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/sethvargo/go-githubactions"
+
+	"github.com/weighlock/weighlock/bot"
+	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/bot/forge/github"
+)
+
+// GitHub is what a GitHub job's environment says.
+type GitHub struct {
+	Event forge.Event
+	Forge forge.Forge
+	// Workspace is the directory that the repository is checked out in.
+	Workspace string
+	// Token may fetch from the repository; "" leaves that to what the checkout configured.
+	Token string
+	// ServerURL is the web address of the server, such as https://github.com.
+	ServerURL string
+}
+
+// ReadGitHub reads the environment of a GitHub job. All that is missing is reported at once.
+func ReadGitHub(getenv func(string) string) (*GitHub, error) {
+	var errs []error
+	need := func(name, why string) string {
+		v := getenv(name)
+		if v == "" {
+			errs = append(errs, fmt.Errorf("%s is not set: %s", name, why))
+		}
+		return v
+	}
+	name := need("GITHUB_EVENT_NAME", "this command runs in a GitHub Actions job")
+	path := need("GITHUB_EVENT_PATH", "this command runs in a GitHub Actions job")
+	api := need("GITHUB_API_URL", "this command runs in a GitHub Actions job")
+	repository := need("GITHUB_REPOSITORY", "this command runs in a GitHub Actions job")
+	token := need("GITHUB_TOKEN", "pass it to the step: env: {GITHUB_TOKEN: ${{ github.token }}}")
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	repo, err := forge.ParseRepo(repository)
+	if err != nil {
+		return nil, fmt.Errorf("GITHUB_REPOSITORY: %w", err)
+	}
+	payload, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the event (GITHUB_EVENT_PATH): %w", err)
+	}
+	event, err := github.Decode(name, getenv("GITHUB_RUN_ID"), payload)
+	if err != nil {
+		return nil, fmt.Errorf("event file %s: %w", path, err)
+	}
+	if from := event.From().Repo; from != repo && from != (forge.Repo{}) {
+		return nil, fmt.Errorf("event file %s is about repository %s, but GITHUB_REPOSITORY is %s", path, from, repo)
+	}
+	client, err := github.New(github.Config{Token: token, BaseURL: api})
+	if err != nil {
+		return nil, err
+	}
+	workspace := getenv("GITHUB_WORKSPACE")
+	if workspace == "" {
+		workspace = "."
+	}
+	return &GitHub{Event: event, Forge: client, Workspace: workspace, Token: token, ServerURL: getenv("GITHUB_SERVER_URL")}, nil
+}
+
+// Run hands the event to the bot and reports the outcome to the runner: the report goes to the step summary, an error to
+// an annotation. It returns an error when the job should end red.
+func Run(ctx context.Context, gh *GitHub, b *bot.Bot, runner *githubactions.Action) error {
+	out, err := b.Handle(ctx, gh.Event)
+	if out.Summary != "" {
+		runner.AddStepSummary(out.Summary)
+	}
+	if err != nil {
+		runner.Errorf("%v", err)
+		return err
+	}
+	if out.Failed {
+		return errors.New("not everything went well; the report says what")
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package actiontest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/bot/forge/forgetest"
+)
+
+// ActionsToken is the token that jobs get.
+const ActionsToken = "ghs_actions_token"
+
+// A Runner runs jobs: the program as a process, in a fresh checkout, with the environment that GitHub gives.
+type Runner struct {
+	// Program and its leading arguments; "action" is appended.
+	Program []string
+	// Env is added to each job's environment.
+	Env        []string
+	Repo       forge.Repo
+	Git        *Git
+	GitHub     *forgetest.GitHub
+	Kubeconfig string
+	// Dir is where jobs get their directories.
+	Dir string
+	n   int
+}
+
+// A Job is what a job left behind.
+type Job struct {
+	ExitCode int
+	// Output is what it printed, on both streams.
+	Output string
+	// Summary is its step summary.
+	Summary string
+}
+
+// Run runs a job for a webhook, with ref checked out as actions/checkout does by default: one commit deep.
+func (r *Runner) Run(ctx context.Context, hook forgetest.Webhook, ref string) (Job, error) {
+	r.n++
+	dir := filepath.Join(r.Dir, fmt.Sprintf("job-%d", r.n))
+	workspace := filepath.Join(dir, "workspace")
+	if err := os.MkdirAll(workspace, 0o755); err != nil {
+		return Job{}, err
+	}
+	for _, args := range [][]string{
+		{"init", "--quiet", "--initial-branch=main"}, {"remote", "add", "origin", r.Git.URL()},
+		{"fetch", "--quiet", "--no-tags", "--depth=1", "origin", "+" + ref + ":refs/remotes/job"}, {"checkout", "--quiet", "--detach", "refs/remotes/job"},
+	} {
+		if _, err := git(ctx, workspace, args...); err != nil {
+			return Job{}, err
+		}
+	}
+	event := filepath.Join(dir, "event.json")
+	if err := os.WriteFile(event, hook.Body, 0o600); err != nil {
+		return Job{}, err
+	}
+	summary := filepath.Join(dir, "summary.md")
+	if err := os.WriteFile(summary, nil, 0o600); err != nil {
+		return Job{}, err
+	}
+	cmd := exec.CommandContext(ctx, r.Program[0], append(r.Program[1:], "action")...)
+	cmd.Dir = workspace
+	cmd.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + os.TempDir(), "KUBECONFIG=" + r.Kubeconfig,
+		"CI=true", "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=" + hook.Name, "GITHUB_EVENT_PATH=" + event,
+		"GITHUB_API_URL=" + r.GitHub.URL(), "GITHUB_REPOSITORY=" + r.Repo.String(), "GITHUB_TOKEN=" + ActionsToken,
+		"GITHUB_WORKSPACE=" + workspace, "GITHUB_STEP_SUMMARY=" + summary, "GITHUB_RUN_ID=" + fmt.Sprint(r.n),
+	}, r.Env...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return Job{}, err
+	}
+	text, err := os.ReadFile(summary)
+	return Job{ExitCode: cmd.ProcessState.ExitCode(), Output: out.String(), Summary: strings.TrimSpace(string(text))}, err
+}

@@ -1,0 +1,109 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"github.com/weighlock/weighlock/bot/checkout"
+	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/engine"
+	"github.com/weighlock/weighlock/engine/project"
+)
+
+// A Bot handles events of one repository. Its fields are set once; it is safe for concurrent use.
+type Bot struct {
+	Forge forge.Forge
+	// Clone is where the repository's commits are found; git fetches into it what it lacks.
+	Clone Clone
+	// Cluster connects to a target's cluster.
+	Cluster func(ctx context.Context, t project.Target) (engine.Cluster, error)
+	// DigestKey binds secret values to what was reviewed; see [diff.Options].
+	DigestKey []byte
+	// Now is the clock.
+	Now func() time.Time
+	Log *slog.Logger
+}
+
+// A Clone opens the repository that an event is about. refs are names under which the server also has the commits.
+type Clone func(ctx context.Context, refs ...string) (*checkout.Repo, error)
+
+// An Outcome is what handling an event came to, for the log and the job summary.
+type Outcome struct {
+	// Summary is Markdown: the report, or why there was nothing to do.
+	Summary string
+	// Failed says that something did not go well although all could be said of it: a job should end red.
+	Failed bool
+}
+
+// Handle does what an event calls for. An error is for whoever runs the bot; what people on the pull request must know
+// of it has been published by then, as far as the forge let us.
+func (b *Bot) Handle(ctx context.Context, event forge.Event) (Outcome, error) {
+	switch e := event.(type) {
+	case forge.PullRequestChanged:
+		return b.pullRequestChanged(ctx, e)
+	case forge.CommentCreated:
+		return b.commentCreated(ctx, e)
+	case forge.BranchPushed:
+		return b.branchPushed(ctx, e)
+	case forge.Ignored:
+		return Outcome{Summary: "Nothing to do: " + e.Reason + "."}, nil
+	default:
+		return Outcome{}, fmt.Errorf("events of type %T are not known", event)
+	}
+}
+
+// previewed are the actions after which a pull request is previewed.
+var previewed = map[forge.Action]bool{
+	forge.Opened: true, forge.Reopened: true, forge.Synchronized: true, forge.Retargeted: true, forge.Ready: true,
+}
+
+func (b *Bot) pullRequestChanged(ctx context.Context, e forge.PullRequestChanged) (Outcome, error) {
+	if !previewed[e.Action] {
+		return Outcome{Summary: fmt.Sprintf("Nothing to do: a pull request that is %s is not previewed.", e.Action)}, nil
+	}
+	repo, err := b.Clone(ctx, headRef(e.PullRequest.Number), "refs/heads/"+e.PullRequest.Base.Name)
+	if err != nil {
+		return Outcome{}, b.tell(ctx, e.PullRequest, err)
+	}
+	defer repo.Close()
+	base, err := mergedBase(ctx, repo, e.PullRequest)
+	if err != nil {
+		return Outcome{}, b.tell(ctx, e.PullRequest, err)
+	}
+	return b.preview(ctx, repo, e.PullRequest, base)
+}
+
+// headRef is the name under which GitHub has a pull request's head, a fork's too.
+func headRef(number int) string { return fmt.Sprintf("refs/pull/%d/head", number) }
+
+// mergedBase is the commit that the head is merged onto: where the clone has the pull request's merge commit checked
+// out, as in CI, its first parent, else the base as the event tells it.
+func mergedBase(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest) (string, error) {
+	head, err := repo.Head(ctx)
+	if err != nil {
+		return "", err
+	}
+	if len(head.Parents) == 2 && head.Parents[1] == pr.Head.SHA {
+		return head.Parents[0], nil
+	}
+	return pr.Base.SHA, nil
+}
+
+// config reads the configuration of a commit; one that has none gets the default.
+func config(ctx context.Context, repo *checkout.Repo, commit string) (*Config, error) {
+	if err := repo.Fetch(ctx, commit); err != nil {
+		return nil, err
+	}
+	data, err := repo.File(ctx, commit, ConfigFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return DefaultConfig(), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfig(fmt.Sprintf("%s (of %s)", ConfigFile, short(commit)), data)
+}

@@ -1,0 +1,76 @@
+package bot
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/weighlock/weighlock/bot/forge"
+)
+
+func TestTheMoreExactAndTheLaterEntryWins(t *testing.T) {
+	t.Parallel()
+	c, err := ParseConfig("c.yaml", []byte(`
+version: 1
+projects: [{path: deploy, name: shop}, {path: infra}]
+targets:
+  prod: {deploy: command}
+  "*": {deploy: merge, allow: {permission: maintain}}
+  "pro*": {deploy: never}
+  "p*": {prune: apply, deploy: merge}
+  infra:prod: {deploy: never}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range []struct {
+		project, target string
+		want            TargetPolicy
+	}{
+		{"shop", "staging", TargetPolicy{DeployOnMerge, "", forge.Maintain, PruneReport}},
+		{"shop", "prod", TargetPolicy{DeployOnCommand, "", forge.Maintain, PruneApply}},
+		{"infra", "prod", TargetPolicy{DeployNever, "", forge.Maintain, PruneApply}},
+		{"shop", "pro2", TargetPolicy{DeployOnMerge, "", forge.Maintain, PruneApply}},
+	} {
+		if got := c.Policy(w.project, w.target); got != w.want {
+			t.Errorf("%s:%s: got %+v, want %+v", w.project, w.target, got, w.want)
+		}
+	}
+	if c.Projects[1].Name != "infra" {
+		t.Errorf("the name of a project is the base name of its path, got %q", c.Projects[1].Name)
+	}
+}
+
+func TestWithoutConfigurationNothingDeploysByItself(t *testing.T) {
+	t.Parallel()
+	got := DefaultConfig().Policy(".", "prod")
+	if want := (TargetPolicy{DeployOnCommand, "", forge.Write, PruneReport}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestMistakesOfAConfigurationAreReportedTogetherWithTheirLines(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		file string
+		want []string
+	}{
+		"values": {"version: 2\nprojects:\n- path: ../x\n- {path: a, name: n}\n- {path: b, name: n}\ntargets:\n  prod:\n    deploy: always\n    prune: always\n    allow: {permission: read}\n",
+			[]string{"c.yaml:1:", "c.yaml:3:", "c.yaml:5:", "c.yaml:8:", "c.yaml:9:", "report or apply", "c.yaml:10:", "merge, command or never", "triage, write, maintain or admin"}},
+		"keys that this version does not know": {"version: 1\ntargets:\n  prod:\n    approvals: 1\n    deploys: merge\n",
+			[]string{"c.yaml:4:", "approvals", "c.yaml:5:", "deploys"}},
+		"a second document": {"version: 1\n---\nversion: 1\n", []string{"second document"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := ParseConfig("c.yaml", []byte(c.file))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, w := range c.want {
+				if !strings.Contains(err.Error(), w) {
+					t.Errorf("%q is not in:\n%v", w, err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,264 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/weighlock/weighlock/bot/checkout"
+	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/engine"
+	"github.com/weighlock/weighlock/engine/apply"
+	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/report"
+)
+
+// branchPushed deploys the targets that a push to the branch deploys, and tells the pull request that it came from.
+func (b *Bot) branchPushed(ctx context.Context, e forge.BranchPushed) (Outcome, error) {
+	repo, err := b.Clone(ctx, "refs/heads/"+e.Branch)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer repo.Close()
+	cfg, err := config(ctx, repo, e.After)
+	if err != nil {
+		return Outcome{}, b.tellMerged(ctx, e, err)
+	}
+	at, err := repo.Tree(ctx, e.After)
+	if err != nil {
+		return Outcome{}, err
+	}
+	t, err := b.extract(ctx, repo, at, cfg)
+	if err != nil {
+		return Outcome{}, b.tellMerged(ctx, e, err)
+	}
+	defer t.Close()
+	plan := PlanPush(t.Targets, e)
+	if plan.Reason != "" {
+		return Outcome{Summary: "Nothing to do: " + plan.Reason + "."}, nil
+	}
+	merged, err := b.mergedBy(ctx, e)
+	if err != nil {
+		b.Log.WarnContext(ctx, "the merged pull request is not told", "error", err)
+	}
+	var out Outcome
+	var errs []error
+	for _, j := range plan.Jobs {
+		d := b.deploy(ctx, t, j, "")
+		text := d.markdown(j.ID, e.After, "", b.Forge.MaxComment())
+		out.Summary += text + "\n"
+		out.Failed = out.Failed || !d.ok()
+		if merged != nil {
+			errs = append(errs, b.answer(ctx, *merged, text))
+		}
+	}
+	return out, errors.Join(errs...)
+}
+
+// mergedBy is the pull request whose merge a push is, or nil.
+func (b *Bot) mergedBy(ctx context.Context, e forge.BranchPushed) (*forge.PullRequest, error) {
+	prs, err := b.Forge.PullRequestsOf(ctx, e.Repo, e.After)
+	if err != nil {
+		return nil, err
+	}
+	for _, pr := range prs {
+		if pr.State == forge.StateMerged && pr.Base.Name == e.Branch {
+			return &pr, nil
+		}
+	}
+	return nil, nil
+}
+
+// tellMerged tells the merged pull request why nothing is deployed, and returns the cause.
+func (b *Bot) tellMerged(ctx context.Context, e forge.BranchPushed, cause error) error {
+	pr, err := b.mergedBy(ctx, e)
+	if err != nil || pr == nil {
+		return errors.Join(cause, err)
+	}
+	return errors.Join(cause, b.answer(ctx, *pr, fmt.Sprintf("❌ %s was not deployed:\n%s", report.Code(short(e.After)), report.Fence("", cause.Error()))))
+}
+
+// commentCreated carries out the commands of a comment.
+func (b *Bot) commentCreated(ctx context.Context, e forge.CommentCreated) (Outcome, error) {
+	commands := ParseCommands(e.Comment.Body)
+	if len(commands) == 0 || e.Comment.Author.Bot {
+		return Outcome{Summary: "Nothing to do: the comment holds no command."}, nil
+	}
+	b.react(ctx, e.Comment, forge.Eyes)
+	pr, err := b.Forge.PullRequest(ctx, e.Repo, e.Comment.Number)
+	if err != nil {
+		return Outcome{}, err
+	}
+	var out Outcome
+	var errs []error
+	ok := true
+	for _, c := range commands {
+		text, done, err := b.command(ctx, e, pr, c)
+		if err != nil {
+			errs = append(errs, err)
+			text = fmt.Sprintf("❌ %s failed:\n%s", report.Code("/"+c.Verb), report.Fence("", err.Error()))
+		}
+		if text != "" {
+			text = strings.TrimSpace(text) + "\n"
+			errs = append(errs, b.answer(ctx, pr, text))
+			out.Summary += text + "\n"
+		}
+		ok = ok && done
+	}
+	reaction := forge.Rocket
+	if !ok {
+		reaction = forge.Confused
+	}
+	b.react(ctx, e.Comment, reaction)
+	out.Failed = !ok
+	return out, errors.Join(errs...)
+}
+
+// help lists the commands.
+const help = "`/deploy TARGET… [@COMMIT]` deploys what the preview shows · `/diff` looks again · `/help` shows this"
+
+// command carries out one command. It returns the answer and whether it was done.
+func (b *Bot) command(ctx context.Context, e forge.CommentCreated, pr forge.PullRequest, c Command) (string, bool, error) {
+	if c.Err != nil {
+		return fmt.Sprintf("😕 %s.\n\n%s", report.Escape(c.Err.Error()), help), false, nil
+	}
+	if c.Verb == VerbHelp {
+		return help, true, nil
+	}
+	repo, err := b.Clone(ctx, headRef(pr.Number), "refs/heads/"+pr.Base.Name)
+	if err != nil {
+		return "", false, err
+	}
+	defer repo.Close()
+	base, err := currentBase(ctx, repo, e, pr)
+	if err != nil {
+		return "", false, err
+	}
+	if c.Verb == VerbDiff {
+		// Who may not write may still not have the cluster asked by our credentials at will.
+		if p, err := b.Forge.Permission(ctx, e.Repo, e.Comment.Author); err != nil || p < forge.Write {
+			return "😕 `/diff` needs permission to write.", false, nil
+		}
+		out, err := b.preview(ctx, repo, pr, base)
+		return "", !out.Failed, err
+	}
+	return b.deployCommand(ctx, repo, e, pr, c, base)
+}
+
+// currentBase is the base branch's commit now. On a comment, CI has the default branch checked out; for another branch
+// what the forge tells has to do.
+func currentBase(ctx context.Context, repo *checkout.Repo, e forge.CommentCreated, pr forge.PullRequest) (string, error) {
+	if pr.Base.Name != e.DefaultBranch {
+		return pr.Base.SHA, nil
+	}
+	head, err := repo.Head(ctx)
+	return head.ID, err
+}
+
+// deployCommand carries out /deploy: it judges each target's gates, deploys those that are met, and brings the preview
+// up to date.
+func (b *Bot) deployCommand(ctx context.Context, repo *checkout.Repo, e forge.CommentCreated, pr forge.PullRequest, c Command, base string) (string, bool, error) {
+	cfg, err := config(ctx, repo, base)
+	if err != nil {
+		return "", false, err
+	}
+	shown, err := b.shown(ctx, pr)
+	if err != nil {
+		return "", false, fmt.Errorf("reading what the preview shows: %w", err)
+	}
+	permission, permissionErr := b.Forge.Permission(ctx, e.Repo, e.Comment.Author)
+	merged, err := repo.Merge(ctx, base, pr.Head.SHA)
+	if err != nil {
+		return "", false, err
+	}
+	t, err := b.extract(ctx, repo, merged, cfg)
+	if err != nil {
+		return "", false, err
+	}
+	defer t.Close()
+	plan, err := PlanCommand(t.Targets, c)
+	if err != nil {
+		return fmt.Sprintf("😕 %s.", report.Escape(err.Error())), false, nil
+	}
+	answer, all, wrote := "", true, false
+	for _, j := range plan.Jobs {
+		verdict := Judge(Request{
+			Command: c, Job: j, PullRequest: pr, Actor: e.Comment.Author,
+			Permission: permission, PermissionErr: permissionErr, Shown: shown, Base: base,
+		})
+		b.Log.InfoContext(ctx, "judged", "target", j.ID, "actor", e.Comment.Author.Login, "met", verdict.Met(), "gates", verdict)
+		if !verdict.Met() {
+			answer += refusal(j.ID, verdict) + "\n"
+			all = false
+			continue
+		}
+		d := b.deploy(ctx, t, j, shown.Digests[j.ID])
+		answer += d.markdown(j.ID, pr.Head.SHA, e.Comment.Author.Login, b.Forge.MaxComment()/len(plan.Jobs)) + "\n"
+		all = all && d.ok()
+		wrote = true
+	}
+	if wrote || (shown != nil && shown.Base != base) {
+		// What the preview showed is no longer what would happen next.
+		if _, err := b.preview(ctx, repo, pr, base); err != nil {
+			return answer, all, fmt.Errorf("bringing the preview up to date: %w", err)
+		}
+	}
+	return answer, all, nil
+}
+
+// shown is what our preview comment shows, or nil.
+func (b *Bot) shown(ctx context.Context, pr forge.PullRequest) (*Shown, error) {
+	c, err := b.previewComment(ctx, pr)
+	if err != nil || c == nil {
+		return nil, err
+	}
+	s, _ := readMarker(c.Body)
+	return &s, nil
+}
+
+// A deployment is what became of deploying one target.
+type deployment struct {
+	set    *diff.ChangeSet
+	result *apply.Result
+	// err is why nothing was applied.
+	err error
+}
+
+// deploy deploys a target, if reviewed is not empty only with that digest. An object whose dry run fails keeps all of
+// them from being applied.
+func (b *Bot) deploy(ctx context.Context, t *tree, j Job, reviewed string) deployment {
+	p, target, cluster, err := b.open(ctx, t, j)
+	if err != nil {
+		return deployment{err: hidePath(err, t.dir.Path())}
+	}
+	set, result, err := engine.Deploy(ctx, p, target, cluster, engine.DeployOptions{
+		Reviewed: reviewed, Diff: b.diffOptions(j), Apply: apply.Options{AbortOnError: true},
+	})
+	return deployment{set: set, result: result, err: hidePath(err, t.dir.Path())}
+}
+
+func (d deployment) ok() bool { return d.err == nil && d.result.Err() == nil }
+
+// markdown is the answer that tells of the deployment.
+func (d deployment) markdown(id ID, commit, actor string, max int) string {
+	target, by := "**"+report.Escape(string(id))+"**", ""
+	if actor != "" {
+		by = " for @" + actor
+	}
+	switch {
+	case errors.Is(d.err, diff.ErrStale):
+		return fmt.Sprintf("😕 %s was not deployed%s: the change is no longer the one that the preview showed. "+
+			"The preview is up to date again: read it, then repeat the command.", target, by)
+	case d.err != nil:
+		return fmt.Sprintf("❌ %s was not deployed%s, nothing was applied:\n%s", target, by, report.Fence("", d.err.Error()))
+	case d.ok() && !d.set.Changed():
+		return fmt.Sprintf("✅ %s is as %s has it already%s: %s", target, report.Code(short(commit)), by, report.ResultMarkdown(d.result, max))
+	case d.ok():
+		return fmt.Sprintf("🚀 %s deployed %s%s: %s", target, report.Code(short(commit)), by, report.ResultMarkdown(d.result, max))
+	case d.result.Count(apply.Applied)+d.result.Count(apply.Deleted) == 0:
+		return fmt.Sprintf("❌ %s was not deployed%s, nothing was applied: %s", target, by, report.ResultMarkdown(d.result, max))
+	default:
+		return fmt.Sprintf("❌ %s is partly deployed%s: %s", target, by, report.ResultMarkdown(d.result, max))
+	}
+}

@@ -1,0 +1,126 @@
+package forgetest
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/weighlock/weighlock/bot/forge"
+)
+
+// Webhook is what GitHub would send about something that happened. The body is
+// also what a CI job finds in its event file.
+type Webhook struct {
+	// Name of the event, for X-GitHub-Event or GITHUB_EVENT_NAME.
+	Name string
+	// Delivery, for X-GitHub-Delivery.
+	Delivery string
+	Body     []byte
+}
+
+// Push is a branch that moves from one commit to another.
+type Push struct {
+	Repo   forge.Repo
+	Branch string
+	// Before is empty when the branch is new; After when it is deleted.
+	Before, After string
+	By            string // login
+	Forced        bool
+}
+
+const noCommit = "0000000000000000000000000000000000000000"
+
+// gitHubActions are GitHub's words for what happens to a pull request.
+var gitHubActions = map[forge.Action]string{
+	forge.Opened:       "opened",
+	forge.Reopened:     "reopened",
+	forge.Synchronized: "synchronize",
+	forge.Retargeted:   "edited",
+	forge.Ready:        "ready_for_review",
+	forge.Drafted:      "converted_to_draft",
+	forge.Closed:       "closed",
+}
+
+// PullRequestWebhook builds the payload that tells of a pull request, as it is
+// now, that a user has just opened, merged and so on.
+func (g *GitHub) PullRequestWebhook(repo forge.Repo, number int, action forge.Action, by string) Webhook {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	word, ok := gitHubActions[action]
+	if !ok {
+		panic(fmt.Sprintf("forgetest: no action %q on a pull request", action))
+	}
+	p := g.pull(repo, number)
+	o := object{
+		"action": word, "number": number, "pull_request": g.pullJSON(p),
+		"repository": g.repoJSON(g.repo(repo)), "sender": g.userJSON(g.user(by)),
+	}
+	switch action {
+	case forge.Synchronized:
+		o["before"], o["after"] = p.previous, p.Head.SHA
+	case forge.Retargeted:
+		o["changes"] = object{"base": object{"ref": object{"from": "another"}, "sha": object{"from": p.Base.SHA}}}
+	}
+	return g.webhook("pull_request", "webhook-pull-request-"+strings.ReplaceAll(word, "_", "-"), o)
+}
+
+// CommentWebhook builds the payload that tells of a new comment.
+func (g *GitHub) CommentWebhook(c forge.Comment) Webhook {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	p := g.pull(c.Repo, c.Number)
+	return g.webhook("issue_comment", "webhook-issue-comment-created", object{
+		"action": "created", "issue": g.issueJSON(p), "comment": g.commentJSON(&comment{Comment: c}),
+		"repository": g.repoJSON(g.repo(c.Repo)), "sender": g.userJSON(c.Author),
+	})
+}
+
+// PushWebhook builds the payload that tells of a push. Open pull requests onto
+// the branch see their base move.
+func (g *GitHub) PushWebhook(push Push) Webhook {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r, by := g.repo(push.Repo), g.user(push.By)
+	for _, p := range r.pulls {
+		if p.State == forge.StateOpen && p.Base.Name == push.Branch && push.After != "" {
+			p.Base.SHA = push.After
+		}
+	}
+	r.mention(push.After)
+	o := g.example(examplePush, push.Repo, 0)
+	maps.Copy(o, object{
+		"ref": "refs/heads/" + push.Branch, "before": push.Before, "after": push.After,
+		"created": push.Before == "", "deleted": push.After == "", "forced": push.Forced,
+		"compare": fmt.Sprintf("%s/%s/compare/%.12s...%.12s", webURL, push.Repo, push.Before, push.After),
+		"pusher":  object{"name": by.Login, "email": by.Login + "@users.noreply.github.com"},
+		"sender":  g.userJSON(by),
+	})
+	head := o["head_commit"].(object)
+	head["id"], head["url"] = push.After, fmt.Sprintf("%s/%s/commit/%s", webURL, push.Repo, push.After)
+	o["commits"] = []object{head}
+	if push.Before == "" {
+		o["before"] = noCommit
+	}
+	if push.After == "" {
+		o["after"], o["head_commit"], o["commits"] = noCommit, nil, []object{}
+	}
+	repository := g.fillRepo(o["repository"].(object), r)
+	repository["master_branch"] = r.options.DefaultBranch
+	repository["owner"].(object)["name"] = r.name.Owner
+	delete(o, "installation")
+	return g.webhook("push", "webhook-push", o)
+}
+
+// webhook finishes a payload and checks it against the description.
+func (g *GitHub) webhook(name, schema string, payload object) Webhook {
+	body, err := json.Marshal(payload)
+	if err != nil {
+		panic(err) // our own maps
+	}
+	if err := g.description.value(schema, body); err != nil {
+		g.violation(fmt.Errorf("payload of %s: %w", name, err))
+	}
+	g.delivered++
+	return Webhook{Name: name, Delivery: fmt.Sprintf("00000000-0000-4000-8000-%012d", g.delivered), Body: body}
+}

@@ -1,0 +1,132 @@
+// Package github makes GitHub a [forge.Forge]: a client of the REST API, and
+// [Decode] for the payloads of webhooks and of CI jobs' event files. It is the
+// only importer of GitHub's SDK.
+//
+// # Who we are
+//
+// GET /user answers for the token of a person or of a machine account. A
+// token of GitHub Actions may not ask it; its comments are those of
+// github-actions[bot], which is what [Client.Self] then says. That bot has one
+// id on github.com; on a GitHub Enterprise Server the id differs from one
+// installation to the next and stays unknown here, so that our comments are
+// told by login and kind of account.
+//
+// # Limits
+//
+// Reads are tried up to four times: when GitHub says to wait, after that time,
+// unless it is longer than a minute; when it fails or does not answer, after
+// one second, then two, then four. Writes are tried once.
+package github
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/google/go-github/v60/github"
+
+	"github.com/weighlock/weighlock/bot/forge"
+)
+
+// DotCom is the address of github.com's API.
+const DotCom = "https://api.github.com"
+
+// maxComment is how many characters GitHub accepts in a comment's body. It
+// answers 422, "Body is too long (maximum is 65536 characters)", to more.
+const maxComment = 65536
+
+// Config says how to reach GitHub, and as whom.
+type Config struct {
+	// Token goes with every request to the API, and with no other. Empty when
+	// HTTPClient puts its own authorization on requests.
+	Token string
+	// BaseURL is the API's address, what GITHUB_API_URL holds in a CI job:
+	// https://api.github.com, or https://HOST/api/v3 on a GitHub Enterprise
+	// Server. Empty means [DotCom].
+	BaseURL string
+	// HTTPClient carries the requests, but for its CheckRedirect: only reads
+	// follow redirects. Nil means one that gives a request 30 seconds.
+	HTTPClient *http.Client
+	// Backoff is the pause before a failed read is tried again, doubled from
+	// one time to the next. Zero means one second.
+	Backoff time.Duration
+}
+
+// Client is GitHub under one identity. It is safe for concurrent use.
+type Client struct {
+	api     *github.Client
+	token   string
+	backoff time.Duration
+}
+
+var _ forge.Forge = (*Client)(nil)
+
+// New makes a client. It does not speak to GitHub yet.
+func New(c Config) (*Client, error) {
+	if c.Token == "" && c.HTTPClient == nil {
+		return nil, errors.New("github: no token")
+	}
+	if strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, errors.New("github: the token holds white space or other characters that no token has")
+	}
+	if c.BaseURL == "" {
+		c.BaseURL = DotCom
+	}
+	base, err := url.Parse(strings.TrimSuffix(c.BaseURL, "/") + "/")
+	if err != nil {
+		return nil, errors.New("github: the API's address is not a URL")
+	}
+	if base.Scheme != "https" && base.Scheme != "http" || base.Host == "" || base.User != nil || base.RawQuery != "" {
+		return nil, fmt.Errorf("github: API address %q: want one like %s or https://HOST/api/v3", base.Redacted(), DotCom)
+	}
+	if c.Backoff <= 0 {
+		c.Backoff = time.Second
+	}
+	plain := http.Client{Timeout: 30 * time.Second}
+	if c.HTTPClient != nil {
+		plain = *c.HTTPClient
+	}
+	plain.CheckRedirect = followReads
+	if c.Token != "" {
+		plain.Transport = authorization{token: c.Token, base: base, next: plain.Transport}
+	}
+	api := github.NewClient(&plain)
+	api.BaseURL = base
+	api.UserAgent = "weighlock"
+	return &Client{api: api, token: c.Token, backoff: c.Backoff}, nil
+}
+
+// MaxComment is 65536.
+func (c *Client) MaxComment() int { return maxComment }
+
+// authorization puts the token on requests to the API's own host. A redirect
+// to another one goes without: the SDK's own way would send it along.
+type authorization struct {
+	token string
+	base  *url.URL
+	next  http.RoundTripper
+}
+
+func (a authorization) RoundTrip(req *http.Request) (*http.Response, error) {
+	next := a.next
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	if req.URL.Scheme == a.base.Scheme && req.URL.Host == a.base.Host {
+		req = req.Clone(req.Context())
+		req.Header.Set("Authorization", "Bearer "+a.token)
+	}
+	return next.RoundTrip(req)
+}
+
+// followReads follows redirects of reads only: followed, a POST would turn
+// into a GET and seem to have succeeded.
+func followReads(_ *http.Request, via []*http.Request) error {
+	if via[0].Method != http.MethodGet || len(via) > 5 {
+		return http.ErrUseLastResponse
+	}
+	return nil
+}

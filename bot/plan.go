@@ -1,0 +1,104 @@
+package bot
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/weighlock/weighlock/bot/forge"
+)
+
+// A Target is one target of one of the repository's projects, with the policy that holds for it.
+type Target struct {
+	Project ProjectConfig
+	// Name is the target's name in its project; "" for a project without targets.
+	Name   string
+	Policy TargetPolicy
+}
+
+// ID names the target among all of the repository: "staging", or "shop:staging" where another project has a target of
+// the same name.
+type ID string
+
+// A Job is one target's unit of work.
+type Job struct {
+	Target
+	ID ID
+}
+
+// A Plan is the jobs that an event calls for, in order, or the reason why there are none.
+type Plan struct {
+	Jobs   []Job
+	Reason string
+}
+
+// identify gives each target its ID.
+func identify(targets []Target) []Job {
+	count := map[string]int{}
+	for _, t := range targets {
+		count[t.Name]++
+	}
+	jobs := make([]Job, len(targets))
+	for i, t := range targets {
+		id := t.Name
+		if id == "" {
+			id = t.Project.Name
+		} else if count[t.Name] > 1 {
+			id = t.Project.Name + ":" + t.Name
+		}
+		jobs[i] = Job{Target: t, ID: ID(id)}
+	}
+	return jobs
+}
+
+// PlanPreview plans the previews of a pull request: all targets.
+func PlanPreview(targets []Target) Plan {
+	jobs := identify(targets)
+	if len(jobs) == 0 {
+		return Plan{Reason: "the repository has no targets"}
+	}
+	return Plan{Jobs: jobs}
+}
+
+// PlanPush plans what a push to a branch deploys: the targets whose policy says merge and whose branch it is.
+func PlanPush(targets []Target, e forge.BranchPushed) Plan {
+	var p Plan
+	for _, j := range identify(targets) {
+		branch := j.Policy.Branch
+		if branch == "" {
+			branch = e.DefaultBranch
+		}
+		if j.Policy.Deploy == DeployOnMerge && branch == e.Branch {
+			p.Jobs = append(p.Jobs, j)
+		}
+	}
+	if len(p.Jobs) == 0 {
+		p.Reason = fmt.Sprintf("no target deploys on a push to %s", e.Branch)
+	}
+	return p
+}
+
+// PlanCommand plans what a /deploy command deploys: the targets that it names, in its order. A name that no target, or
+// more than one, goes by is an error that lists the names there are.
+func PlanCommand(targets []Target, c Command) (Plan, error) {
+	jobs := identify(targets)
+	var p Plan
+	for _, name := range c.Targets {
+		i := slices.IndexFunc(jobs, func(j Job) bool {
+			return string(j.ID) == name || j.Project.Name+":"+j.Name == name
+		})
+		if i < 0 {
+			return Plan{}, fmt.Errorf("there is no target %s; there are: %s", name, strings.Join(ids(jobs), ", "))
+		}
+		p.Jobs = append(p.Jobs, jobs[i])
+	}
+	return p, nil
+}
+
+func ids(jobs []Job) []string {
+	out := make([]string, len(jobs))
+	for i, j := range jobs {
+		out[i] = string(j.ID)
+	}
+	return out
+}

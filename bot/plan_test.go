@@ -1,0 +1,56 @@
+package bot
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/weighlock/weighlock/bot/forge"
+)
+
+func planTargets() []Target {
+	shop, infra := ProjectConfig{Path: "deploy", Name: "shop"}, ProjectConfig{Path: "infra", Name: "infra"}
+	return []Target{
+		{shop, "staging", TargetPolicy{Deploy: DeployOnMerge}},
+		{shop, "prod", TargetPolicy{Deploy: DeployOnCommand}},
+		{infra, "prod", TargetPolicy{Deploy: DeployOnMerge, Branch: "release"}},
+		{ProjectConfig{Path: "plain", Name: "plain"}, "", TargetPolicy{Deploy: DeployOnMerge}},
+	}
+}
+
+func push(branch string) forge.BranchPushed {
+	return forge.BranchPushed{Delivery: forge.Delivery{DefaultBranch: "main"}, Branch: branch}
+}
+
+func TestAPushDeploysTheTargetsOfItsBranch(t *testing.T) {
+	t.Parallel()
+	for branch, want := range map[string][]string{"main": {"staging", "plain"}, "release": {"infra:prod"}, "topic": nil} {
+		p := PlanPush(planTargets(), push(branch))
+		if got := ids(p.Jobs); !slices.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", branch, got, want)
+		}
+		if (p.Reason == "") != (len(p.Jobs) > 0) {
+			t.Errorf("%s: reason %q for %d jobs", branch, p.Reason, len(p.Jobs))
+		}
+	}
+}
+
+func TestATargetIsNamedAsShortAsItCanBe(t *testing.T) {
+	t.Parallel()
+	if got, want := ids(PlanPreview(planTargets()).Jobs), []string{"staging", "shop:prod", "infra:prod", "plain"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestACommandNamesTargets(t *testing.T) {
+	t.Parallel()
+	p, err := PlanCommand(planTargets(), Command{Targets: []string{"infra:prod", "shop:staging"}})
+	if err != nil || !slices.Equal(ids(p.Jobs), []string{"infra:prod", "staging"}) {
+		t.Errorf("got %v, %v", ids(p.Jobs), err)
+	}
+	for _, name := range []string{"prod", "nosuch"} {
+		if _, err := PlanCommand(planTargets(), Command{Targets: []string{name}}); err == nil || !strings.Contains(err.Error(), "shop:prod") {
+			t.Errorf("%s: want an error that lists the names there are, got %v", name, err)
+		}
+	}
+}

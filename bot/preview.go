@@ -1,0 +1,102 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/weighlock/weighlock/bot/checkout"
+	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/engine"
+	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/report"
+)
+
+// preview compares a pull request, its head merged onto base, with the clusters of all targets, and publishes that.
+func (b *Bot) preview(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, base string) (Outcome, error) {
+	p := report.Preview{Head: pr.Head.SHA, Base: base, BaseName: pr.Base.Name}
+	shown := Shown{Head: pr.Head.SHA, Base: base, Digests: map[ID]string{}}
+	failed := false
+	if err := b.fillPreview(ctx, repo, pr, &p); err != nil {
+		if ctx.Err() != nil {
+			return Outcome{}, err
+		}
+		p.Problem, failed = err.Error(), true
+	}
+	for _, t := range p.Targets {
+		switch {
+		case t.Err != nil || len(t.Set.Failures()) > 0:
+			failed = true
+		default:
+			shown.Digests[ID(t.Name)] = t.Set.Digest
+		}
+	}
+	body := b.previewBody(p, shown)
+	if err := b.publishPreview(ctx, pr, body); err != nil {
+		return Outcome{Summary: body, Failed: true}, err
+	}
+	return Outcome{Summary: body, Failed: failed}, nil
+}
+
+// fillPreview fills in the targets of p. An error is about the pull request as a whole, such as a merge conflict.
+func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, p *report.Preview) error {
+	merged, err := repo.Merge(ctx, p.Base, p.Head)
+	if err != nil {
+		return err
+	}
+	cfg, err := config(ctx, repo, p.Base)
+	if err != nil {
+		return err
+	}
+	t, err := b.extract(ctx, repo, merged, cfg)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	plan := PlanPreview(t.Targets)
+	if plan.Reason != "" {
+		return errors.New(plan.Reason)
+	}
+	p.At = b.Now().UTC().Format("15:04 UTC")
+	for _, j := range plan.Jobs {
+		set, err := b.compare(ctx, t, j)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		p.Targets = append(p.Targets, report.TargetPreview{Name: string(j.ID), Set: set, Err: err, Next: next(j, pr, set)})
+	}
+	return nil
+}
+
+// compare is one target's change set.
+func (b *Bot) compare(ctx context.Context, t *tree, j Job) (*diff.ChangeSet, error) {
+	p, target, cluster, err := b.open(ctx, t, j)
+	if err != nil {
+		return nil, err
+	}
+	set, err := engine.Diff(ctx, p, target, cluster, b.diffOptions(j))
+	return set, hidePath(err, t.dir.Path())
+}
+
+// next says how a target's change gets to the cluster.
+func next(j Job, pr forge.PullRequest, set *diff.ChangeSet) string {
+	if set == nil || len(set.Failures()) > 0 {
+		return "mend the errors, then push"
+	}
+	if !set.Changed() {
+		return "nothing to do"
+	}
+	command := report.Code(fmt.Sprintf("/deploy %s", j.ID))
+	switch {
+	case j.Policy.Deploy == DeployNever:
+		return "is not deployed from here"
+	case pr.Fork && j.Policy.Deploy == DeployOnMerge:
+		return "deploys when this merges"
+	case pr.Fork:
+		return command + " once this is merged"
+	case j.Policy.Deploy == DeployOnMerge:
+		return "deploys when this merges, or " + command
+	default:
+		return command
+	}
+}

@@ -1,0 +1,75 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/weighlock/weighlock/bot/checkout"
+	"github.com/weighlock/weighlock/engine"
+	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/project"
+)
+
+// A tree is the content of a commit, or of a merge, on disk, with the projects of the configuration opened in it.
+type tree struct {
+	dir      *checkout.Dir
+	projects map[string]*project.Project // by name
+	// Targets are all targets of all projects, in order.
+	Targets []Target
+}
+
+// extract writes a tree to disk and opens its projects.
+func (b *Bot) extract(ctx context.Context, repo *checkout.Repo, t checkout.Tree, cfg *Config) (*tree, error) {
+	dir, err := repo.Extract(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	out := &tree{dir: dir, projects: map[string]*project.Project{}}
+	var errs []error
+	for _, pc := range cfg.Projects {
+		p, err := engine.Open(filepath.Join(dir.Path(), filepath.FromSlash(pc.Path)), project.Options{SourceRoot: dir.Path(), Now: b.Now})
+		if err != nil {
+			errs = append(errs, fmt.Errorf("project %s: %w", pc.Name, hidePath(err, dir.Path())))
+			continue
+		}
+		out.projects[pc.Name] = p
+		names := p.Targets()
+		if len(names) == 0 {
+			names = []string{""}
+		}
+		for _, name := range names {
+			out.Targets = append(out.Targets, Target{Project: pc, Name: name, Policy: cfg.Policy(pc.Name, name)})
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, errors.Join(err, out.Close())
+	}
+	return out, nil
+}
+
+// Close removes the tree.
+func (t *tree) Close() error {
+	var errs []error
+	for _, p := range t.projects {
+		errs = append(errs, p.Close())
+	}
+	return errors.Join(append(errs, t.dir.Close())...)
+}
+
+// open picks a job's target and connects to its cluster.
+func (b *Bot) open(ctx context.Context, t *tree, j Job) (*project.Project, project.Target, engine.Cluster, error) {
+	p := t.projects[j.Project.Name]
+	target, err := p.Target(ctx, project.Selection{Target: j.Name})
+	if err != nil {
+		return nil, target, nil, err
+	}
+	cluster, err := b.Cluster(ctx, target)
+	return p, target, cluster, err
+}
+
+// diffOptions are the same for a preview and for the deploy that is bound to it: the digest covers what they decide.
+func (b *Bot) diffOptions(j Job) diff.Options {
+	return diff.Options{Prune: j.Policy.Prune == PruneApply, DigestKey: b.DigestKey}
+}

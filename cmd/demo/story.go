@@ -1,0 +1,227 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/weighlock/weighlock/action/actiontest"
+	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/bot/forge/forgetest"
+)
+
+// The people and places of the story.
+const (
+	maintainer = "grace"
+	branch     = "bigger-web"
+	project    = "testdata/projects/shop"
+	change     = "testdata/projects/shop-change"
+)
+
+var repo = forge.Repo{Owner: "acme", Name: "shop"}
+
+type story struct {
+	runner  *actiontest.Runner
+	git     *actiontest.Git
+	github  *forgetest.GitHub
+	kubectl []string
+	printed int // comments that were printed
+}
+
+func newStory(ctx context.Context, dir, kubeconfig, kubectl string) (*story, error) {
+	weighlock, err := filepath.Abs("bin/weighlock")
+	if err != nil {
+		return nil, err
+	}
+	g, err := actiontest.NewGit(ctx, dir, repo.String())
+	if err != nil {
+		return nil, err
+	}
+	github, err := forgetest.NewGitHub(forgetest.Options{Clock: time.Now})
+	if err != nil {
+		return nil, errors.Join(err, g.Close())
+	}
+	github.AddRepo(repo, forgetest.RepoOptions{})
+	github.AddToken(actiontest.ActionsToken, forgetest.Token{Actions: true})
+	github.SetPermission(repo, maintainer, forge.Write)
+	return &story{
+		git: g, github: github, kubectl: []string{kubectl, "--kubeconfig", kubeconfig},
+		runner: &actiontest.Runner{Program: []string{weighlock}, Repo: repo, Git: g, GitHub: github, Kubeconfig: kubeconfig, Dir: dir},
+	}, nil
+}
+
+func (s *story) Close() {
+	s.github.Close()
+	s.git.Close()
+}
+
+// tell tells the story, chapter by chapter.
+func (s *story) tell(ctx context.Context) error {
+	var base, head string
+	var number int
+	chapters := []struct {
+		title string
+		do    func() error
+	}{
+		{"The project is pushed to main: a job deploys staging, which deploys on merge", func() (err error) {
+			if err = s.git.Copy(project); err != nil {
+				return err
+			}
+			if base, err = s.git.Commit(ctx, "main", "The shop"); err != nil {
+				return err
+			}
+			return s.job(ctx, s.github.PushWebhook(forgetest.Push{Repo: repo, Branch: "main", After: base, By: maintainer}), "refs/heads/main", true)
+		}},
+		{"Prod is deployed from the command line", func() error { return s.deploy(ctx, "prod") }},
+		{"A pull request changes an image, a replica count and a Secret, adds an object and removes one", func() (err error) {
+			if head, err = s.change(ctx); err != nil {
+				return err
+			}
+			number = s.github.OpenPullRequest(forgetest.NewPullRequest{
+				Repo: repo, Title: "A bigger web", Author: maintainer, Head: forge.Ref{Name: branch, SHA: head}, Base: forge.Ref{SHA: base},
+			})
+			if _, err = s.git.PullRefs(ctx, number, base, head); err != nil {
+				return err
+			}
+			hook := s.github.PullRequestWebhook(repo, number, forge.Opened, maintainer)
+			return s.job(ctx, hook, fmt.Sprintf("refs/pull/%d/merge", number), false)
+		}},
+		{"A maintainer reads it and comments: /deploy staging", func() error {
+			c := s.github.Comment(repo, number, maintainer, "Looks right.\n\n/deploy staging")
+			s.printed++
+			return s.job(ctx, s.github.CommentWebhook(c), "refs/heads/main", false)
+		}},
+		{"The pull request is merged", func() error {
+			merge, err := s.git.Run(ctx, "rev-parse", fmt.Sprintf("%s^{tree}", head))
+			if err != nil {
+				return err
+			}
+			if merge, err = s.git.Run(ctx, "commit-tree", merge, "-p", base, "-p", head, "-m", "Merge a bigger web"); err != nil {
+				return err
+			}
+			if _, err = s.git.Run(ctx, "push", "--quiet", "origin", merge+":refs/heads/main"); err != nil {
+				return err
+			}
+			s.github.Merge(repo, number, merge, maintainer)
+			return s.job(ctx, s.github.PushWebhook(forgetest.Push{Repo: repo, Branch: "main", Before: base, After: merge, By: maintainer}), "refs/heads/main", false)
+		}},
+		{"What the cluster holds", func() error { return s.show(ctx) }},
+	}
+	for i, c := range chapters {
+		fmt.Printf("\n━━━ %d. %s\n\n", i+1, c.title)
+		if err := c.do(); err != nil {
+			return fmt.Errorf("%s: %w", c.title, err)
+		}
+		if number > 0 {
+			s.comments(number)
+		}
+	}
+	return nil
+}
+
+// change makes the pull request's branch.
+func (s *story) change(ctx context.Context) (string, error) {
+	if _, err := s.git.Run(ctx, "checkout", "--quiet", "-b", branch); err != nil {
+		return "", err
+	}
+	removed, err := os.Open(filepath.Join(change, "remove.txt"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	if err == nil {
+		defer removed.Close()
+		for lines := bufio.NewScanner(removed); lines.Scan(); {
+			if name := strings.TrimSpace(lines.Text()); name != "" && !strings.HasPrefix(name, "#") {
+				if err := os.Remove(filepath.Join(s.git.Work, name)); err != nil {
+					return "", err
+				}
+			}
+		}
+	}
+	if err := s.git.Copy(change); err != nil {
+		return "", err
+	}
+	if err := os.Remove(filepath.Join(s.git.Work, "remove.txt")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	return s.git.Commit(ctx, branch, "A bigger web")
+}
+
+// patience is after how long a job says that it is still at work.
+const patience = 2 * time.Second
+
+// job runs a job and prints what it prints, with its summary where nothing is posted for people to read.
+func (s *story) job(ctx context.Context, hook forgetest.Webhook, ref string, summary bool) error {
+	fmt.Printf("$ GITHUB_EVENT_NAME=%s weighlock action\n", hook.Name)
+	start := time.Now()
+	working := time.NewTicker(patience)
+	defer working.Stop()
+	done := make(chan struct{})
+	var job actiontest.Job
+	var err error
+	go func() {
+		defer close(done)
+		job, err = s.runner.Run(ctx, hook, ref)
+	}()
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		case <-working.C:
+			fmt.Printf("  … at work for %s\n", time.Since(start).Round(time.Second))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Printf("  exit code %d after %s\n", job.ExitCode, time.Since(start).Round(time.Second/10))
+	if job.ExitCode != 0 {
+		return fmt.Errorf("the job failed:\n%s\n%s", job.Output, job.Summary)
+	}
+	if summary {
+		quote("the job's summary", job.Summary)
+	}
+	return nil
+}
+
+// deploy deploys a target of the work tree from the command line.
+func (s *story) deploy(ctx context.Context, target string) error {
+	fmt.Printf("$ weighlock deploy --target %s --yes\n", target)
+	cmd := exec.CommandContext(ctx, s.runner.Program[0], "deploy", "--target", target, "--yes", "--kubeconfig", s.runner.Kubeconfig)
+	cmd.Dir = filepath.Join(s.git.Work, "deploy")
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return cmd.Run()
+}
+
+// comments prints what was posted since the last time, and the preview again when it was edited.
+func (s *story) comments(number int) {
+	all := s.github.Comments(repo, number)
+	for _, c := range all[min(s.printed, len(all)):] {
+		quote(fmt.Sprintf("@%s comments", c.Author.Login), c.Body)
+	}
+	s.printed = len(all)
+}
+
+func quote(title, body string) {
+	fmt.Printf("\n  ┌─ %s\n", title)
+	for _, l := range strings.Split(strings.TrimRight(body, "\n"), "\n") {
+		fmt.Println("  │", l)
+	}
+	fmt.Println("  └─")
+}
+
+// show prints the objects of both targets.
+func (s *story) show(ctx context.Context) error {
+	args := append(s.kubectl[1:], "get", "deployments,services,configmaps,secrets", "--all-namespaces", "--selector", "kluctl.io/discriminator",
+		"-o", "custom-columns=NAMESPACE:.metadata.namespace,KIND:.kind,NAME:.metadata.name,REPLICAS:.spec.replicas,IMAGE:.spec.template.spec.containers[0].image")
+	cmd := exec.CommandContext(ctx, s.kubectl[0], args...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return cmd.Run()
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/weighlock/weighlock/"
+
+// rule says which of our own packages the packages that match from may import. Patterns are paths below the module;
+// one that ends in /... covers the packages below, too.
+type rule struct {
+	from string
+	may  []string
+	why  string
+}
+
+// The first rule that matches a package holds. A package that none matches fails the test: a new package needs a place.
+var rules = []rule{
+	{"engine/object", nil, "the leaf that all stages share"},
+	{"engine/yamldoc", nil, "mechanics of strict decoding, for the engine's files and the bot's alike"},
+	{"engine/jinja/...", []string{"engine/jinja/..."}, "a template language, usable by itself"},
+	{"engine/internal/...", []string{"engine/object", "engine/internal/..."}, "mechanics: they know no stage"},
+	{"engine/project", []string{"engine/object", "engine/yamldoc", "engine/jinja/...", "engine/internal/..."}, "files in, items out: no cluster, no kustomize"},
+	{"engine/render", []string{"engine/project", "engine/object", "engine/yamldoc", "engine/internal/..."}, "asks a cluster only through its Reader"},
+	{"engine/diff", []string{"engine/render", "engine/project", "engine/object"}, "sees a cluster only through its Previewer, which cannot write"},
+	{"engine/apply", []string{"engine/diff", "engine/project", "engine/object"}, "writes through its Applier; knows nothing of rendering"},
+	{"engine/report", []string{"engine/diff", "engine/apply", "engine/object"}, "pure: values in, text out"},
+	{"engine/kube", []string{"engine/render", "engine/diff", "engine/apply", "engine/object"}, "implements the stages' interfaces; the stages do not know it"},
+	{"engine/enginetest", nil, "gives tests a cluster; knows nothing of the engine"},
+	{"engine", []string{"engine/project", "engine/render", "engine/diff", "engine/apply"}, "the short way through the stages; the cluster comes in as an interface"},
+	{"bot/forge", nil, "our words for what forges have"},
+	{"bot/forge/forgetest", []string{"bot/forge", "testdata/openapi", "testdata/events"}, "stand-ins speak the wire's language, not an adapter's"},
+	{"bot/forge/github", []string{"bot/forge"}, "the only place that knows GitHub's SDK"},
+	{"bot/checkout", nil, "git, and nothing else"},
+	{"bot", []string{"bot/forge", "bot/checkout", "engine", "engine/project", "engine/diff", "engine/apply", "engine/report", "engine/yamldoc"}, "decides; names no SDK and no client-go type"},
+	{"action", []string{"bot", "bot/forge", "bot/forge/github"}, "a CI job is an event, too"},
+	{"action/actiontest", []string{"bot/forge", "bot/forge/forgetest"}, "a runner, a git server and a forge for tests: it runs the program as a process"},
+	{"cmd/...", []string{"..."}, "the only place where concrete types meet"},
+}
+
+// outside says which packages alone may import an outside module, other than in tests.
+var outside = []struct {
+	imports string
+	only    []string
+	why     string
+}{
+	{"k8s.io/client-go/", []string{"engine/kube", "engine/enginetest", "engine/internal/helm"}, "one place speaks with clusters"},
+	{"github.com/google/go-github/", []string{"bot/forge/github"}, "SDK types do not leak"},
+	{"helm.sh/helm/", []string{"engine/internal/helm"}, "Helm is a mechanic"},
+	{"sigs.k8s.io/kustomize/", []string{"engine/internal/kustomize"}, "kustomize is a mechanic"},
+	{"github.com/spf13/cobra", []string{"cmd/weighlock"}, "flags are wiring"},
+	{"os/exec", []string{"bot/checkout", "engine/enginetest", "action/actiontest", "cmd/demo"}, "only git is run as a program"},
+	{"net/http", []string{"bot/forge/github", "bot/forge/forgetest", "engine/kube", "engine/enginetest", "action/actiontest", "cmd/demo"}, "the network has few doors"},
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+func packages(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var pkgs []listed
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return pkgs
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
+
+func TestImportsFollowTheDesign(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		name := strings.TrimPrefix(p.ImportPath, module)
+		r, ok := ruleFor(name)
+		if !ok {
+			t.Errorf("%s: no rule says what it may import; give it a place in the design", name)
+			continue
+		}
+		for _, i := range p.Imports {
+			if ours, ok := strings.CutPrefix(i, module); ok && !anyMatch(r.may, ours) {
+				t.Errorf("%s imports %s, which it may not: %s", name, ours, r.why)
+			}
+			for _, o := range outside {
+				if strings.HasPrefix(i, o.imports) && !anyMatch(o.only, name) {
+					t.Errorf("%s imports %s, which only %s may: %s", name, i, strings.Join(o.only, ", "), o.why)
+				}
+			}
+		}
+	}
+}
+
+func TestEveryImportRuleIsInUse(t *testing.T) {
+	t.Parallel()
+	pkgs := packages(t)
+	for _, r := range rules {
+		used := false
+		for _, p := range pkgs {
+			if got, ok := ruleFor(strings.TrimPrefix(p.ImportPath, module)); ok && got.from == r.from {
+				used = true
+			}
+		}
+		if !used {
+			t.Errorf("the rule for %s matches no package: delete it", r.from)
+		}
+	}
+}
+
+func ruleFor(name string) (rule, bool) {
+	for _, r := range rules {
+		if matches(r.from, name) {
+			return r, true
+		}
+	}
+	return rule{}, false
+}
+
+func anyMatch(patterns []string, name string) bool {
+	for _, p := range patterns {
+		if matches(p, name) {
+			return true
+		}
+	}
+	return false
+}
+
+func matches(pattern, name string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "..."); ok {
+		return strings.HasPrefix(name, prefix) || name == strings.TrimSuffix(prefix, "/")
+	}
+	return pattern == name
+}

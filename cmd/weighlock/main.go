@@ -1,0 +1,80 @@
+// Command weighlock renders deployment projects, says what deploying them would change in a cluster, and deploys them.
+//
+// This package is wiring: it turns flags, environment and files into values for the engine and the bot, one file a
+// subcommand. It is the only place where the concrete types meet.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the linker for releases.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, process{args: os.Args[1:], getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}))
+}
+
+// process is what the program gets from outside.
+type process struct {
+	args           []string
+	getenv         func(string) string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+// exitCode is an error that ends the program with a code of its own. The error, if any, is printed.
+type exitCode struct {
+	code int
+	err  error
+}
+
+func (e *exitCode) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitCode) Unwrap() error { return e.err }
+
+// run runs the program and returns its exit code: 0 fine, 1 error, and 2 for diff --exit-code when something would
+// change.
+func run(ctx context.Context, p process) int {
+	root := &cobra.Command{
+		Use:           "weighlock",
+		Short:         "Preview and deploy Kubernetes projects: what is deployed is what was reviewed",
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetArgs(p.args)
+	root.SetIn(p.stdin)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	root.AddCommand(renderCommand(p), diffCommand(p), deployCommand(p), actionCommand(p))
+	err := root.ExecuteContext(ctx)
+	var exit *exitCode
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		if exit.err != nil {
+			fmt.Fprintln(p.stderr, "Error:", exit.err)
+		}
+		return exit.code
+	default:
+		fmt.Fprintln(p.stderr, "Error:", err)
+		return 1
+	}
+}

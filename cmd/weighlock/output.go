@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weighlock/weighlock/engine/apply"
+	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/report"
+)
+
+var formats = []string{"text", "json", "yaml", "markdown"}
+
+// outputFlags say where results go and in which form.
+type outputFlags struct{ outputs []string }
+
+func (f *outputFlags) register(c *cobra.Command) {
+	c.Flags().StringArrayVarP(&f.outputs, "output", "o", []string{"text"}, "`format[=path]`: "+strings.Join(formats, ", ")+"; to standard output without a path (repeatable)")
+}
+
+// output is one parsed --output.
+type output struct{ format, path string }
+
+// parse reads the flags, so that a wrong one is refused before anything is done.
+func (f *outputFlags) parse() ([]output, error) {
+	var out []output
+	for _, o := range f.outputs {
+		format, path, _ := strings.Cut(o, "=")
+		if !slices.Contains(formats, format) {
+			return nil, fmt.Errorf("--output %s: expected one of %s, and =path to write to a file", o, strings.Join(formats, ", "))
+		}
+		out = append(out, output{format, path})
+	}
+	return out, nil
+}
+
+// write prints a change set, and what became of it if result is not nil, to all outputs.
+func write(stdout io.Writer, outputs []output, set *diff.ChangeSet, result *apply.Result) error {
+	for _, o := range outputs {
+		data, err := encode(o.format, set, result)
+		if err != nil {
+			return err
+		}
+		if o.path == "" || o.path == "-" {
+			if _, err := stdout.Write(data); err != nil {
+				return err
+			}
+		} else if err := os.WriteFile(o.path, data, 0o644); err != nil {
+			return fmt.Errorf("writing the result: %w", err)
+		}
+	}
+	return nil
+}
+
+func encode(format string, set *diff.ChangeSet, result *apply.Result) ([]byte, error) {
+	switch format {
+	case "json":
+		return report.NewDocument(set, result).JSON()
+	case "yaml":
+		return report.NewDocument(set, result).YAML()
+	case "markdown":
+		return []byte(report.ChangeSetMarkdown(set, result)), nil
+	default:
+		return []byte(report.Text(set, result)), nil
+	}
+}

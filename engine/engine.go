@@ -1,0 +1,63 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/weighlock/weighlock/engine/apply"
+	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/project"
+	"github.com/weighlock/weighlock/engine/render"
+)
+
+// A Cluster is a connection to the target's cluster, as each stage may use it. Package kube has the real one.
+type Cluster interface {
+	Reader() render.Reader
+	Previewer() diff.Previewer
+	Applier() apply.Applier
+}
+
+// Open opens the project in dir.
+func Open(dir string, opts project.Options) (*project.Project, error) { return project.Open(dir, opts) }
+
+// Render renders a target of p into its objects.
+func Render(ctx context.Context, p *project.Project, t project.Target, opts render.Options) (*render.Manifests, error) {
+	d, err := p.Resolve(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return render.Render(ctx, p, d, opts)
+}
+
+// Diff renders a target with what the cluster knows and says what an apply would change there.
+func Diff(ctx context.Context, p *project.Project, t project.Target, c Cluster, opts diff.Options) (*diff.ChangeSet, error) {
+	m, err := Render(ctx, p, t, render.Options{Reader: c.Reader()})
+	if err != nil {
+		return nil, err
+	}
+	return diff.Diff(ctx, m, c.Previewer(), opts)
+}
+
+// DeployOptions say how to deploy.
+type DeployOptions struct {
+	// Reviewed is the digest of the change set that was reviewed. If the cluster or the project has moved on since, so
+	// that the change is another one, nothing is applied. "" deploys whatever the change is now.
+	Reviewed string
+	Diff     diff.Options
+	Apply    apply.Options
+}
+
+// Deploy renders a target, compares it with the cluster right before the first write, and applies the change. The
+// change set is returned in any case in which it is known; a *[diff.StaleError] means that it is not the reviewed one.
+// What became of each object is in the Result, whose Err joins the failures; the error of Deploy itself means that
+// nothing was applied.
+func Deploy(ctx context.Context, p *project.Project, t project.Target, c Cluster, opts DeployOptions) (*diff.ChangeSet, *apply.Result, error) {
+	set, err := Diff(ctx, p, t, c, opts.Diff)
+	if err != nil {
+		return nil, nil, fmt.Errorf("nothing is applied: %w", err)
+	}
+	if opts.Reviewed != "" && opts.Reviewed != set.Digest {
+		return set, nil, &diff.StaleError{Reviewed: opts.Reviewed, Current: set.Digest}
+	}
+	return set, apply.Apply(ctx, set, c.Applier(), opts.Apply), nil
+}

@@ -1,0 +1,102 @@
+package helm
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+func TestLoadDoesNotDependOnTheOrderOfFiles(t *testing.T) {
+	t.Parallel()
+	in := files(t, "traits")
+	want := render(t, load(t, in), Release{}).Manifest
+	for range 5 {
+		rand.Shuffle(len(in), func(i, j int) { in[i], in[j] = in[j], in[i] })
+		if got := render(t, load(t, in), Release{}).Manifest; !bytes.Equal(got, want) {
+			t.Fatalf("got:\n%s\nwant:\n%s", got, want)
+		}
+	}
+}
+
+func TestLoadKnowsTheChart(t *testing.T) {
+	t.Parallel()
+	if c := load(t, files(t, "cache")); c.Name() != "cache" || c.Version() != "1.4.0" {
+		t.Errorf("%s %s", c.Name(), c.Version())
+	}
+}
+
+func TestHelmignoreHidesFiles(t *testing.T) {
+	t.Parallel()
+	// templates/*.bak and templates/ignored/ would fail to parse, and files/secret.txt would show in the ConfigMap.
+	if got := string(render(t, load(t, files(t, "traits")), Release{}).Manifest); strings.Contains(got, "secret.txt") {
+		t.Errorf("an ignored file is there:\n%s", got)
+	}
+	hidden := with(small("a: 1"), "templates/.hidden.yaml", "{{ broken")
+	load(t, hidden)
+}
+
+func TestLoadArchiveGivesTheSame(t *testing.T) {
+	t.Parallel()
+	c, err := LoadArchive(archive(t, "cache/", files(t, "cache")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := render(t, load(t, files(t, "cache")), Release{}).Manifest
+	if got := render(t, c, Release{}).Manifest; !bytes.Equal(got, want) {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+func TestPackedSubchartsAreLoaded(t *testing.T) {
+	t.Parallel()
+	in := with(small("a: 1"), "Chart.yaml", "apiVersion: v2\nname: small\nversion: 0.1.0\ndependencies: [{name: cache, version: 1.4.0}]\n")
+	in = with(in, "charts/cache-1.4.0.tgz", string(archive(t, "cache/", files(t, "cache"))))
+	if got := string(render(t, load(t, in), Release{}).Manifest); !strings.Contains(got, "# Source: small/charts/cache/templates/service.yaml") {
+		t.Errorf("got:\n%s", got)
+	}
+}
+
+func TestBrokenChartsAreErrors(t *testing.T) {
+	t.Parallel()
+	const meta = "apiVersion: v2\nname: small\nversion: 0.1.0\n"
+	for name, c := range map[string]struct {
+		files []File
+		want  string
+	}{
+		"nothing":            {nil, "Chart.yaml"},
+		"no version":         {[]File{{"Chart.yaml", []byte("apiVersion: v2\nname: x\n")}}, "version"},
+		"broken Chart.yaml":  {[]File{{"Chart.yaml", []byte("a: b: c")}}, "Chart.yaml"},
+		"broken values":      {with(small(""), "values.yaml", "a: b: c"), "values.yaml"},
+		"values are a list":  {with(small(""), "values.yaml", "[1]"), "values.yaml"},
+		"library":            {with(small(""), "Chart.yaml", meta+"type: library\n"), "type library"},
+		"missing dependency": {with(small(""), "Chart.yaml", meta+"dependencies: [{name: absent, version: 1.0.0}, {name: gone, version: 1.0.0}]\n"), "absent, gone"},
+		"file name":          {with(small(""), "../x", ""), `"../x"`},
+		"large file":         {with(small(""), "big", strings.Repeat("x", 6<<20)), "big"},
+		"helmignore":         {with(small(""), ".helmignore", "a/**\n"), ".helmignore"},
+		"null dependency":    {with(small(""), "Chart.yaml", meta+"dependencies: [null]\n"), ""},
+	} {
+		_, err := Load(c.files)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q in it", name, err, c.want)
+		}
+	}
+}
+
+func TestHostileArchivesAreErrors(t *testing.T) {
+	t.Parallel()
+	valid := archive(t, "small/", small("a: 1"))
+	for name, data := range map[string][]byte{
+		"no archive":    []byte("hello"),
+		"empty":         nil,
+		"truncated":     valid[:len(valid)/2],
+		"above":         archive(t, "small/../../", small("a: 1")),
+		"absolute":      archive(t, "x//", small("a: 1")),
+		"no base":       archive(t, "", small("a: 1")),
+		"nothing in it": archive(t, "", nil),
+	} {
+		if c, err := LoadArchive(data); err == nil {
+			t.Errorf("%s: loaded %s", name, c.Name())
+		}
+	}
+}

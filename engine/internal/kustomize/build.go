@@ -1,0 +1,104 @@
+package kustomize
+
+import (
+	"fmt"
+	"path"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/util/json"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/resmap"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/openapi"
+)
+
+// A Resource is one object that a build gave.
+type Resource struct {
+	// Object has the types of decoded JSON as API machinery has them: int64 for whole numbers, float64 for others.
+	Object map[string]any
+	// Origin is the file that the object came from, or the kustomization or generator file that had it made: a slash path
+	// from the root of the file system, without a leading slash. Empty when kustomize does not know.
+	Origin string
+}
+
+// Options of a build. The zero value is what deployment items use.
+type Options struct {
+	// Display turns a path of the file system into what errors call it. Nil: the path from the root of the file system.
+	Display func(path string) string
+}
+
+// Build builds the kustomization in dir, as `kustomize build --reorder none` does. It does not write to fsys.
+//
+// A kustomization without any resource gives none; an empty file is an error. Errors name the kustomization or the file, by
+// [Options.Display], and the cause.
+func Build(fsys FS, dir string, opts Options) ([]Resource, error) {
+	dir = path.Join("/", dir)
+	c := checker{reporter: reporter{fsys, opts}}
+	if err := c.check(dir); err != nil {
+		return nil, err
+	}
+	out, err := c.build(dir)
+	if err != nil {
+		return nil, c.buildError(dir, err)
+	}
+	return out, nil
+}
+
+func (c *checker) build(dir string) ([]Resource, error) {
+	defer prepareSchema(c.openapi)()
+	built, err := c.run(c.fsys, dir)
+	if err != nil {
+		return nil, err
+	}
+	origins := c.origins(dir, built)
+	out := make([]Resource, built.Size())
+	for i, res := range built.Resources() {
+		data, err := res.MarshalJSON()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", res.CurId(), err)
+		}
+		if err := json.Unmarshal(data, &out[i].Object); err != nil {
+			return nil, fmt.Errorf("%s: %w", res.CurId(), err)
+		}
+		out[i].Origin = origins[i]
+	}
+	return out, nil
+}
+
+// run lets kustomize build dir. A panic, provoked by a hostile input, is an error.
+func (c *checker) run(fsys FS, dir string) (m resmap.ResMap, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("kustomize panicked: %v", r)
+		}
+	}()
+	opts := krusty.MakeDefaultOptions()
+	opts.LoadRestrictions = types.LoadRestrictionsNone
+	opts.Reorder = krusty.ReorderOptionNone
+	if c.sorts[dir] {
+		opts.Reorder = krusty.ReorderOptionUnspecified // else kustomize logs that sortOptions win
+	}
+	return krusty.MakeKustomizer(opts).Run(fsys, dir)
+}
+
+// schema guards kustomize's global OpenAPI schema: builds that only read it share the lock.
+var (
+	schema      sync.RWMutex
+	loadBuiltin = sync.OnceFunc(func() { openapi.Schema() })
+)
+
+// prepareSchema takes the lock for one build and returns what gives it back. A build that changes the schema runs alone.
+func prepareSchema(changes bool) (release func()) {
+	if !changes {
+		schema.RLock()
+		loadBuiltin()
+		return schema.RUnlock
+	}
+	schema.Lock()
+	openapi.ResetOpenAPI()
+	return func() {
+		openapi.ResetOpenAPI()
+		openapi.Schema()
+		schema.Unlock()
+	}
+}

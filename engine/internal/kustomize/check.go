@@ -1,0 +1,199 @@
+package kustomize
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/konfig"
+	"sigs.k8s.io/kustomize/api/types"
+)
+
+// checker reads every kustomization that a build can reach and refuses what must not be built.
+type checker struct {
+	reporter
+	errs []error
+
+	visited    map[visit]bool
+	inPlugin   bool     // what is read now makes plugin configurations
+	pluginDirs []string // kustomizations that make plugin configurations
+
+	sorts   map[string]bool // directories whose kustomization has sortOptions
+	openapi bool            // some kustomization changes the global schema
+	files   []string        // resource files
+	makes   bool            // some kustomization has generators or lists directories: files alone do not tell origins
+}
+
+type visit struct {
+	dir      string
+	inPlugin bool
+}
+
+// check visits dir and all that it refers to.
+func (c *checker) check(dir string) error {
+	c.visited, c.sorts = map[visit]bool{}, map[string]bool{}
+	c.visit(dir)
+	// Only what has been read without objection may be built to see what plugins it configures.
+	if len(c.errs) == 0 {
+		for _, p := range c.pluginDirs {
+			c.built(p)
+		}
+	}
+	return errors.Join(c.errs...)
+}
+
+func (c *checker) refuse(file, format string, args ...any) {
+	c.errs = append(c.errs, fmt.Errorf("%s: %s", c.display(file), fmt.Sprintf(format, args...)))
+}
+
+func (c *checker) visit(dir string) {
+	if v := (visit{dir, c.inPlugin}); c.visited[v] {
+		return // a cycle is for kustomize to report
+	} else {
+		c.visited[v] = true
+	}
+	file := kustomizationPath(c.fsys, dir)
+	if file == "" {
+		c.refuse(dir, "no kustomization.yaml in this directory")
+		return
+	}
+	data, err := c.fsys.ReadFile(file)
+	if err != nil {
+		c.refuse(file, "%v", err)
+		return
+	}
+	var k types.Kustomization
+	if err := k.Unmarshal(data); err != nil {
+		c.errs = append(c.errs, c.buildError(dir, err))
+		return
+	}
+	k.FixKustomization()
+	if err := k.CheckEmpty(); err != nil {
+		c.refuse(file, "%v", errEmpty)
+		return
+	}
+	c.kustomization(file, &k)
+}
+
+// kustomization checks every field that can name a path.
+func (c *checker) kustomization(file string, k *types.Kustomization) {
+	c.sorts[path.Dir(file)] = k.SortOptions != nil
+	c.openapi = c.openapi || len(k.OpenAPI) > 0
+	c.makes = c.makes || len(k.ConfigMapGenerator)+len(k.SecretGenerator)+len(k.Generators)+len(k.Components) > 0
+	if len(k.HelmCharts) > 0 {
+		c.refuse(file, "helmCharts: %s", noInflation)
+	}
+	for _, r := range k.Resources {
+		c.resource(file, "resources", r)
+	}
+	for _, r := range k.Components {
+		c.resource(file, "components", r)
+	}
+	for _, p := range k.Crds {
+		c.local(file, "crds", p)
+	}
+	for _, p := range k.Configurations {
+		c.local(file, "configurations", p)
+	}
+	c.local(file, "openapi.path", k.OpenAPI["path"])
+	for _, p := range slices.Concat(k.Patches, k.PatchesJson6902) { //nolint:staticcheck // deprecated, and in use
+		c.local(file, "patches", p.Path)
+	}
+	for _, p := range k.PatchesStrategicMerge { //nolint:staticcheck // deprecated, and in use
+		c.local(file, "patchesStrategicMerge", string(p))
+	}
+	for _, r := range k.Replacements {
+		c.local(file, "replacements", r.Path)
+	}
+	for _, g := range k.ConfigMapGenerator {
+		c.sources(file, "configMapGenerator", g.KvPairSources)
+	}
+	for _, g := range k.SecretGenerator {
+		c.sources(file, "secretGenerator", g.KvPairSources)
+	}
+	for _, p := range k.Generators {
+		c.plugin(file, "generators", p)
+	}
+	for _, p := range k.Transformers {
+		c.plugin(file, "transformers", p)
+	}
+	for _, p := range k.Validators {
+		c.plugin(file, "validators", p)
+	}
+}
+
+func (c *checker) sources(file, field string, s types.KvPairSources) {
+	for _, p := range slices.Concat(s.FileSources, s.EnvSources, []string{s.EnvSource}) {
+		c.local(file, field, p)
+	}
+}
+
+// local refuses a path that kustomize would load from a URL. For generators it may have the form key=path.
+func (c *checker) local(file, field, p string) {
+	_, value, _ := strings.Cut(p, "=")
+	if isURL(p) || isURL(value) {
+		c.remote(file, field, p)
+	}
+}
+
+func (c *checker) remote(file, field, entry string) {
+	c.refuse(file, "%s: %s is remote, and only the project's own files are read: copy it into the project or include it by `git`", field, entry)
+}
+
+// resource checks an entry that may be a file, a directory or a repository.
+func (c *checker) resource(file, field, entry string) {
+	if isURL(entry) || isRepository(entry) {
+		c.remote(file, field, entry)
+		return
+	}
+	target := resolve(file, entry)
+	switch {
+	case c.fsys.IsDir(target):
+		c.makes = true
+		c.visit(target)
+	case c.fsys.Exists(target):
+		c.files = append(c.files, target)
+	default:
+		c.refuse(file, "%s: %s: no such file or directory", field, entry)
+	}
+}
+
+// resolve is the path of an entry of a kustomization file.
+func resolve(file, entry string) string {
+	if path.IsAbs(entry) {
+		return path.Clean(entry)
+	}
+	return path.Join(path.Dir(file), entry)
+}
+
+// isURL says whether kustomize loads p by http when it wants a file.
+func isURL(p string) bool {
+	u, err := url.Parse(p)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https")
+}
+
+var (
+	scheme = regexp.MustCompile(`(?i)^(git::|[a-z][a-z0-9+.-]*://)`)
+	github = regexp.MustCompile(`(?i)^github\.com[/:]`)
+	// scpLike is user@host:path and, as kustomize reads it, user@host/owner/repository.
+	scpLike = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9-]*@[^/:]+(:.|/[^/]+/.|/.*(_git/|//|\.git))`)
+)
+
+// isRepository says whether kustomize could take p for a git repository, which it does even where a directory of that name exists.
+func isRepository(p string) bool {
+	return !path.IsAbs(p) && (scheme.MatchString(p) || github.MatchString(p) || scpLike.MatchString(p))
+}
+
+// kustomizationPath returns the path of the kustomization file in dir, or "".
+func kustomizationPath(fsys FS, dir string) string {
+	for _, name := range konfig.RecognizedKustomizationFileNames() {
+		if p := path.Join(dir, name); fsys.Exists(p) && !fsys.IsDir(p) {
+			return p
+		}
+	}
+	return ""
+}

@@ -1,0 +1,273 @@
+package jinja
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/weighlock/weighlock/engine/jinja/py"
+)
+
+// Kinds of errors that are Jinja2's own.
+const (
+	kindSyntax    = "TemplateSyntaxError"
+	kindAssertion = "TemplateAssertionError"
+	kindRuntime   = "TemplateRuntimeError"
+	kindNotFound  = "TemplateNotFound"
+	kindArgument  = "FilterArgumentError"
+)
+
+// maxNesting is how deep expressions and blocks may nest in a template, and
+// maxChain how long a row of operators may be: both bound the recursion of
+// the parser and of the evaluation.
+const (
+	maxNesting = 200
+	maxChain   = 1500
+)
+
+// syntaxError is an error with the line it was found on.
+type syntaxError struct {
+	line int
+	err  error
+}
+
+func (e *syntaxError) Error() string { return e.err.Error() }
+func (e *syntaxError) Unwrap() error { return e.err }
+
+// parser turns tokens into nodes. It stops at the first error by panicking
+// with a *syntaxError, which parse recovers.
+type parser struct {
+	lx     *lexer
+	tok    token
+	ahead  token
+	peeked bool
+	env    *Env
+	tags   []string   // open tags, innermost last
+	ends   [][]string // tags that may end the open blocks
+	depth  int
+}
+
+func parseTemplate(env *Env, source string) (body []stmt, err error) {
+	p := &parser{lx: newLexer(env.syntax, source), env: env}
+	defer recoverSyntax(&err)
+	p.advance()
+	return p.subparse(nil), nil
+}
+
+// parseExpression parses a single expression that must be the whole source.
+func parseExpression(env *Env, source string) (e expr, err error) {
+	p := &parser{lx: newLexer(env.syntax, source), env: env}
+	p.lx.state = tokVariableBegin
+	defer recoverSyntax(&err)
+	p.advance()
+	e = p.expression(true)
+	if p.tok.kind != tokEOF {
+		p.failAt(p.tok.line, "chunk after expression")
+	}
+	return e, nil
+}
+
+func recoverSyntax(err *error) {
+	switch r := recover().(type) {
+	case nil:
+	case *syntaxError:
+		*err = r
+	default:
+		panic(r)
+	}
+}
+
+func (p *parser) failKind(kind string, line int, format string, args ...any) {
+	panic(&syntaxError{line, py.Errorf(kind, format, args...)})
+}
+
+func (p *parser) failAt(line int, format string, args ...any) {
+	p.failKind(kindSyntax, line, format, args...)
+}
+
+func (p *parser) fail(format string, args ...any) { p.failAt(p.tok.line, format, args...) }
+
+// nest guards against input that nests without end.
+func (p *parser) nest() func() {
+	if p.depth++; p.depth > maxNesting {
+		p.failKind("RecursionError", p.tok.line, "template nests more than %d levels deep", maxNesting)
+	}
+	return p.unnest
+}
+
+func (p *parser) unnest() { p.depth-- }
+
+func (p *parser) chain(n int) {
+	if n > maxChain {
+		p.failKind("RecursionError", p.tok.line, "expression has more than %d operators in a row", maxChain)
+	}
+}
+
+func (p *parser) read() token {
+	t, err := p.lx.next()
+	if err != nil {
+		if se, ok := err.(*syntaxError); ok {
+			panic(se)
+		}
+		panic(&syntaxError{p.tok.line, err})
+	}
+	return t
+}
+
+// advance moves to the next token and returns the one left behind.
+func (p *parser) advance() token {
+	old := p.tok
+	if p.peeked {
+		p.tok, p.peeked = p.ahead, false
+	} else {
+		p.tok = p.read()
+	}
+	return old
+}
+
+// look returns the token after the current one.
+func (p *parser) look() token {
+	if !p.peeked {
+		p.ahead, p.peeked = p.read(), true
+	}
+	return p.ahead
+}
+
+func (p *parser) skipIf(kind tokenKind) bool {
+	if p.tok.kind == kind {
+		p.advance()
+		return true
+	}
+	return false
+}
+
+func (p *parser) skipName(name string) bool {
+	if p.tok.is(name) {
+		p.advance()
+		return true
+	}
+	return false
+}
+
+func (p *parser) expect(kind tokenKind) token {
+	if p.tok.kind != kind {
+		p.expected(tokenText[kind])
+	}
+	return p.advance()
+}
+
+func (p *parser) expectName(name string) token {
+	if !p.tok.is(name) {
+		p.expected(name)
+	}
+	return p.advance()
+}
+
+func (p *parser) expected(what string) {
+	if p.tok.kind == tokEOF {
+		p.fail("unexpected end of template, expected %s.", py.ReprString(what))
+	}
+	p.fail("expected token %s, got %s", py.ReprString(what), py.ReprString(p.tok.String()))
+}
+
+// isAny reports whether the current token is one of the names.
+func (p *parser) isAny(names []string) bool {
+	if p.tok.kind != tokName {
+		return false
+	}
+	for _, n := range names {
+		if p.tok.text == n {
+			return true
+		}
+	}
+	return false
+}
+
+// subparse reads statements up to one of the end tags, which stays current,
+// or to the end of the template when there are none.
+func (p *parser) subparse(ends []string) []stmt {
+	defer p.nest()()
+	if ends != nil {
+		p.ends = append(p.ends, ends)
+		defer func() { p.ends = p.ends[:len(p.ends)-1] }()
+	}
+	var body []stmt
+	var out []expr
+	flush := func() {
+		if len(out) > 0 {
+			body = append(body, &outputStmt{line: line(out[0].pos()), items: out})
+			out = nil
+		}
+	}
+	for {
+		switch p.tok.kind {
+		case tokEOF:
+			flush()
+			return body
+		case tokData:
+			out = append(out, &dataExpr{line(p.tok.line), p.tok.text})
+			p.advance()
+		case tokVariableBegin:
+			p.advance()
+			out = append(out, p.tuple(tupleOpts{condexpr: true}))
+			p.expect(tokVariableEnd)
+		case tokBlockBegin:
+			flush()
+			p.advance()
+			if ends != nil && p.isAny(ends) {
+				return body
+			}
+			body = append(body, p.statement())
+			p.expect(tokBlockEnd)
+		default:
+			p.fail("internal parsing error")
+		}
+	}
+}
+
+// statements reads the body of a tag whose head was just parsed.
+func (p *parser) statements(drop bool, ends ...string) []stmt {
+	p.skipIf(tokColon)
+	p.expect(tokBlockEnd)
+	body := p.subparse(ends)
+	if p.tok.kind == tokEOF {
+		p.unknownTag("", append(p.ends, ends), p.tok.line)
+	}
+	if drop {
+		p.advance()
+	}
+	return body
+}
+
+// unknownTag fails for a tag that does not belong here, or for the end of the
+// template when name is empty.
+func (p *parser) unknownTag(name string, ends [][]string, line int) {
+	var looking string
+	expected := false
+	for _, set := range ends {
+		for _, e := range set {
+			expected = expected || e == name
+		}
+	}
+	if len(ends) > 0 {
+		var quoted []string
+		for _, e := range ends[len(ends)-1] {
+			quoted = append(quoted, py.ReprString(e))
+		}
+		looking = strings.Join(quoted, " or ")
+	}
+	msg := []string{"Unexpected end of template."}
+	if name != "" {
+		msg[0] = fmt.Sprintf("Encountered unknown tag %s.", py.ReprString(name))
+	}
+	if looking != "" {
+		if name != "" && expected {
+			msg = append(msg, "You probably made a nesting mistake. Jinja is expecting this tag, but currently looking for "+looking+".")
+		} else {
+			msg = append(msg, "Jinja was looking for the following tags: "+looking+".")
+		}
+	}
+	if len(p.tags) > 0 {
+		msg = append(msg, fmt.Sprintf("The innermost block that needs to be closed is %s.", py.ReprString(p.tags[len(p.tags)-1])))
+	}
+	p.failAt(line, "%s", strings.Join(msg, " "))
+}

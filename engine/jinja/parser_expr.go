@@ -1,0 +1,470 @@
+package jinja
+
+import (
+	"strings"
+
+	"github.com/weighlock/weighlock/engine/jinja/py"
+)
+
+// expression parses an expression; condexpr allows "a if b else c".
+func (p *parser) expression(condexpr bool) expr {
+	defer p.nest()()
+	if condexpr {
+		return p.conditional()
+	}
+	return p.or()
+}
+
+func (p *parser) conditional() expr {
+	l := line(p.tok.line)
+	e := p.or()
+	for n := 1; p.skipName("if"); n++ {
+		p.chain(n)
+		c := &condExpr{line: l, yes: e, test: p.or()}
+		if p.skipName("else") {
+			unnest := p.nest()
+			c.no = p.conditional()
+			unnest()
+		}
+		e = c
+		l = line(p.tok.line)
+	}
+	return e
+}
+
+func (p *parser) or() expr {
+	l := line(p.tok.line)
+	left := p.and()
+	for n := 1; p.skipName("or"); n++ {
+		p.chain(n)
+		left = &orExpr{l, left, p.and()}
+		l = line(p.tok.line)
+	}
+	return left
+}
+
+func (p *parser) and() expr {
+	l := line(p.tok.line)
+	left := p.not()
+	for n := 1; p.skipName("and"); n++ {
+		p.chain(n)
+		left = &andExpr{l, left, p.not()}
+		l = line(p.tok.line)
+	}
+	return left
+}
+
+func (p *parser) not() expr {
+	if p.tok.is("not") {
+		defer p.nest()()
+		l := p.head()
+		return &notExpr{l, p.not()}
+	}
+	return p.compare()
+}
+
+var compareOps = map[tokenKind]string{tokEq: "==", tokNe: "!=", tokLt: "<", tokLtEq: "<=", tokGt: ">", tokGtEq: ">="}
+
+func (p *parser) compare() expr {
+	l := line(p.tok.line)
+	e := p.sum()
+	var ops []operand
+	for {
+		if p.tok.kind >= tokEq && p.tok.kind <= tokLtEq {
+			op := compareOps[p.advance().kind]
+			ops = append(ops, operand{op, p.sum()})
+		} else if p.skipName("in") {
+			ops = append(ops, operand{"in", p.sum()})
+		} else if p.tok.is("not") && p.look().is("in") {
+			p.advance()
+			p.advance()
+			ops = append(ops, operand{"not in", p.sum()})
+		} else {
+			break
+		}
+		p.chain(len(ops))
+		l = line(p.tok.line)
+	}
+	if ops == nil {
+		return e
+	}
+	return &compareExpr{l, e, ops}
+}
+
+func (p *parser) sum() expr {
+	l := line(p.tok.line)
+	left := p.concat()
+	for n := 1; p.tok.kind == tokAdd || p.tok.kind == tokSub; n++ {
+		p.chain(n)
+		op := py.Add
+		if p.advance().kind == tokSub {
+			op = py.Sub
+		}
+		left = &binExpr{l, op, left, p.concat()}
+		l = line(p.tok.line)
+	}
+	return left
+}
+
+func (p *parser) concat() expr {
+	l := line(p.tok.line)
+	first := p.product()
+	if p.tok.kind != tokTilde {
+		return first
+	}
+	items := []expr{first}
+	for p.skipIf(tokTilde) {
+		items = append(items, p.product())
+	}
+	return &concatExpr{line: l, items: items}
+}
+
+func (p *parser) product() expr {
+	l := line(p.tok.line)
+	left := p.power()
+	for n := 1; ; n++ {
+		var op py.Op
+		switch p.tok.kind {
+		case tokMul:
+			op = py.Mul
+		case tokDiv:
+			op = py.Div
+		case tokFloorDiv:
+			op = py.FloorDiv
+		case tokMod:
+			op = py.Mod
+		default:
+			return left
+		}
+		p.chain(n)
+		p.advance()
+		left = &binExpr{l, op, left, p.power()}
+		l = line(p.tok.line)
+	}
+}
+
+func (p *parser) power() expr {
+	l := line(p.tok.line)
+	left := p.unary(true)
+	for n := 1; p.skipIf(tokPow); n++ {
+		p.chain(n)
+		left = &binExpr{l, py.Pow, left, p.unary(true)}
+		l = line(p.tok.line)
+	}
+	return left
+}
+
+func (p *parser) unary(withFilter bool) expr {
+	l := line(p.tok.line)
+	var e expr
+	switch p.tok.kind {
+	case tokSub, tokAdd:
+		unnest := p.nest()
+		neg := p.advance().kind == tokSub
+		e = &unaryExpr{l, neg, p.unary(false)}
+		unnest()
+	default:
+		e = p.primary(false)
+	}
+	e = p.postfix(e)
+	if withFilter {
+		e = p.filterExpr(e)
+	}
+	return e
+}
+
+func (p *parser) primary(namespace bool) expr {
+	t := p.tok
+	l := line(t.line)
+	switch t.kind {
+	case tokName:
+		p.advance()
+		switch t.text {
+		case "true", "True":
+			return &constExpr{l, true}
+		case "false", "False":
+			return &constExpr{l, false}
+		case "none", "None":
+			return &constExpr{l, nil}
+		}
+		if namespace && p.skipIf(tokDot) {
+			return &nsRefExpr{line: l, name: t.text, attr: p.expect(tokName).text}
+		}
+		return &nameExpr{line: l, name: t.text}
+	case tokString:
+		p.advance()
+		if p.tok.kind != tokString {
+			return &constExpr{l, t.text}
+		}
+		var b strings.Builder
+		b.WriteString(t.text)
+		for p.tok.kind == tokString {
+			b.WriteString(p.advance().text)
+		}
+		return &constExpr{l, b.String()}
+	case tokInteger, tokFloat:
+		p.advance()
+		return &constExpr{l, t.num}
+	case tokLParen:
+		p.advance()
+		e := p.tuple(tupleOpts{condexpr: true, explicit: true})
+		p.expect(tokRParen)
+		return e
+	case tokLBracket:
+		return p.list()
+	case tokLBrace:
+		return p.dict()
+	}
+	p.fail("unexpected %s", py.ReprString(t.String()))
+	return nil
+}
+
+// tupleOpts are the ways a possibly parenthesis-free tuple can be read.
+type tupleOpts struct {
+	simplified bool   // names and literals only
+	condexpr   bool   // conditional expressions are allowed
+	explicit   bool   // inside of parentheses, so that it may be empty
+	namespace  bool   // ns.attr is allowed
+	end        string // a name that ends the tuple
+}
+
+func (p *parser) tuple(opts tupleOpts) expr {
+	l := line(p.tok.line)
+	var items []expr
+	isTuple := false
+	for {
+		if len(items) > 0 {
+			p.expect(tokComma)
+		}
+		if p.tupleEnd(opts.end) {
+			break
+		}
+		if opts.simplified {
+			items = append(items, p.primary(opts.namespace))
+		} else {
+			items = append(items, p.expression(opts.condexpr))
+		}
+		if p.tok.kind != tokComma {
+			break
+		}
+		isTuple = true
+		l = line(p.tok.line)
+	}
+	if !isTuple {
+		if len(items) > 0 {
+			return items[0]
+		}
+		if !opts.explicit {
+			p.fail("Expected an expression, got %s", py.ReprString(p.tok.String()))
+		}
+	}
+	return &tupleExpr{l, items}
+}
+
+func (p *parser) tupleEnd(end string) bool {
+	switch p.tok.kind {
+	case tokVariableEnd, tokBlockEnd, tokRParen:
+		return true
+	}
+	return end != "" && p.tok.is(end)
+}
+
+func (p *parser) list() expr {
+	e := &listExpr{line: line(p.expect(tokLBracket).line)}
+	for p.tok.kind != tokRBracket {
+		if len(e.items) > 0 {
+			p.expect(tokComma)
+		}
+		if p.tok.kind == tokRBracket {
+			break
+		}
+		e.items = append(e.items, p.expression(true))
+	}
+	p.expect(tokRBracket)
+	return e
+}
+
+func (p *parser) dict() expr {
+	e := &dictExpr{line: line(p.expect(tokLBrace).line)}
+	for p.tok.kind != tokRBrace {
+		if len(e.items) > 0 {
+			p.expect(tokComma)
+		}
+		if p.tok.kind == tokRBrace {
+			break
+		}
+		key := p.expression(true)
+		p.expect(tokColon)
+		e.items = append(e.items, pairExpr{key, p.expression(true)})
+	}
+	p.expect(tokRBrace)
+	return e
+}
+
+func (p *parser) postfix(e expr) expr {
+	for n := 1; ; n++ {
+		switch p.tok.kind {
+		case tokDot, tokLBracket:
+			e = p.subscript(e)
+		case tokLParen:
+			e = p.call(e)
+		default:
+			return e
+		}
+		p.chain(n)
+	}
+}
+
+func (p *parser) filterExpr(e expr) expr {
+	for n := 1; ; n++ {
+		switch {
+		case p.tok.kind == tokPipe:
+			e = p.filter(e, false)
+		case p.tok.is("is"):
+			e = p.test(e)
+		case p.tok.kind == tokLParen:
+			e = p.call(e)
+		default:
+			return e
+		}
+		p.chain(n)
+	}
+}
+
+func (p *parser) subscript(e expr) expr {
+	t := p.advance()
+	l := line(t.line)
+	if t.kind == tokDot {
+		attr := p.advance()
+		switch attr.kind {
+		case tokName:
+			return &attrExpr{line: l, x: e, name: attr.text, key: attr.text}
+		case tokInteger:
+			return &itemExpr{l, e, &constExpr{line(attr.line), attr.num}}
+		}
+		p.failAt(attr.line, "expected name or number")
+	}
+	var args []expr
+	for p.tok.kind != tokRBracket {
+		if len(args) > 0 {
+			p.expect(tokComma)
+		}
+		args = append(args, p.subscribed())
+	}
+	p.expect(tokRBracket)
+	if len(args) == 1 {
+		return &itemExpr{l, e, args[0]}
+	}
+	return &itemExpr{l, e, &tupleExpr{l, args}}
+}
+
+// subscribed parses an index or a slice.
+func (p *parser) subscribed() expr {
+	s := &sliceExpr{line: line(p.tok.line)}
+	if !p.skipIf(tokColon) {
+		e := p.expression(true)
+		if p.tok.kind != tokColon {
+			return e
+		}
+		p.advance()
+		s.start = e
+	}
+	ends := func() bool { return p.tok.kind == tokRBracket || p.tok.kind == tokComma }
+	if p.tok.kind != tokColon && !ends() {
+		s.stop = p.expression(true)
+	}
+	if p.skipIf(tokColon) && !ends() {
+		s.step = p.expression(true)
+	}
+	return s
+}
+
+func (p *parser) call(fn expr) expr {
+	l := line(p.tok.line)
+	return &callExpr{line: l, fn: fn, callArgs: p.callArgs()}
+}
+
+func (p *parser) callArgs() callArgs {
+	l := p.expect(tokLParen).line
+	var a callArgs
+	ensure := func(ok bool) {
+		if !ok {
+			p.failAt(l, "invalid syntax for function call expression")
+		}
+	}
+	for comma := false; p.tok.kind != tokRParen; comma = true {
+		if comma {
+			p.expect(tokComma)
+			if p.tok.kind == tokRParen {
+				break
+			}
+		}
+		switch {
+		case p.tok.kind == tokMul:
+			ensure(a.dyn == nil && a.dynKw == nil)
+			p.advance()
+			a.dyn = p.expression(true)
+		case p.tok.kind == tokPow:
+			ensure(a.dynKw == nil)
+			p.advance()
+			a.dynKw = p.expression(true)
+		case p.tok.kind == tokName && p.look().kind == tokAssign:
+			ensure(a.dynKw == nil)
+			name := p.advance().text
+			p.advance()
+			a.kwargs = append(a.kwargs, keyword{name, p.expression(true)})
+		default:
+			ensure(a.dyn == nil && a.dynKw == nil && len(a.kwargs) == 0)
+			a.args = append(a.args, p.expression(true))
+		}
+	}
+	p.expect(tokRParen)
+	return a
+}
+
+// filter parses a row of filters; inline means that the first has no pipe.
+func (p *parser) filter(e expr, inline bool) expr {
+	for n := 1; p.tok.kind == tokPipe || inline; n++ {
+		p.chain(n)
+		if !inline {
+			p.advance()
+		}
+		inline = false
+		t := p.expect(tokName)
+		f := &filterExpr{line: line(t.line), x: e, name: p.dotted(t.text)}
+		if p.tok.kind == tokLParen {
+			f.callArgs = p.callArgs()
+		}
+		e = f
+	}
+	return e
+}
+
+func (p *parser) dotted(name string) string {
+	for p.skipIf(tokDot) {
+		name += "." + p.expect(tokName).text
+	}
+	return name
+}
+
+func (p *parser) test(e expr) expr {
+	l := p.head()
+	negated := p.skipName("not")
+	t := &testExpr{line: l, x: e, name: p.dotted(p.expect(tokName).text)}
+	switch p.tok.kind {
+	case tokLParen:
+		t.callArgs = p.callArgs()
+	case tokName, tokString, tokInteger, tokFloat, tokLBracket, tokLBrace:
+		if p.tok.is("else") || p.tok.is("or") || p.tok.is("and") {
+			break
+		}
+		if p.tok.is("is") {
+			p.fail("You cannot chain multiple tests with is")
+		}
+		t.args = []expr{p.postfix(p.primary(false))}
+	}
+	if negated {
+		return &notExpr{l, t}
+	}
+	return t
+}

@@ -1,0 +1,434 @@
+package py
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+func strMethods() map[string]*Func {
+	m := table{}
+	caseMethods(m)
+	testMethods(m)
+	splitMethods(m)
+	searchMethods(m)
+	padMethods(m)
+	stripMethods(m)
+	m.add("join", "self, iterable, /", func(t *Thread, a []Value) (Value, error) {
+		sep, _ := IsString(a[0])
+		return joinStrings(t, sep, a[1])
+	})
+	m.add("format", "self, /, *args, **kwargs", func(t *Thread, a []Value) (Value, error) {
+		s, _ := IsString(a[0])
+		return Format(t, s, a[1].(*Tuple).Items, a[2], nil)
+	})
+	m.add("format_map", "self, mapping, /", func(t *Thread, a []Value) (Value, error) {
+		s, _ := IsString(a[0])
+		return Format(t, s, nil, a[1], nil)
+	})
+	m.add("encode", "self, /, encoding='utf-8', errors='strict'", func(t *Thread, a []Value) (Value, error) {
+		s, _ := IsString(a[0])
+		return encode(s, a[1], a[2])
+	})
+	m.add("translate", "self, table, /", translate)
+	return m
+}
+
+// text makes a method that maps the string alone.
+func (m table) text(name string, fn func(s string) string) {
+	m.add(name, "self, /", func(t *Thread, a []Value) (Value, error) {
+		s, _ := IsString(a[0])
+		return fn(s), nil
+	})
+}
+
+func (m table) test(name string, fn func(s string) bool) {
+	m.add(name, "self, /", func(t *Thread, a []Value) (Value, error) {
+		s, _ := IsString(a[0])
+		return fn(s), nil
+	})
+}
+
+func caseMethods(m table) {
+	m.text("upper", Upper)
+	m.text("lower", Lower)
+	m.text("title", titleCase)
+	m.text("capitalize", Capitalize)
+	m.text("swapcase", swapCase)
+	m.text("casefold", foldCase)
+}
+
+func testMethods(m table) {
+	each := func(name string, ok func(rune) bool) {
+		m.test(name, func(s string) bool { return allRunes(s, ok) })
+	}
+	each("isspace", isSpace)
+	each("isalpha", unicode.IsLetter)
+	each("isalnum", isAlnum)
+	each("isdigit", isDigit)
+	each("isdecimal", unicode.IsDigit)
+	each("isnumeric", isNumeric)
+	m.test("islower", IsLowerStr)
+	m.test("isupper", IsUpperStr)
+	m.test("istitle", isTitleStr)
+	m.test("isascii", isASCII)
+	m.test("isidentifier", IsIdentifier)
+	m.test("isprintable", func(s string) bool { return s == "" || allRunes(s, unicode.IsPrint) })
+}
+
+func splitMethods(m table) {
+	split := func(name string, fields func(string, int) []string, sepSplit func(s, sep string, max int) []string) {
+		m.add(name, "self, /, sep=None, maxsplit=-1", func(t *Thread, a []Value) (Value, error) {
+			s, _ := IsString(a[0])
+			if err := t.Step(len(s) / 16); err != nil {
+				return nil, err
+			}
+			max, err := WantInt(a[2])
+			if err != nil {
+				return nil, err
+			}
+			if a[1] == nil {
+				return strList(fields(s, max)), nil
+			}
+			sep, ok := IsString(a[1])
+			if !ok {
+				return nil, TypeErrorf("must be str or None, not %s", TypeName(a[1]))
+			}
+			if sep == "" {
+				return nil, ValueErrorf("empty separator")
+			}
+			return strList(sepSplit(s, sep, max)), nil
+		})
+	}
+	split("split", Fields, func(s, sep string, max int) []string {
+		if max < 0 || max > len(s) {
+			return strings.Split(s, sep)
+		}
+		return strings.SplitN(s, sep, max+1)
+	})
+	split("rsplit", fieldsRight, splitRight)
+	m.add("splitlines", "self, /, keepends=False", func(t *Thread, a []Value) (Value, error) {
+		s, _ := IsString(a[0])
+		keep, err := Truth(t, a[1])
+		return strList(SplitLines(s, keep)), err
+	})
+	partition := func(name string, find func(s, sep string) int, found func(s string) *Tuple) {
+		m.add(name, "self, sep, /", func(t *Thread, a []Value) (Value, error) {
+			s, _ := IsString(a[0])
+			sep, err := wantStr(a[1], name+"() argument")
+			if err != nil {
+				return nil, err
+			}
+			if sep == "" {
+				return nil, ValueErrorf("empty separator")
+			}
+			i := find(s, sep)
+			if i < 0 {
+				return found(s), nil
+			}
+			return NewTuple(s[:i], sep, s[i+len(sep):]), nil
+		})
+	}
+	partition("partition", strings.Index, func(s string) *Tuple { return NewTuple(s, "", "") })
+	partition("rpartition", strings.LastIndex, func(s string) *Tuple { return NewTuple("", "", s) })
+}
+
+func searchMethods(m table) {
+	m.add("replace", "self, old, new, count=-1, /", func(t *Thread, a []Value) (Value, error) {
+		s, _ := IsString(a[0])
+		return replaceStr(t, s, a[1], a[2], a[3])
+	})
+	affix := func(name string, has func(s, affix string) bool) {
+		m.add(name, "self, prefix, start=None, end=None, /", func(t *Thread, a []Value) (Value, error) {
+			s, _ := IsString(a[0])
+			part, ok, err := substring(s, a[2], a[3])
+			if err != nil {
+				return nil, err
+			}
+			if tup, isTuple := a[1].(*Tuple); isTuple {
+				for _, x := range tup.Items {
+					p, isStr := IsString(x)
+					if !isStr {
+						return nil, TypeErrorf("tuple for %s must only contain str, not %s", name, TypeName(x))
+					}
+					if ok && has(part, p) {
+						return true, nil
+					}
+				}
+				return false, nil
+			}
+			p, isStr := IsString(a[1])
+			if !isStr {
+				return nil, TypeErrorf("%s first arg must be str or a tuple of str, not %s", name, TypeName(a[1]))
+			}
+			return ok && has(part, p), nil
+		})
+	}
+	affix("startswith", strings.HasPrefix)
+	affix("endswith", strings.HasSuffix)
+	find := func(name string, search func(s, sub string) int, must bool) {
+		m.add(name, "self, sub, start=None, end=None, /", func(t *Thread, a []Value) (Value, error) {
+			s, _ := IsString(a[0])
+			sub, err := wantStr(a[1], "argument")
+			if err != nil {
+				return nil, err
+			}
+			part, ok, err := substring(s, a[2], a[3])
+			if err != nil {
+				return nil, err
+			}
+			i := -1
+			if ok {
+				i = search(part, sub)
+			}
+			if i < 0 {
+				if must {
+					return nil, ValueErrorf("substring not found")
+				}
+				return -1, nil
+			}
+			lo, _, _ := bounds(utf8.RuneCountInString(s), a[2], nil)
+			return lo + utf8.RuneCountInString(part[:i]), nil
+		})
+	}
+	find("find", strings.Index, false)
+	find("rfind", strings.LastIndex, false)
+	find("index", strings.Index, true)
+	find("rindex", strings.LastIndex, true)
+	m.add("count", "self, sub, start=None, end=None, /", func(t *Thread, a []Value) (Value, error) {
+		s, _ := IsString(a[0])
+		sub, err := wantStr(a[1], "argument")
+		if err != nil {
+			return nil, err
+		}
+		part, ok, err := substring(s, a[2], a[3])
+		if !ok || err != nil {
+			return 0, err
+		}
+		return strings.Count(part, sub), nil
+	})
+	m.add("removeprefix", "self, prefix, /", func(t *Thread, a []Value) (Value, error) {
+		s, _ := IsString(a[0])
+		p, err := wantStr(a[1], "removeprefix() argument")
+		return strings.TrimPrefix(s, p), err
+	})
+	m.add("removesuffix", "self, suffix, /", func(t *Thread, a []Value) (Value, error) {
+		s, _ := IsString(a[0])
+		p, err := wantStr(a[1], "removesuffix() argument")
+		return strings.TrimSuffix(s, p), err
+	})
+}
+
+// substring returns s[start:stop]; ok is false when start is beyond the end.
+func substring(s string, start, stop Value) (string, bool, error) {
+	if start == nil && stop == nil {
+		return s, true, nil
+	}
+	n := utf8.RuneCountInString(s)
+	lo, hi, err := bounds(n, start, stop)
+	if err != nil {
+		return "", false, err
+	}
+	if i, ok := asIndex(start); ok && i > n || lo > hi {
+		return "", false, nil
+	}
+	return sliceStr(s, lo, 1, hi-lo), true, nil
+}
+
+func replaceStr(t *Thread, s string, old, repl, count Value) (Value, error) {
+	o, err := wantStr(old, "replace() argument 1")
+	if err != nil {
+		return nil, err
+	}
+	r, err := wantStr(repl, "replace() argument 2")
+	if err != nil {
+		return nil, err
+	}
+	n, err := WantInt(count)
+	if err != nil {
+		return nil, err
+	}
+	hits := strings.Count(s, o)
+	if n >= 0 {
+		hits = min(hits, n)
+	}
+	if err := t.Step(len(s)/64 + hits); err != nil {
+		return nil, err
+	}
+	if len(r) > 0 && hits > 0 {
+		if err := t.Grow(len(s) + hits*(len(r)-len(o))); err != nil || hits > 1<<40/len(r) {
+			return nil, t.Grow(1 << 60)
+		}
+	}
+	return strings.Replace(s, o, r, n), nil
+}
+
+func stripMethods(m table) {
+	strip := func(name string, left, right bool) {
+		m.add(name, "self, chars=None, /", func(t *Thread, a []Value) (Value, error) {
+			s, _ := IsString(a[0])
+			return Strip(s, a[1], left, right)
+		})
+	}
+	strip("strip", true, true)
+	strip("lstrip", true, false)
+	strip("rstrip", false, true)
+}
+
+// Strip is str.strip, lstrip or rstrip.
+func Strip(s string, chars Value, left, right bool) (Value, error) {
+	cut := isSpace
+	if chars != nil {
+		set, ok := IsString(chars)
+		if !ok {
+			return nil, TypeErrorf("strip arg must be None or str, not %s", TypeName(chars))
+		}
+		cut = func(r rune) bool { return strings.ContainsRune(set, r) }
+	}
+	if left {
+		s = strings.TrimLeftFunc(s, cut)
+	}
+	if right {
+		s = strings.TrimRightFunc(s, cut)
+	}
+	return s, nil
+}
+
+func padMethods(m table) {
+	pad := func(name string, split func(total, width int) (left, right int)) {
+		m.add(name, "self, width, fillchar=' ', /", func(t *Thread, a []Value) (Value, error) {
+			s, _ := IsString(a[0])
+			width, err := WantInt(a[1])
+			if err != nil {
+				return nil, err
+			}
+			fill, ok := IsString(a[2])
+			if !ok || utf8.RuneCountInString(fill) != 1 {
+				if !ok {
+					return nil, TypeErrorf("The fill character must be a unicode character, not %s", TypeName(a[2]))
+				}
+				return nil, TypeErrorf("The fill character must be exactly one character long")
+			}
+			total := width - utf8.RuneCountInString(s)
+			if total <= 0 {
+				return s, nil
+			}
+			if err := t.Grow(width); err != nil {
+				return nil, err
+			}
+			l, r := split(total, width)
+			return strings.Repeat(fill, l) + s + strings.Repeat(fill, r), nil
+		})
+	}
+	pad("ljust", func(total, _ int) (int, int) { return 0, total })
+	pad("rjust", func(total, _ int) (int, int) { return total, 0 })
+	pad("center", func(total, width int) (int, int) {
+		left := total/2 + (total & width & 1)
+		return left, total - left
+	})
+	m.add("zfill", "self, width, /", func(t *Thread, a []Value) (Value, error) {
+		s, _ := IsString(a[0])
+		width, err := WantInt(a[1])
+		if err != nil {
+			return nil, err
+		}
+		n := width - utf8.RuneCountInString(s)
+		if n <= 0 {
+			return s, nil
+		}
+		if err := t.Grow(width); err != nil {
+			return nil, err
+		}
+		sign := 0
+		if s != "" && (s[0] == '+' || s[0] == '-') {
+			sign = 1
+		}
+		return s[:sign] + strings.Repeat("0", n) + s[sign:], nil
+	})
+	m.add("expandtabs", "self, /, tabsize=8", func(t *Thread, a []Value) (Value, error) {
+		s, _ := IsString(a[0])
+		size, err := WantInt(a[1])
+		if err != nil {
+			return nil, err
+		}
+		return expandTabs(t, s, size)
+	})
+}
+
+func expandTabs(t *Thread, s string, size int) (Value, error) {
+	if n := strings.Count(s, "\t"); n > 0 && size > 0 {
+		if err := t.Grow(min(size, 1<<40) * min(n, 1<<20)); err != nil {
+			return nil, err
+		}
+	}
+	var b strings.Builder
+	col := 0
+	for _, r := range s {
+		switch r {
+		case '\t':
+			if size > 0 {
+				n := size - col%size
+				b.WriteString(strings.Repeat(" ", n))
+				col += n
+			}
+			continue
+		case '\n', '\r':
+			col = -1
+		}
+		b.WriteRune(r)
+		col++
+	}
+	return b.String(), nil
+}
+
+func joinStrings(t *Thread, sep string, iterable Value) (Value, error) {
+	items, err := Slice(t, iterable)
+	if err != nil {
+		if IsKind(err, "TypeError") {
+			err = TypeErrorf("can only join an iterable")
+		}
+		return nil, err
+	}
+	var b strings.Builder
+	for i, item := range items {
+		s, ok := IsString(item)
+		if !ok {
+			return nil, TypeErrorf("sequence item %d: expected str instance, %s found", i, TypeName(item))
+		}
+		if i > 0 {
+			b.WriteString(sep)
+		}
+		b.WriteString(s)
+		if err := t.Grow(b.Len()); err != nil {
+			return nil, err
+		}
+	}
+	return b.String(), nil
+}
+
+func translate(t *Thread, a []Value) (Value, error) {
+	s, _ := IsString(a[0])
+	var b strings.Builder
+	for _, r := range s {
+		v, err := Item(t, a[1], int(r))
+		if err != nil {
+			if !IsLookup(err) {
+				return nil, err
+			}
+			v = int(r)
+		}
+		switch v := v.(type) {
+		case nil:
+		case int:
+			b.WriteRune(rune(v))
+		case string:
+			b.WriteString(v)
+		default:
+			return nil, TypeErrorf("character mapping must return integer, None or str")
+		}
+		if err := t.Grow(b.Len()); err != nil {
+			return nil, err
+		}
+	}
+	return b.String(), nil
+}

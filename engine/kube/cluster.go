@@ -1,0 +1,154 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/restmapper"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/object"
+)
+
+// Config says which cluster, and as whom.
+type Config struct {
+	// Kubeconfigs are the files to read, merged as kubectl merges those of $KUBECONFIG; files that do not exist are
+	// passed over.
+	Kubeconfigs []string
+	// Context is the context to use; "" is the current one.
+	Context string
+	// Impersonate is the user to act as, such as system:serviceaccount:apps:deployer; "" acts as oneself.
+	Impersonate string
+	// UserAgent names the program in the server's audit log.
+	UserAgent string
+}
+
+// requestTimeout bounds each single request: a server that accepts and never answers must not hold up a run for ever.
+const requestTimeout = time.Minute
+
+// A Cluster is a connection to one cluster. It is safe for concurrent use.
+type Cluster struct {
+	context   string
+	server    string
+	dynamic   dynamic.Interface
+	metadata  metadata.Interface
+	discovery discovery.CachedDiscoveryInterface
+	mapper    *restmapper.DeferredDiscoveryRESTMapper
+	mapping   sync.RWMutex // held for writing while discovery is renewed
+}
+
+// Open reads the kubeconfig and prepares the connection. Nothing is sent yet.
+func Open(cfg Config) (*Cluster, error) {
+	rules := &clientcmd.ClientConfigLoadingRules{Precedence: cfg.Kubeconfigs}
+	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: cfg.Context})
+	rc, err := loader.ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig %s: %w; name a kubeconfig with --kubeconfig and a context of it with --context", strings.Join(cfg.Kubeconfigs, ", "), err)
+	}
+	rc.UserAgent = cfg.UserAgent
+	rc.Impersonate = rest.ImpersonationConfig{UserName: cfg.Impersonate}
+	rc.Timeout = requestTimeout
+	// The stages bound how many requests are under way, and the server's own fairness does the rest.
+	rc.QPS = -1
+	rc.WarningHandlerWithContext = warnings{}
+	http, err := rest.HTTPClientFor(rc)
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig %s: %w", strings.Join(cfg.Kubeconfigs, ", "), err)
+	}
+	c := &Cluster{context: cfg.Context, server: rc.Host}
+	if c.context == "" {
+		if raw, err := loader.RawConfig(); err == nil {
+			c.context = raw.CurrentContext
+		}
+	}
+	if c.dynamic, err = dynamic.NewForConfigAndClient(rc, http); err != nil {
+		return nil, err
+	}
+	if c.metadata, err = metadata.NewForConfigAndClient(rc, http); err != nil {
+		return nil, err
+	}
+	disco, err := discovery.NewDiscoveryClientForConfigAndClient(rc, http)
+	if err != nil {
+		return nil, err
+	}
+	c.discovery = memory.NewMemCacheClient(disco)
+	c.mapper = restmapper.NewDeferredDiscoveryRESTMapper(c.discovery)
+	return c, nil
+}
+
+// Context is the name of the kubeconfig context in use.
+func (c *Cluster) Context() string { return c.context }
+
+// Server is the API server's address.
+func (c *Cluster) Server() string { return c.server }
+
+// resource finds how the server serves an object's kind: a *diff.NoKindError when it does not.
+func (c *Cluster) resource(ref object.Ref) (*meta.RESTMapping, error) {
+	c.mapping.RLock()
+	defer c.mapping.RUnlock()
+	m, err := c.mapper.RESTMapping(schema.GroupKind{Group: ref.Group, Kind: ref.Kind}, ref.Version)
+	switch {
+	case err == nil:
+		return m, nil
+	case meta.IsNoMatchError(err):
+		return nil, &diff.NoKindError{Ref: ref}
+	default:
+		return nil, c.unreachable("asking for the kinds it serves", err)
+	}
+}
+
+// client is where requests about an object go.
+func (c *Cluster) client(ref object.Ref) (dynamic.ResourceInterface, error) {
+	m, err := c.resource(ref)
+	if err != nil {
+		return nil, err
+	}
+	if m.Scope.Name() == meta.RESTScopeNameNamespace {
+		ns := ref.Namespace
+		if ns == "" {
+			ns = "default"
+		}
+		return c.dynamic.Resource(m.Resource).Namespace(ns), nil
+	}
+	return c.dynamic.Resource(m.Resource), nil
+}
+
+// renew forgets what is known of the served kinds.
+func (c *Cluster) renew() {
+	c.mapping.Lock()
+	defer c.mapping.Unlock()
+	c.mapper.Reset()
+}
+
+// unreachable words a failure to speak with the server.
+func (c *Cluster) unreachable(doing string, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("cluster %s (%s): %s: %w", c.context, c.server, doing, err)
+}
+
+// warningsKey is the context key of a request's collected warnings.
+type warningsKey struct{}
+
+// warnings hands the server's Warning headers to the request that caused them.
+type warnings struct{}
+
+// HandleWarningHeaderWithContext implements rest.WarningHandlerWithContext.
+func (warnings) HandleWarningHeaderWithContext(ctx context.Context, code int, _ string, text string) {
+	if list, ok := ctx.Value(warningsKey{}).(*[]string); ok && code == 299 {
+		*list = append(*list, text)
+	}
+}

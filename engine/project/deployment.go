@@ -1,0 +1,244 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/weighlock/weighlock/engine/yamldoc"
+)
+
+// A Deployment is a target's tree of deployment files, flattened: what to render, in which order.
+type Deployment struct {
+	Target Target
+	// Items stand in the order of the files. A barrier is an item too; it may carry no directory.
+	Items []Item
+}
+
+// An Item is one entry of a deployment file.
+type Item struct {
+	// Dir is the item's directory as a slash path below the source root; "" for an entry that only is a barrier.
+	Dir string
+	// From is the deployment file that names the item, for messages.
+	From string
+	// Barrier waits, after this item, for everything before it.
+	Barrier bool
+	// Message is shown at a barrier.
+	Message string
+	// Recursive takes manifests of sub-directories too, where the item has no kustomization of its own.
+	Recursive bool
+	// Tags are the item's own and all that its ancestors hand down.
+	Tags []string
+	// Labels and Annotations go onto each object.
+	Labels, Annotations map[string]string
+	// Namespace, when set, is the namespace of all objects of the item.
+	Namespace string
+	// Vars are the variables that the item's templates see.
+	Vars Vars
+	// SearchDirs are where its templates look for includes: the item, then each project above it.
+	SearchDirs []string
+}
+
+// scope is what a deployment file hands down to its items and includes.
+type scope struct {
+	dir         string
+	chain       []string // the deployment directories from the root to this one, to find circles
+	vars        Vars
+	tags        []string // from this project up to the root
+	labels      map[string]string
+	annotations map[string]string
+	namespace   string
+	search      []string // from this project up to the root
+}
+
+// Resolve reads the deployment files with t's variables and returns the items in order. Mistakes in several files are
+// reported together.
+func (p *Project) Resolve(ctx context.Context, t Target) (*Deployment, error) {
+	d := &Deployment{Target: t}
+	root := scope{dir: p.dir, vars: Vars{"args": t.Args, "target": t.tree()}}
+	file, err := p.source.find(p.dir, "deployment")
+	if err != nil {
+		return nil, err
+	}
+	if file == "" {
+		// A plain directory of manifests, a kustomization or a chart is a project of one item (project format §1.5).
+		d.Items = []Item{{Dir: p.dir, From: p.dir, Vars: root.vars, SearchDirs: []string{p.dir}}}
+		return d, nil
+	}
+	if d.Items, err = p.walk(ctx, root, file); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// walk reads one deployment file and returns its items, those of its includes among them.
+func (p *Project) walk(ctx context.Context, parent scope, file string) ([]Item, error) {
+	s, doc, err := p.enter(ctx, parent, file)
+	if err != nil || doc == nil {
+		return nil, err
+	}
+	var items []Item
+	var errs []error
+	for i, entry := range doc.Deployments {
+		at := fmt.Sprintf("%s: deployments[%d]", file, i)
+		more, err := p.entry(ctx, s, entry, at)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		items = append(items, more...)
+	}
+	return items, errors.Join(errs...)
+}
+
+// enter renders and reads a deployment file and returns what it hands down; no file when its condition is false.
+func (p *Project) enter(ctx context.Context, parent scope, file string) (scope, *deploymentFile, error) {
+	s := parent
+	s.search = append([]string{s.dir}, parent.search...)
+	s.chain = append(slices.Clone(parent.chain), s.dir)
+	tpl := newTemplates(p.source, s.search)
+	data, err := tpl.File(ctx, file, s.vars)
+	if err != nil {
+		return s, nil, err
+	}
+	var doc deploymentFile
+	if err := yamldoc.Decode(file, data, &doc); err != nil {
+		return s, nil, err
+	}
+	if doc.When != nil {
+		if len(parent.chain) == 0 {
+			return s, nil, fmt.Errorf("%s: when: not allowed in the root deployment file; put it on the items", file)
+		}
+		if ok, err := tpl.Condition(ctx, file+": when", string(*doc.When), s.vars); err != nil || !ok {
+			return s, nil, err
+		}
+	}
+	s.vars = s.vars.Clone()
+	if err := p.loadVars(ctx, tpl, doc.Vars, s.vars, file+": vars"); err != nil {
+		return s, nil, err
+	}
+	s.tags = union(doc.Tags, parent.tags)
+	s.labels = overlay(parent.labels, doc.CommonLabels)
+	s.annotations = overlay(parent.annotations, doc.CommonAnnotations)
+	if doc.OverrideNamespace != "" {
+		s.namespace = doc.OverrideNamespace
+	}
+	return s, &doc, nil
+}
+
+// entry turns one entry of a deployment file into items.
+func (p *Project) entry(ctx context.Context, s scope, e itemEntry, at string) ([]Item, error) {
+	if e.Path != "" && e.Include != "" {
+		return nil, fmt.Errorf("%s: has both path and include; an entry takes one of them", at)
+	}
+	if e.Path == "" && e.Include == "" && !e.Barrier {
+		return nil, fmt.Errorf("%s: does nothing; it needs path, include or barrier", at)
+	}
+	if e.Recursive && e.Path == "" {
+		return nil, fmt.Errorf("%s: recursive goes only with path", at)
+	}
+	tpl := newTemplates(p.source, s.search)
+	if e.When != nil {
+		if ok, err := tpl.Condition(ctx, at+".when", string(*e.When), s.vars); err != nil || !ok {
+			return nil, err
+		}
+	}
+	vars := s.vars.Clone()
+	if err := p.loadVars(ctx, tpl, e.Vars, vars, at+".vars"); err != nil {
+		return nil, err
+	}
+	switch {
+	case e.Path != "":
+		dir, err := p.itemDir(s.dir, e.Path, at+".path")
+		if err != nil {
+			return nil, err
+		}
+		tags := e.Tags
+		if base := path.Base(e.Path); len(tags) == 0 && base != "." && base != ".." {
+			tags = []string{base}
+		}
+		return []Item{{
+			Dir: dir, From: at, Barrier: e.Barrier, Message: e.Message, Recursive: e.Recursive,
+			Tags: union(s.tags, tags), Labels: s.labels, Annotations: s.annotations, Namespace: s.namespace,
+			Vars: vars, SearchDirs: append([]string{dir}, s.search...),
+		}}, nil
+	case e.Include != "":
+		items, err := p.include(ctx, s, e, vars, at)
+		if err == nil && e.Barrier {
+			items = append(items, Item{From: at, Barrier: true, Message: e.Message})
+		}
+		return items, err
+	default:
+		return []Item{{From: at, Barrier: true, Message: e.Message}}, nil
+	}
+}
+
+func (p *Project) include(ctx context.Context, s scope, e itemEntry, vars Vars, at string) ([]Item, error) {
+	dir, err := p.itemDir(s.dir, e.Include, at+".include")
+	if err != nil {
+		return nil, err
+	}
+	if slices.Contains(s.chain, dir) {
+		return nil, fmt.Errorf("%s.include: %s includes itself: %s", at, dir, strings.Join(append(s.chain, dir), " → "))
+	}
+	file, err := p.source.find(dir, "deployment")
+	if err != nil {
+		return nil, err
+	}
+	if file == "" {
+		if k, _ := p.source.find(dir, "kustomization"); k != "" {
+			return nil, fmt.Errorf("%s.include: %s has no deployment.yaml but a kustomization: write path instead of include", at, dir)
+		}
+		return nil, fmt.Errorf("%s.include: %s has no deployment.yaml", at, dir)
+	}
+	tags := e.Tags
+	if base := path.Base(e.Include); len(tags) == 0 && base != "." && base != ".." {
+		tags = []string{base}
+	}
+	child := s
+	child.dir, child.vars, child.tags = dir, vars, union(tags, s.tags)
+	return p.walk(ctx, child, file)
+}
+
+// itemDir resolves a directory that a deployment file names relative to itself.
+func (p *Project) itemDir(base, rel, at string) (string, error) {
+	if path.IsAbs(rel) {
+		return "", fmt.Errorf("%s: %s is absolute; give it relative to the deployment file", at, rel)
+	}
+	dir := path.Join(base, rel)
+	ok, err := p.source.IsDir(dir)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", at, err)
+	}
+	if !ok {
+		return "", fmt.Errorf("%s: %s is not a directory of the project", at, dir)
+	}
+	return dir, nil
+}
+
+// union joins lists, keeping the first of equal entries.
+func union(lists ...[]string) []string {
+	var out []string
+	for _, l := range lists {
+		for _, s := range l {
+			if !slices.Contains(out, s) {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
+}
+
+func overlay(parent map[string]string, child map[string]scalar) map[string]string {
+	out := make(map[string]string, len(parent)+len(child))
+	for k, v := range parent {
+		out[k] = v
+	}
+	for k, v := range child {
+		out[k] = string(v)
+	}
+	return out
+}

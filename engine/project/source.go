@@ -1,0 +1,103 @@
+package project
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// A Source is a confined tree of files that a project is read from. Paths are slash-separated and relative to its root.
+type Source struct {
+	root *os.Root
+	now  func() time.Time // what templates see as the time; nil when they must not
+}
+
+// openSource opens the tree at root.
+func openSource(root string) (*Source, error) {
+	r, err := os.OpenRoot(root)
+	if err != nil {
+		return nil, fmt.Errorf("opening the project's source root: %w", err)
+	}
+	return &Source{root: r}, nil
+}
+
+// Close releases the tree.
+func (s *Source) Close() error { return s.root.Close() }
+
+// Root is the tree's directory on disk.
+func (s *Source) Root() string { return s.root.Name() }
+
+// Read returns a file's content. A path that leaves the tree is an error that names it.
+func (s *Source) Read(name string) ([]byte, error) {
+	if err := confined(name); err != nil {
+		return nil, err
+	}
+	data, err := s.root.ReadFile(filepath.FromSlash(name))
+	return data, escapeError(name, err)
+}
+
+// IsDir says whether name is a directory of the tree.
+func (s *Source) IsDir(name string) (bool, error) {
+	if err := confined(name); err != nil {
+		return false, err
+	}
+	info, err := s.root.Stat(filepath.FromSlash(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, escapeError(name, err)
+	}
+	return info.IsDir(), nil
+}
+
+// FS is the tree as a file system, for walking.
+func (s *Source) FS() fs.FS { return s.root.FS() }
+
+// find returns the first of base+".yml" and base+".yaml" that exists in dir (project format §0.1), or "".
+func (s *Source) find(dir, base string) (string, error) {
+	for _, ext := range []string{".yaml", ".yml"} {
+		name := path.Join(dir, base+ext)
+		info, err := s.root.Stat(filepath.FromSlash(name))
+		switch {
+		case err == nil && !info.IsDir():
+			return name, nil
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return "", escapeError(name, err)
+		}
+	}
+	return "", nil
+}
+
+func confined(name string) error {
+	if !filepath.IsLocal(filepath.FromSlash(name)) {
+		return fmt.Errorf("%s: leads out of the project's source root; a project reads only below it", name)
+	}
+	return nil
+}
+
+// escapeError words the error that os.Root gives for a link that leaves the tree.
+func escapeError(name string, err error) error {
+	if err != nil && strings.Contains(err.Error(), "escapes from parent") {
+		return fmt.Errorf("%s: leads out of the project's source root by a symbolic link; a project reads only below it", name)
+	}
+	return err
+}
+
+// gitRoot returns the nearest directory at or above dir that holds .git, or dir itself: the source root of a project
+// that stands in a repository's sub-directory is the repository (project format §3.6).
+func gitRoot(dir string) string {
+	for d := dir; ; d = filepath.Dir(d) {
+		if _, err := os.Lstat(filepath.Join(d, ".git")); err == nil {
+			return d
+		}
+		if d == filepath.Dir(d) {
+			return dir
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"reflect"
+	"strings"
+
+	"github.com/weighlock/weighlock/engine/jinja"
+	"github.com/weighlock/weighlock/engine/jinja/projectenv"
+	"github.com/weighlock/weighlock/engine/jinja/py"
+)
+
+// Templates renders text in the project format's environment (project format §5): undefined names are errors, variables
+// are visible everywhere, and includes are looked for in the search directories of the project's source.
+type Templates struct {
+	source *Source
+	files  projectenv.SearchFiles
+}
+
+// Templates returns the template environment for an item whose includes are looked for in dirs, slash paths below the
+// source root. It is safe for concurrent use.
+func (s *Source) Templates(dirs []string) *Templates { return newTemplates(s, dirs) }
+
+func newTemplates(source *Source, dirs []string) *Templates {
+	return &Templates{source: source, files: projectenv.SearchFiles{SearchLoader: jinja.SearchLoader{FS: source.FS(), Dirs: dirs}}}
+}
+
+// environment is shared by all projects, so that a template that many items include is parsed once.
+var environment = projectenv.New(py.Limits{})
+
+// with returns the environment with vars.
+func (t *Templates) with(vars Vars) *projectenv.Env {
+	return environment.With(map[string]any(vars), projectenv.Outside{Files: t.files, Now: t.source.now})
+}
+
+// Text renders a text. Text without a brace is no template and comes back as it is, its last newline included
+// (project format §3).
+func (t *Templates) Text(ctx context.Context, name, text string, vars Vars) (string, error) {
+	return t.with(vars).Render(ctx, name, text)
+}
+
+// File renders a file of the source.
+func (t *Templates) File(ctx context.Context, name string, vars Vars) ([]byte, error) {
+	data, err := t.source.Read(name)
+	if err != nil {
+		return nil, err
+	}
+	out, err := t.Text(ctx, name, string(data), vars)
+	return []byte(out), err
+}
+
+// Condition evaluates a `when` expression; at names its place for errors. An empty one is true (project format §2.2).
+func (t *Templates) Condition(ctx context.Context, at, expression string, vars Vars) (bool, error) {
+	ok, err := t.with(vars).When(ctx, expression)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", at, err)
+	}
+	return ok, nil
+}
+
+// values renders all strings of a decoded value, map keys too, that hold a template (project format §5.5). It says
+// whether any of them changed.
+func (t *Templates) values(ctx context.Context, at string, v any, vars Vars) (any, bool, error) {
+	out, err := t.with(vars).RenderValues(ctx, at, v)
+	return out, !reflect.DeepEqual(v, out), err
+}
+
+// find returns the file that name means in the search directories.
+func (t *Templates) find(name string) (string, error) {
+	found, err := t.files.Find(name, "")
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("%s: not found in %s: %w", name, strings.Join(t.files.Dirs, ", "), fs.ErrNotExist)
+	}
+	return found, escapeError(name, err)
+}

@@ -1,0 +1,180 @@
+package render
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/weighlock/weighlock/engine/internal/kustomize"
+	"github.com/weighlock/weighlock/engine/object"
+	"github.com/weighlock/weighlock/engine/project"
+)
+
+// build turns an item's files into objects by kustomize and marks them as the target's.
+func build(target project.Target, w *work, all []*work) error {
+	fsys := kustomize.NewFS()
+	if err := write(fsys, w); err != nil {
+		return err
+	}
+	// A kustomization may refer to other items' directories; only then are they worth copying.
+	if refersOutside(w) {
+		for _, other := range all {
+			if other != w {
+				if err := write(fsys, other); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	dir := path.Join("/", w.dir)
+	display := func(p string) string {
+		if rest, ok := strings.CutPrefix("/"+strings.TrimPrefix(p, "/"), dir); ok {
+			return path.Join(w.item.Dir, rest)
+		}
+		return p
+	}
+	if kustomize.Find(fsys, dir) == "" {
+		opts := kustomize.GenerateOptions{Recursive: w.item.Recursive, Outputs: map[string]string{}}
+		for output := range w.releases {
+			opts.Outputs[path.Join(dir, path.Dir(output))] = path.Base(output)
+		}
+		if err := kustomize.Generate(fsys, dir, opts); err != nil {
+			return fmt.Errorf("%s: %w", w.item.Dir, err)
+		}
+	}
+	if w.item.Namespace != "" {
+		if err := kustomize.SetNamespace(fsys, dir, w.item.Namespace); err != nil {
+			return fmt.Errorf("%s: %w", w.item.Dir, err)
+		}
+	}
+	built, err := kustomize.Build(fsys, dir, kustomize.Options{Display: display})
+	if err != nil {
+		return err
+	}
+	for _, b := range built {
+		o := object.Object(b.Object)
+		if ignored, _ := strconv.ParseBool(o.Annotation("kluctl.io/ignore")); ignored {
+			continue
+		}
+		mark(o, target, w.item)
+		w.objects = append(w.objects, Manifest{Object: o, Source: origin(w, b.Origin)})
+	}
+	return nil
+}
+
+func write(fsys kustomize.FS, w *work) error {
+	if err := fsys.MkdirAll(path.Join("/", w.dir)); err != nil { // there may be no file in it
+		return fmt.Errorf("%s: %w", w.item.Dir, err)
+	}
+	for name, data := range w.files {
+		if err := fsys.WriteFile(path.Join("/", w.dir, name), data); err != nil {
+			return fmt.Errorf("%s: %w", path.Join(w.item.Dir, name), err)
+		}
+	}
+	return nil
+}
+
+// refersOutside says whether a kustomization of the item may refer to a directory outside of it.
+func refersOutside(w *work) bool {
+	for name, data := range w.files {
+		switch path.Base(name) {
+		case "kustomization.yaml", "kustomization.yml", "Kustomization":
+			if bytes.Contains(data, []byte("..")) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// origin is the file of the project that an object came from.
+func origin(w *work, file string) string {
+	name := strings.TrimPrefix(file, "/")
+	if rest, ok := strings.CutPrefix(name, w.dir+"/"); ok || w.dir == "." {
+		if w.dir == "." {
+			rest = name
+		}
+		if rel, ok := w.releases[rest]; ok {
+			return rel.file
+		}
+		return path.Join(w.item.Dir, rest)
+	}
+	if name == "" {
+		return w.item.Dir
+	}
+	return name
+}
+
+// mark adds the labels and annotations that tell whose object it is (project format §3.4). They go onto the object
+// alone, never into selectors or pod templates.
+func mark(o object.Object, target project.Target, item project.Item) {
+	for k, v := range item.Labels {
+		o.SetLabel(k, v)
+	}
+	if target.Discriminator != "" {
+		o.SetLabel("kluctl.io/discriminator", target.Discriminator)
+	}
+	for i, tag := range item.Tags {
+		o.SetLabel("kluctl.io/tag-"+strconv.Itoa(i), tag)
+	}
+	for k, v := range item.Annotations {
+		o.SetAnnotation(k, v)
+	}
+	o.SetAnnotation("kluctl.io/deployment-item-dir", item.Dir)
+}
+
+// fixNamespaces gives namespaced objects that name no namespace their release's, or "default", and takes the namespace
+// from cluster-scoped ones (project format §3.5). Without a cluster, objects stay as they are written.
+func fixNamespaces(ctx context.Context, works []*work, reader Reader) error {
+	if reader == nil {
+		return nil
+	}
+	defined := definedScopes(works)
+	for _, w := range works {
+		for _, m := range w.objects {
+			ref := m.Object.Ref()
+			namespaced, known := defined[[2]string{ref.Group, ref.Kind}]
+			if !known {
+				var err error
+				if namespaced, known, err = reader.Namespaced(ctx, ref.Group, ref.Kind); err != nil {
+					return err
+				}
+			}
+			switch {
+			case !known:
+			case !namespaced:
+				m.Object.SetNamespace("")
+			case ref.Namespace == "":
+				m.Object.SetNamespace(w.namespaceOf(m))
+			}
+		}
+	}
+	return nil
+}
+
+// namespaceOf is the namespace of an object that names none.
+func (w *work) namespaceOf(m Manifest) string {
+	for _, rel := range w.releases {
+		if rel.file == m.Source && rel.namespace != "" {
+			return rel.namespace
+		}
+	}
+	return "default"
+}
+
+// definedScopes are the scopes of the kinds that the deployment itself defines.
+func definedScopes(works []*work) map[[2]string]bool {
+	scopes := map[[2]string]bool{}
+	for _, w := range works {
+		for _, m := range w.objects {
+			if m.Object.Ref().IsCRD() {
+				kind := [2]string{m.Object.Text("spec", "group"), m.Object.Text("spec", "names", "kind")}
+				scopes[kind] = m.Object.Text("spec", "scope") == "Namespaced"
+			}
+		}
+	}
+	return scopes
+}

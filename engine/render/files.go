@@ -1,0 +1,80 @@
+package render
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/weighlock/weighlock/engine/project"
+)
+
+// renderFiles reads the files below an item's directory and renders their templates (project format §3). The result is
+// keyed by slash path below the item's directory. The problems of all files are reported together.
+func (r *renderer) renderFiles(ctx context.Context, item project.Item) (map[string][]byte, error) {
+	tpl := r.source.Templates(item.SearchDirs)
+	files := map[string][]byte{}
+	var errs []error
+	var charts []string
+	err := fs.WalkDir(r.source.FS(), item.Dir, func(name string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if e.IsDir() {
+			if e.Name() == ".git" {
+				return fs.SkipDir
+			}
+			if name != item.Dir && r.isChart(name) {
+				charts = append(charts, name)
+			}
+			return nil
+		}
+		data, err := r.readFile(ctx, tpl, name, inside(name, charts), item.Vars)
+		if err != nil {
+			errs = append(errs, err)
+			return nil
+		}
+		files[below(item.Dir, name)] = data
+		return nil
+	})
+	if err != nil {
+		errs = append(errs, fmt.Errorf("%s: %w", item.Dir, err))
+	}
+	return files, errors.Join(errs...)
+}
+
+func (r *renderer) readFile(ctx context.Context, tpl *project.Templates, name string, verbatim bool, vars project.Vars) ([]byte, error) {
+	if verbatim {
+		return r.source.Read(name)
+	}
+	return tpl.File(ctx, name, vars)
+}
+
+// isChart says whether a directory is a Helm chart, whose files belong to Helm's template language and not to ours.
+func (r *renderer) isChart(dir string) bool {
+	for _, name := range []string{"Chart.yaml", "Chart.yml"} {
+		if _, err := fs.Stat(r.source.FS(), path.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func inside(name string, dirs []string) bool {
+	for _, d := range dirs {
+		if strings.HasPrefix(name, d+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// below is the path of name relative to dir, both slash paths below the source root.
+func below(dir, name string) string {
+	if dir == "." {
+		return name
+	}
+	return strings.TrimPrefix(name, dir+"/")
+}

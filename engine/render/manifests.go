@@ -1,0 +1,64 @@
+package render
+
+import (
+	"iter"
+
+	"github.com/weighlock/weighlock/engine/object"
+	"github.com/weighlock/weighlock/engine/project"
+)
+
+// Manifests are the desired objects of a target, in stages.
+type Manifests struct {
+	Target project.Target
+	// Stages are applied one after the other: each ends at a barrier.
+	Stages []Stage
+	// Warnings are what the author should know although rendering went well.
+	Warnings []string
+}
+
+// A Stage is what stands between two barriers. Its items may be applied in parallel.
+type Stage struct {
+	Items []Item
+	// Message is what the barrier at its end says.
+	Message string
+}
+
+// An Item is one entry of a deployment file; its objects are applied in order.
+type Item struct {
+	// Dir is the item's directory below the source root.
+	Dir string
+	// Objects stand in kustomize's order.
+	Objects []Manifest
+}
+
+// A Manifest is a desired object and where it came from.
+type Manifest struct {
+	Object object.Object
+	// Source is the file that the object was rendered from, as a slash path below the source root; for an object that a
+	// chart or a generator made, the helm-chart.yaml or kustomization.yaml.
+	Source string
+}
+
+// All yields every object in order.
+func (m *Manifests) All() iter.Seq[Manifest] {
+	return func(yield func(Manifest) bool) {
+		for _, s := range m.Stages {
+			for _, i := range s.Items {
+				for _, o := range i.Objects {
+					if !yield(o) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// Len is the number of objects.
+func (m *Manifests) Len() int {
+	n := 0
+	for range m.All() {
+		n++
+	}
+	return n
+}

@@ -1,0 +1,184 @@
+package render
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/weighlock/weighlock/engine/object"
+	"github.com/weighlock/weighlock/engine/project"
+)
+
+// A Reader is what rendering may ask of a cluster. It cannot write.
+type Reader interface {
+	// Namespaced says whether objects of a kind live in namespaces; known is false when the server does not serve it.
+	Namespaced(ctx context.Context, group, kind string) (namespaced, known bool, err error)
+	// Capabilities says which Kubernetes the server is and which API versions it serves, for charts that ask.
+	Capabilities(ctx context.Context) (Capabilities, error)
+}
+
+// Capabilities are what a chart may ask of its cluster.
+type Capabilities struct {
+	// KubeVersion is the server's version, such as v1.36.3.
+	KubeVersion string
+	// APIVersions are group/version and group/version/Kind for all that is served.
+	APIVersions []string
+}
+
+// Options say how to render. The zero value renders offline, without a cluster.
+type Options struct {
+	// Reader is the target's cluster; nil renders without one: namespaces are left as written and charts see the
+	// default capabilities.
+	Reader Reader
+	// Capabilities override what the cluster says; the zero value leaves it to the cluster.
+	Capabilities Capabilities
+}
+
+// Render renders a deployment of p. The problems of all items are reported together; then there are no Manifests.
+func Render(ctx context.Context, p *project.Project, d *project.Deployment, opts Options) (*Manifests, error) {
+	caps, err := capabilities(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	r := &renderer{source: p.Source(), caps: caps}
+	works, err := r.prepare(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	err = each(works, func(w *work) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return build(d.Target, w, works)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := fixNamespaces(ctx, works, opts.Reader); err != nil {
+		return nil, err
+	}
+	m := assemble(d.Target, works)
+	if err := check(m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func capabilities(ctx context.Context, opts Options) (Capabilities, error) {
+	caps := opts.Capabilities
+	if opts.Reader != nil && (caps.KubeVersion == "" || caps.APIVersions == nil) {
+		live, err := opts.Reader.Capabilities(ctx)
+		if err != nil {
+			return caps, err
+		}
+		if caps.KubeVersion == "" {
+			caps.KubeVersion = live.KubeVersion
+		}
+		if caps.APIVersions == nil {
+			caps.APIVersions = live.APIVersions
+		}
+	}
+	return caps, nil
+}
+
+// renderer is one run of Render.
+type renderer struct {
+	source *project.Source
+	caps   Capabilities
+	charts charts
+}
+
+// work is an item on its way from files to objects.
+type work struct {
+	item  project.Item
+	dir   string            // where its files lie in memory: the item's directory, with a suffix if it is used again
+	files map[string][]byte // rendered files by slash path below dir
+	// releases are the charts of the item, by the path below dir of the file that each was rendered into.
+	releases map[string]release
+	objects  []Manifest
+}
+
+// prepare renders all items' files and charts in parallel.
+func (r *renderer) prepare(ctx context.Context, d *project.Deployment) ([]*work, error) {
+	works := make([]*work, len(d.Items))
+	used := map[string]int{}
+	for i, item := range d.Items {
+		w := &work{item: item, dir: item.Dir, releases: map[string]release{}}
+		if n := used[item.Dir]; n > 0 && item.Dir != "" {
+			w.dir = fmt.Sprintf("%s-%d", item.Dir, n)
+		}
+		used[item.Dir]++
+		works[i] = w
+	}
+	err := each(works, func(w *work) (err error) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if w.files, err = r.renderFiles(ctx, w.item); err != nil {
+			return err
+		}
+		return r.renderCharts(ctx, w)
+	})
+	return works, err
+}
+
+// each runs f for each item that has files, in parallel over all cores, and joins the errors in the items' order.
+func each(works []*work, f func(*work) error) error {
+	errs := make([]error, len(works))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, w := range works {
+		if w.item.Dir == "" {
+			continue
+		}
+		g.Go(func() error { errs[i] = f(w); return nil })
+	}
+	g.Wait()
+	return errors.Join(errs...)
+}
+
+// assemble groups the items' objects into stages.
+func assemble(target project.Target, works []*work) *Manifests {
+	m := &Manifests{Target: target}
+	var stage Stage
+	for _, w := range works {
+		for _, rel := range w.releases {
+			m.Warnings = append(m.Warnings, rel.warnings...)
+		}
+		if w.item.Dir != "" {
+			stage.Items = append(stage.Items, Item{Dir: w.item.Dir, Objects: w.objects})
+		}
+		if w.item.Barrier {
+			stage.Message = w.item.Message
+			m.Stages = append(m.Stages, stage)
+			stage = Stage{}
+		}
+	}
+	if len(stage.Items) > 0 {
+		m.Stages = append(m.Stages, stage)
+	}
+	slices.Sort(m.Warnings)
+	return m
+}
+
+// check finds objects that are not complete, and the same object rendered twice.
+func check(m *Manifests) error {
+	var errs []error
+	seen := map[object.ID]string{}
+	for o := range m.All() {
+		if err := o.Object.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", o.Source, err))
+			continue
+		}
+		ref := o.Object.Ref()
+		if first, ok := seen[ref.ID()]; ok {
+			errs = append(errs, fmt.Errorf("%s: %s is rendered twice: also from %s", o.Source, ref, first))
+		}
+		seen[ref.ID()] = o.Source
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,90 @@
+package report
+
+import (
+	"html"
+	"regexp"
+	"strings"
+)
+
+// Short is a commit as people write it.
+func Short(sha string) string {
+	if len(sha) > 7 {
+		return sha[:7]
+	}
+	return sha
+}
+
+// Code makes an inline code span of a text, whatever it holds.
+func Code(s string) string {
+	s = oneLine(s)
+	if s == "" {
+		return ""
+	}
+	if !strings.Contains(s, "`") {
+		return "`" + s + "`"
+	}
+	fence := longest(s, "`", 1)
+	return fence + " " + s + " " + fence
+}
+
+// oneLine makes a text safe to stand within a line.
+func oneLine(s string) string { return visible(strings.ReplaceAll(s, "\n", " ")) }
+
+// Fence makes a code block of a text, by a fence longer than any inside.
+func Fence(language, s string) string {
+	fence := longest(s, "`", 3)
+	return fence + language + "\n" + strings.TrimSuffix(s, "\n") + "\n" + fence + "\n"
+}
+
+// longest is a run of mark that is longer than any in s, and at least least long.
+func longest(s, mark string, least int) string {
+	n := 0
+	for i := 0; i < len(s); {
+		j := i
+		for j < len(s) && s[j] == mark[0] {
+			j++
+		}
+		n = max(n, j-i)
+		i = max(j, i+1)
+	}
+	return strings.Repeat(mark, max(n+1, least))
+}
+
+// message is an error's text, made safe to show, one line each for joined errors.
+func message(err error) string {
+	var out []string
+	for l := range strings.Lines(err.Error()) {
+		out = append(out, visible(strings.TrimSuffix(l, "\n")))
+	}
+	return strings.Join(out, "\n")
+}
+
+// unlinked keeps forges from making mentions and links of a text: those need the character right behind.
+var unlinked = strings.NewReplacer("@", "@\u200b", "://", ":\u200b//", "www.", "www\u200b.")
+
+// entities are those of HTML that matter outside of attributes; others would meet the escaping of Markdown's #.
+var entities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
+var special = regexp.MustCompile("[\\\\`*_\\[\\]#!~]")
+
+// Escape makes plain Markdown of a text: one line, no markup, no HTML, no link, no mention.
+func Escape(s string) string {
+	return special.ReplaceAllString(entities.Replace(unlinked.Replace(oneLine(s))), `\$0`)
+}
+
+// htmlText makes plain HTML of a text, for places where Markdown is not read.
+func htmlText(s string) string { return html.EscapeString(unlinked.Replace(oneLine(s))) }
+
+// cell keeps Markdown from ending its table cell: GitHub's dialect takes an escaped bar for one, in code spans too.
+func cell(markdown string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(markdown, "\n", " "), "|", `\|`)
+}
+
+// quote makes a block quote of a text, its lines kept.
+func quote(s string) string {
+	var out []string
+	for l := range strings.Lines(s) {
+		out = append(out, "> "+Escape(strings.TrimSuffix(l, "\n")))
+	}
+	return strings.Join(out, "\\\n")
+}

@@ -1,0 +1,121 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/pmezard/go-difflib/difflib"
+	"sigs.k8s.io/yaml"
+
+	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/object"
+)
+
+// contextLines is how many unchanged lines are shown around a change inside a long text.
+const contextLines = 3
+
+// fieldLines words a field change as the lines of a diff: a line with the path, then - for what goes and + for what comes.
+func fieldLines(f diff.FieldChange) []string {
+	head := "  " + visible(f.Path.String())
+	if f.Secret {
+		return []string{head + " " + map[diff.FieldOp]string{diff.Insert: "is added", diff.Remove: "is removed", diff.Modify: "changes"}[f.Op] + " (value hidden)"}
+	}
+	if f.Op == diff.Reorder {
+		return append([]string{head + " (same elements in another order)"}, append(prefixed("-", order(f.Old)), prefixed("+", order(f.New))...)...)
+	}
+	if hunks := textHunks(f); hunks != nil {
+		return append([]string{head}, hunks...)
+	}
+	lines := []string{head}
+	if f.Op != diff.Insert {
+		lines = append(lines, prefixed("-", valueLines(f.Old))...)
+	}
+	if f.Op != diff.Remove {
+		lines = append(lines, prefixed("+", valueLines(f.New))...)
+	}
+	return lines
+}
+
+// textHunks is a line diff inside a text of several lines; nil when the change is not one.
+func textHunks(f diff.FieldChange) []string {
+	old, isOld := f.Old.(string)
+	new, isNew := f.New.(string)
+	if !isOld || !isNew || !strings.Contains(old+new, "\n") {
+		return nil
+	}
+	a, b := difflib.SplitLines(old), difflib.SplitLines(new)
+	var out []string
+	for _, group := range difflib.NewMatcher(a, b).GetGroupedOpCodes(contextLines) {
+		out = append(out, fmt.Sprintf("  @@ line %d @@", group[0].I1+1))
+		for _, op := range group {
+			if op.Tag == 'e' {
+				out = append(out, prefixed(" ", chomped(a[op.I1:op.I2]))...)
+				continue
+			}
+			out = append(out, prefixed("-", chomped(a[op.I1:op.I2]))...)
+			out = append(out, prefixed("+", chomped(b[op.J1:op.J2]))...)
+		}
+	}
+	return out
+}
+
+func chomped(lines []string) []string {
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = strings.TrimSuffix(l, "\n")
+	}
+	return out
+}
+
+func prefixed(sign string, lines []string) []string {
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = sign + " " + visible(l)
+	}
+	return out
+}
+
+// valueLines prints a decoded value as YAML.
+func valueLines(v any) []string {
+	if s, ok := v.(string); ok && strings.Contains(s, "\n") {
+		return strings.Split(strings.TrimSuffix(s, "\n"), "\n")
+	}
+	data, err := yaml.Marshal(v)
+	if err != nil {
+		return []string{fmt.Sprint(v)}
+	}
+	return strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+}
+
+func order(v any) []string {
+	list, _ := v.([]any)
+	parts := make([]string, len(list))
+	for i, e := range list {
+		parts[i] = object.ScalarText(e)
+	}
+	return []string{strings.Join(parts, ", ")}
+}
+
+// objectLines prints an object as YAML.
+func objectLines(o object.Object) []string { return valueLines(map[string]any(o)) }
+
+// visible makes characters seen that would not be: control characters, and those that reorder or hide text.
+func visible(s string) string {
+	if strings.IndexFunc(s, hidden) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if hidden(r) {
+			fmt.Fprintf(&b, "\\u%04x", r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func hidden(r rune) bool {
+	return r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029')
+}

@@ -1,0 +1,343 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/weighlock/weighlock/engine/apply"
+	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/object"
+)
+
+// A Detail is how much of a change set is shown.
+type Detail int
+
+// The details, from the most to the least.
+const (
+	Full     Detail = iota // every changed path and every new object as rendered
+	Paths                  // every changed path; new objects by name
+	Names                  // the names of the objects alone
+	Numbers                // nothing but the numbers
+	smallest = Numbers
+)
+
+// A Preview is what a pull request would do to some targets.
+type Preview struct {
+	// Head and Base are the commits that were merged for it; BaseName is the base branch.
+	Head, Base, BaseName string
+	// At is when the clusters were compared, as text such as "14:02 UTC".
+	At      string
+	Targets []TargetPreview
+	// Problem, if set, is why there are no targets to show, such as a merge conflict.
+	Problem string
+}
+
+// A TargetPreview is one target's part of a [Preview].
+type TargetPreview struct {
+	Name string
+	// Set is what would change; nil when Err says why that is not known.
+	Set *diff.ChangeSet
+	Err error
+	// Next says, in Markdown, how the change gets to the cluster.
+	Next string
+}
+
+// Markdown words the preview in at most max characters. What does not fit is left out whole, object bodies first, and
+// that is said.
+func (p Preview) Markdown(max int) string {
+	for detail := Full; ; detail++ {
+		s := p.markdown(detail)
+		if len([]rune(s)) <= max {
+			return s
+		}
+		if detail == smallest {
+			return cut(s, max)
+		}
+	}
+}
+
+// cut is the last resort when even the numbers do not fit.
+func cut(s string, max int) string {
+	const note = "\n\nThis report did not fit into a comment."
+	if max < len(note) {
+		return string([]rune(s)[:max])
+	}
+	return string([]rune(s)[:max-len(note)]) + note
+}
+
+func (p Preview) markdown(detail Detail) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### Weighlock: %s\n", p.headline())
+	fmt.Fprintf(&b, "%s onto %s at %s", Code(Short(p.Head)), Code(p.BaseName), Code(Short(p.Base)))
+	if p.At != "" {
+		fmt.Fprintf(&b, ", compared with the cluster at %s", p.At)
+	}
+	b.WriteString(".\n")
+	if p.Problem != "" {
+		fmt.Fprintf(&b, "\n> [!CAUTION]\n%s\n", quote(p.Problem))
+	}
+	if len(p.Targets) > 0 {
+		b.WriteString("\n| target | changes | next |\n|---|---|---|\n")
+		for _, t := range p.Targets {
+			fmt.Fprintf(&b, "| **%s** | %s | %s |\n", cell(Escape(t.Name)), t.changes(), cell(t.Next))
+		}
+	}
+	for _, t := range p.Targets {
+		b.WriteString(t.warning())
+	}
+	for _, t := range p.Targets {
+		b.WriteString(t.details(detail))
+	}
+	if detail > Full {
+		b.WriteString("\n<sub>" + leftOut[detail] + "</sub>\n")
+	}
+	return b.String()
+}
+
+var leftOut = map[Detail]string{
+	Paths:   "The bodies of new objects did not fit into a comment and are left out.",
+	Names:   "The changed paths did not fit into a comment and are left out: run <code>weighlock diff</code> to see them.",
+	Numbers: "The changed objects did not fit into a comment and are left out: run <code>weighlock diff</code> to see them.",
+}
+
+func (p Preview) headline() string {
+	if p.Problem != "" {
+		return "no preview"
+	}
+	changes, failed := 0, 0
+	for _, t := range p.Targets {
+		if t.Err != nil {
+			failed++
+			continue
+		}
+		changes += Count(t.Set).Changes()
+		if Count(t.Set).Failed > 0 {
+			failed++
+		}
+	}
+	targets := fmt.Sprintf("%d %s", len(p.Targets), plural(len(p.Targets), "target", "targets"))
+	switch {
+	case failed > 0:
+		return fmt.Sprintf("%s, %d with errors", targets, failed)
+	case changes == 0:
+		return targets + ", no changes"
+	}
+	return fmt.Sprintf("%s, %d %s", targets, changes, plural(changes, "change", "changes"))
+}
+
+func (t TargetPreview) changes() string {
+	if t.Err != nil {
+		return "❌ no preview"
+	}
+	return Count(t.Set).join(func(s string, danger bool) string {
+		if danger {
+			return "**" + s + "**"
+		}
+		return s
+	})
+}
+
+// dangerous are the kinds whose deletion takes other things along.
+var dangerous = map[string]string{
+	"Namespace":                "everything in it goes with it",
+	"CustomResourceDefinition": "all objects of its kind go with it",
+	"PersistentVolumeClaim":    "its data goes with it",
+	"PersistentVolume":         "its data goes with it",
+}
+
+// warning says what cannot be undone.
+func (t TargetPreview) warning() string {
+	if t.Set == nil {
+		return ""
+	}
+	var b strings.Builder
+	for c := range t.Set.All() {
+		if c.Op == diff.Delete && dangerous[c.Ref.Kind] != "" {
+			fmt.Fprintf(&b, "\n> [!WARNING]\n> **%s** deletes %s: %s.\n", Escape(t.Name), refCode(c.Ref), dangerous[c.Ref.Kind])
+		}
+	}
+	return b.String()
+}
+
+func (t TargetPreview) details(detail Detail) string {
+	if t.Err != nil {
+		return fmt.Sprintf("\n**%s** could not be previewed:\n%s", Escape(t.Name), Fence("", message(t.Err)))
+	}
+	var b strings.Builder
+	if failures := t.Set.Failures(); len(failures) > 0 && detail < Numbers {
+		fmt.Fprintf(&b, "\n**%s**: the cluster refuses %d %s:\n", Escape(t.Name), len(failures), plural(len(failures), "object", "objects"))
+		for _, c := range failures {
+			fmt.Fprintf(&b, "\n%s%s\n%s", refCode(c.Ref), from(c), Fence("", message(c.Err)))
+		}
+	}
+	body := t.body(detail)
+	if body != "" {
+		fmt.Fprintf(&b, "\n<details%s><summary><b>%s</b>: %s</summary>\n%s\n</details>\n", t.open(), htmlText(t.Name), Count(t.Set), body)
+	}
+	return b.String()
+}
+
+// unfolded is up to how many changed objects are shown without a click.
+const unfolded = 5
+
+func (t TargetPreview) open() string {
+	if n := Count(t.Set); n.Changes() <= unfolded {
+		return " open"
+	}
+	return ""
+}
+
+// body lists what changes, what is dangerous first.
+func (t TargetPreview) body(detail Detail) string {
+	if detail >= Numbers {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString(names("Deleted", t.Set, diff.Delete))
+	if detail == Names {
+		b.WriteString(names("Changed", t.Set, diff.Update))
+	} else {
+		b.WriteString(t.updates())
+	}
+	if detail == Full {
+		b.WriteString(t.creations())
+	} else {
+		b.WriteString(names("New", t.Set, diff.Create))
+	}
+	b.WriteString(names("Orphans, left as they are", t.Set, diff.Skip))
+	b.WriteString(warnings(NewDocument(t.Set, nil).Warnings))
+	return b.String()
+}
+
+func names(title string, set *diff.ChangeSet, op diff.Op) string {
+	var b strings.Builder
+	for c := range set.All() {
+		if c.Op == op {
+			fmt.Fprintf(&b, "\n- %s%s", refCode(c.Ref), from(c))
+		}
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return fmt.Sprintf("\n**%s**\n%s%s\n", title, because(set, op), b.String())
+}
+
+// because words the reasons of the changes with an operation, one a line.
+func because(set *diff.ChangeSet, op diff.Op) string {
+	var b strings.Builder
+	for _, r := range reasons(set, func(c *diff.Change) bool { return c.Op == op }) {
+		fmt.Fprintf(&b, "\n<sub>%s</sub>\n", Escape(r))
+	}
+	return b.String()
+}
+
+func (t TargetPreview) updates() string {
+	var b strings.Builder
+	for c := range t.Set.All() {
+		if c.Op != diff.Update {
+			continue
+		}
+		if b.Len() == 0 {
+			b.WriteString("\n**Changed**\n")
+		}
+		var lines []string
+		for _, f := range c.Fields {
+			lines = append(lines, fieldLines(f)...)
+		}
+		fmt.Fprintf(&b, "\n%s%s\n%s", refCode(c.Ref), from(c), Fence("diff", strings.Join(lines, "\n")))
+	}
+	return b.String()
+}
+
+func (t TargetPreview) creations() string {
+	var b strings.Builder
+	for c := range t.Set.All() {
+		if c.Op != diff.Create {
+			continue
+		}
+		if b.Len() == 0 {
+			b.WriteString("\n**New**\n" + because(t.Set, diff.Create))
+		}
+		lines := prefixed("", objectLines(c.Merged))
+		for i, l := range lines {
+			lines[i] = strings.TrimPrefix(l, " ")
+		}
+		fmt.Fprintf(&b, "\n<details><summary><code>%s</code>%s</summary>\n\n%s\n</details>\n",
+			htmlText(refText(c.Ref)), source(c), Fence("yaml", strings.Join(lines, "\n")))
+	}
+	return b.String()
+}
+
+func warnings(list []DocumentMessage) string {
+	var b strings.Builder
+	for _, w := range list {
+		b.WriteString("\n- ")
+		if w.Ref != nil {
+			b.WriteString(refCode(*w.Ref) + ": ")
+		}
+		b.WriteString(Escape(w.Message))
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return "\n**Warnings**\n" + b.String() + "\n"
+}
+
+func from(c *diff.Change) string {
+	if c.Source == "" {
+		return ""
+	}
+	return " (from " + Code(c.Source) + ")"
+}
+
+// source is what from says, for places where Markdown is not read.
+func source(c *diff.Change) string {
+	if c.Source == "" {
+		return ""
+	}
+	return " from " + htmlText(c.Source)
+}
+
+// ResultMarkdown words what became of a change set, with the causes of what went wrong, in at most max characters.
+func ResultMarkdown(r *apply.Result, max int) string {
+	var b strings.Builder
+	b.WriteString(outcomeCounts(r) + ".\n")
+	for _, o := range r.Outcomes {
+		if o.Status == apply.Failed {
+			fmt.Fprintf(&b, "\n%s failed:\n%s", refCode(o.Ref), Fence("", message(o.Err)))
+		}
+	}
+	var notTried []string
+	for _, o := range r.Outcomes {
+		if o.Status == apply.NotTried {
+			notTried = append(notTried, refCode(o.Ref))
+		}
+	}
+	if len(notTried) > 0 {
+		fmt.Fprintf(&b, "\nNot tried: %s.\n", strings.Join(notTried, ", "))
+	}
+	if s := b.String(); len([]rune(s)) <= max {
+		return s
+	}
+	return outcomeCounts(r) + ".\n\nThe list of what went wrong did not fit into a comment; it is in the log.\n"
+}
+
+func refText(r object.Ref) string {
+	name := r.Name
+	if r.Namespace != "" {
+		name = r.Namespace + "/" + name
+	}
+	return r.Kind + " " + name
+}
+
+func refCode(r object.Ref) string { return Code(refText(r)) }
+
+// ChangeSetMarkdown words one change set, and what became of it if result is not nil, without a limit.
+func ChangeSetMarkdown(set *diff.ChangeSet, result *apply.Result) string {
+	t := TargetPreview{Name: set.Target.Name, Set: set}
+	s := fmt.Sprintf("### Weighlock: %s\n%s", Escape(Summary(set)), t.warning()+t.details(Full))
+	if result != nil {
+		s += "\n" + ResultMarkdown(result, int(^uint(0)>>1))
+	}
+	return s
+}
