@@ -12,6 +12,7 @@ import (
 
 	"github.com/weighlock/weighlock/engine/jinja"
 	"github.com/weighlock/weighlock/engine/jinja/py"
+	"github.com/weighlock/weighlock/engine/jinja/pyyaml"
 )
 
 // caseFile is a file under testdata/jinja: templates and what Python's Jinja2
@@ -29,6 +30,7 @@ type oracleCase struct {
 	Opts  caseOptions       `json:"opts"`
 	Ctx   json.RawMessage   `json:"ctx"` // instead of the file's
 	Out   string            `json:"out"`
+	Line  int               `json:"line"`  // of the error; 0 when Python does not know
 	Error string            `json:"error"` // the exception's class, or class and message
 }
 
@@ -49,6 +51,31 @@ type caseOptions struct {
 	CommentEnd          string `json:"comment_end_string"`
 	NoExtensions        bool   `json:"no_extensions"`
 	Custom              bool   `json:"custom"` // with the functions of customize
+	YAML                bool   `json:"yaml"`   // with the filters of yamlFilters
+}
+
+// yamlFilters are the project format's, without the rest of its environment.
+func yamlFilters(o *jinja.Options) {
+	style := func(s string) byte {
+		switch {
+		case len(py.SplitLines(s, false)) > 1:
+			return '|'
+		case py.IsNumeric(s):
+			return '\''
+		}
+		return 0
+	}
+	o.Filters = map[string]*py.Func{
+		"to_yaml": py.NewFunc("to_yaml", "v", func(t *py.Thread, a []py.Value) (py.Value, error) {
+			return pyyaml.Dump(t, a[0], pyyaml.Options{Style: style})
+		}),
+		"from_yaml": py.NewFunc("from_yaml", "s", func(t *py.Thread, a []py.Value) (py.Value, error) {
+			return pyyaml.Load(t, a[0].(string))
+		}),
+		"to_json": py.NewFunc("to_json", "v", func(t *py.Thread, a []py.Value) (py.Value, error) {
+			return py.JSON(t, a[0], py.JSONOptions{})
+		}),
+	}
 }
 
 // customize adds what the case files call a custom environment.
@@ -94,6 +121,9 @@ func (o caseOptions) options(files map[string]string) jinja.Options {
 	}
 	if o.Custom {
 		customize(&opts)
+	}
+	if o.YAML {
+		yamlFilters(&opts)
 	}
 	if o.Autoescape {
 		opts.Autoescape = jinja.Always
@@ -192,8 +222,9 @@ func TestRendersWhatPythonRenders(t *testing.T) {
 					ctx = file.Ctx
 				}
 				out, kind, err := c.render(decodeVars(t, ctx))
-				if out != c.Out || kind != c.Error {
-					t.Errorf("%s: %s\n got %q %v\nwant %q %s", c.Name, c.Tpl, out, err, c.Out, c.Error)
+				var je *jinja.Error
+				if out != c.Out || kind != c.Error || c.Line != 0 && errors.As(err, &je) && je.Line != c.Line {
+					t.Errorf("%s: %s\n got %q %v\nwant %q %s line %d", c.Name, c.Tpl, out, err, c.Out, c.Error, c.Line)
 				}
 			}
 		})

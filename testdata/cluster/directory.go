@@ -123,6 +123,7 @@ func down(path string) error {
 	const patience = 10 * time.Second
 	deadline := time.Now().Add(patience)
 	signal := syscall.SIGTERM
+	signalled := false
 	for {
 		lock, err := tryLock(path)
 		switch {
@@ -132,6 +133,9 @@ func down(path string) error {
 		case errors.Is(err, fs.ErrNotExist):
 			if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 				return nil
+			}
+			if signalled { // the cluster is clearing its directory itself just now
+				return os.RemoveAll(path)
 			}
 			return fmt.Errorf("%s is not the directory of a cluster", path)
 		case !errors.Is(err, errRunning):
@@ -146,6 +150,7 @@ func down(path string) error {
 		if err := kill(path, signal); err != nil {
 			return err
 		}
+		signalled = true
 		time.Sleep(50 * time.Millisecond)
 	}
 }
