@@ -62,7 +62,7 @@ func run(ctx context.Context, p process) int {
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	root.AddCommand(renderCommand(p), diffCommand(p), deployCommand(p), actionCommand(p))
+	root.AddCommand(renderCommand(p), diffCommand(p), deployCommand(p), templateCommand(p), actionCommand(p))
 	err := root.ExecuteContext(ctx)
 	var exit *exitCode
 	switch {

@@ -45,6 +45,7 @@ func renderCommand(p process) *cobra.Command {
 		},
 	}
 	target.register(c)
+	c.Flags().Bool("print-all", true, "print all objects; accepted for scripts written for Kluctl, it is what render does")
 	c.Flags().BoolVar(&offline, "offline-kubernetes", false, "render without a cluster")
 	c.Flags().StringVar(&kubeVersion, "kubernetes-version", "", "Kubernetes version that charts see, instead of the cluster's")
 	return c

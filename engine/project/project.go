@@ -38,28 +38,36 @@ func Open(dir string, opts Options) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	root := opts.SourceRoot
-	if root == "" {
-		root = gitRoot(abs)
-	}
-	if root, err = filepath.Abs(root); err != nil {
+	p, err := locate(abs, opts)
+	if err != nil {
 		return nil, err
 	}
-	rel, err := filepath.Rel(root, abs)
+	if err := p.load(); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+// locate opens the source root above an absolute directory.
+func locate(dir string, opts Options) (*Project, error) {
+	root := opts.SourceRoot
+	if root == "" {
+		root = gitRoot(dir)
+	}
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return nil, err
+	}
+	rel, err := filepath.Rel(root, dir)
 	if err != nil || !filepath.IsLocal(rel) {
-		return nil, fmt.Errorf("project directory %s is outside of its source root %s", dir, root)
+		return nil, fmt.Errorf("%s is outside of its source root %s", dir, root)
 	}
 	source, err := openSource(root)
 	if err != nil {
 		return nil, err
 	}
 	source.now = opts.Now
-	p := &Project{source: source, dir: filepath.ToSlash(rel)}
-	if err := p.load(); err != nil {
-		source.Close()
-		return nil, err
-	}
-	return p, nil
+	return &Project{source: source, dir: filepath.ToSlash(rel)}, nil
 }
 
 // Close releases the project's tree.

@@ -12,6 +12,13 @@ type Vars map[string]any
 // Clone returns a deep copy: what one item sets is invisible to its neighbours (project format §2.3).
 func (v Vars) Clone() Vars { return Vars(object.CloneValue(map[string]any(v)).(map[string]any)) }
 
+// With returns a copy of v with other merged over it.
+func (v Vars) With(other Vars) Vars {
+	out := v.Clone()
+	merge(out, other)
+	return out
+}
+
 // merge merges src over dst: maps key by key, everything else, lists and null too, replaced whole (project format §0.2).
 // dst is changed; src is not.
 func merge(dst, src map[string]any) {
