@@ -33,7 +33,7 @@ func deployCommand(p process) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			proj, t, err := target.open(cmd.Context())
+			proj, t, err := target.open(cmd.Context(), p)
 			if err != nil {
 				return err
 			}

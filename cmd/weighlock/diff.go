@@ -27,7 +27,7 @@ func diffCommand(p process) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			proj, t, err := target.open(cmd.Context())
+			proj, t, err := target.open(cmd.Context(), p)
 			if err != nil {
 				return err
 			}

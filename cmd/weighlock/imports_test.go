@@ -54,7 +54,7 @@ var outside = []struct {
 	{"helm.sh/helm/", []string{"engine/internal/helm"}, "Helm is a mechanic"},
 	{"sigs.k8s.io/kustomize/", []string{"engine/internal/kustomize"}, "kustomize is a mechanic"},
 	{"github.com/spf13/cobra", []string{"cmd/weighlock"}, "flags are wiring"},
-	{"os/exec", []string{"bot/checkout", "engine/enginetest", "action/actiontest", "cmd/demo"}, "only git is run as a program"},
+	{"os/exec", []string{"bot/checkout", "engine/internal/git", "engine/enginetest", "action/actiontest", "cmd/demo"}, "only git is run as a program"},
 	{"net/http", []string{"bot/forge/github", "bot/forge/forgetest", "engine/kube", "engine/enginetest", "action/actiontest", "cmd/demo"}, "the network has few doors"},
 }
 

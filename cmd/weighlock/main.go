@@ -22,13 +22,14 @@ var version = "dev"
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, process{args: os.Args[1:], getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}))
+	os.Exit(run(ctx, process{args: os.Args[1:], getenv: os.Getenv, lookupenv: os.LookupEnv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}))
 }
 
 // process is what the program gets from outside.
 type process struct {
 	args           []string
 	getenv         func(string) string
+	lookupenv      func(string) (string, bool)
 	stdin          io.Reader
 	stdout, stderr io.Writer
 }
@@ -57,6 +58,9 @@ func run(ctx context.Context, p process) int {
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			return flagsFromEnvironment(c, p.getenv)
+		},
 	}
 	root.SetArgs(p.args)
 	root.SetIn(p.stdin)

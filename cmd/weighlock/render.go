@@ -21,7 +21,7 @@ func renderCommand(p process) *cobra.Command {
 			"The cluster is asked for its version and its kinds, unless --offline-kubernetes is given.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			proj, t, err := target.open(cmd.Context())
+			proj, t, err := target.open(cmd.Context(), p)
 			if err != nil {
 				return err
 			}

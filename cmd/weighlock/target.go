@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -15,39 +17,81 @@ import (
 
 // targetFlags pick a project, a target and a cluster; several commands share them.
 type targetFlags struct {
-	target        string
-	args          []string
-	context       string
-	kubeconfig    string
-	projectDir    string
-	discriminator string
+	projectDir string
+	selection  project.Selection
+	args       []string
+	argsFiles  []string
+	images     []string
+	imagesFile string
+	kubeconfig string
 }
 
 func (f *targetFlags) register(c *cobra.Command) {
-	c.Flags().StringVarP(&f.target, "target", "t", "", "target to use, one of .kluctl.yaml")
-	c.Flags().StringArrayVarP(&f.args, "arg", "a", nil, "argument, `name=value`; the value is read as YAML (repeatable)")
-	c.Flags().StringVar(&f.context, "context", "", "kubeconfig context to use instead of the target's")
-	c.Flags().StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig `file`; default: $KUBECONFIG, then ~/.kube/config")
-	c.Flags().StringVar(&f.projectDir, "project-dir", ".", "the project's `directory`")
-	c.Flags().StringVar(&f.discriminator, "discriminator", "", "discriminator to use instead of the target's")
+	flags, sel := c.Flags(), &f.selection
+	flags.StringVarP(&sel.Target, "target", "t", "", "target to use, one of .kluctl.yaml")
+	flags.StringVarP(&sel.Name, "target-name-override", "T", "", "name that templates see as the target's, instead of its own")
+	flags.StringArrayVarP(&f.args, "arg", "a", nil, "argument, `name=value`; the value is read as YAML, @file reads it from a file (repeatable)")
+	flags.StringArrayVar(&f.argsFiles, "args-from-file", nil, "YAML `file` of arguments; wins over --arg (repeatable)")
+	flags.StringVar(&sel.Context, "context", "", "kubeconfig context to use instead of the target's")
+	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig `file`; default: $KUBECONFIG, then ~/.kube/config")
+	flags.StringVar(&f.projectDir, "project-dir", ".", "the project's `directory`")
+	flags.StringVar(&sel.Discriminator, "discriminator", "", "discriminator to use instead of the target's")
+	flags.StringArrayVarP(&f.images, "fixed-image", "F", nil, "image for images.get_image, `name[:namespace[:Kind/name[:container]]]=image` (repeatable)")
+	flags.StringVar(&f.imagesFile, "fixed-images-file", "", "YAML `file` of fixed images, as list-images prints them")
+	flags.StringArrayVarP(&sel.Inclusion.IncludeTags, "include-tag", "I", nil, "deal only with items that have this `tag` (repeatable)")
+	flags.StringArrayVarP(&sel.Inclusion.ExcludeTags, "exclude-tag", "E", nil, "leave out items that have this `tag` (repeatable)")
+	flags.StringArrayVar(&sel.Inclusion.IncludeDirs, "include-deployment-dir", nil, "deal only with items in this `directory`, relative to the repository's root (repeatable)")
+	flags.StringArrayVar(&sel.Inclusion.ExcludeDirs, "exclude-deployment-dir", nil, "leave out items in this `directory`, relative to the repository's root (repeatable)")
 }
 
 // open opens the project and picks the target. The caller closes the project.
-func (f *targetFlags) open(ctx context.Context) (*project.Project, project.Target, error) {
-	args, err := project.ParseArgs(f.args)
+func (f *targetFlags) open(ctx context.Context, p process) (*project.Project, project.Target, error) {
+	sel, err := f.complete()
 	if err != nil {
 		return nil, project.Target{}, err
 	}
-	p, err := engine.Open(f.projectDir, project.Options{Now: time.Now})
+	proj, err := engine.Open(f.projectDir, project.Options{Now: time.Now, Env: p.lookupenv})
 	if err != nil {
 		return nil, project.Target{}, err
 	}
-	t, err := p.Target(ctx, project.Selection{Target: f.target, Args: args, Context: f.context, Discriminator: f.discriminator})
+	t, err := proj.Target(ctx, sel)
 	if err != nil {
-		p.Close()
-		return nil, project.Target{}, err
+		return nil, project.Target{}, errors.Join(err, proj.Close())
 	}
-	return p, t, nil
+	return proj, t, nil
+}
+
+// complete reads the files that flags name. All that is wrong is reported at once.
+func (f *targetFlags) complete() (project.Selection, error) {
+	sel := f.selection
+	var errs []error
+	args, err := project.ParseArgs(f.args, os.ReadFile)
+	errs = append(errs, err)
+	var files []project.VarsFile
+	for _, name := range f.argsFiles {
+		data, err := os.ReadFile(name)
+		errs = append(errs, err)
+		files = append(files, project.VarsFile{Name: name, Data: data})
+	}
+	over, err := project.MergeVars(files)
+	errs = append(errs, err)
+	if f.imagesFile != "" {
+		data, err := os.ReadFile(f.imagesFile)
+		errs = append(errs, err)
+		images, err := project.ReadFixedImages(f.imagesFile, data)
+		errs = append(errs, err)
+		sel.Images = images
+	}
+	for _, s := range f.images {
+		image, err := project.ParseFixedImage(s)
+		errs = append(errs, err)
+		sel.Images = append(sel.Images, image)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return sel, err
+	}
+	sel.Args = project.Vars(args).With(over)
+	return sel, nil
 }
 
 // connect connects to the target's cluster.

@@ -23,7 +23,7 @@ func templateCommand(p process) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			out, err := project.RenderFile(cmd.Context(), files[0], vars, project.Options{Now: time.Now})
+			out, err := project.RenderFile(cmd.Context(), files[0], vars, project.Options{Now: time.Now, Env: p.lookupenv})
 			if err != nil {
 				return err
 			}
@@ -44,7 +44,7 @@ func templateVars(varsFiles, args []string) (project.Vars, error) {
 		errs = append(errs, err)
 		files = append(files, project.VarsFile{Name: name, Data: data})
 	}
-	parsed, err := project.ParseArgs(args)
+	parsed, err := project.ParseArgs(args, os.ReadFile)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
 	}

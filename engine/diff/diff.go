@@ -30,7 +30,7 @@ const defaultParallel = 8
 // not keep the others from being shown; an error of Diff itself means that nothing is known.
 func Diff(ctx context.Context, m *render.Manifests, p Previewer, opts Options) (*ChangeSet, error) {
 	d := &differ{previewer: p, opts: opts, mask: newMasker(m), kinds: definedKinds(m)}
-	set := &ChangeSet{Target: m.Target}
+	set := &ChangeSet{Target: m.Target, Warnings: slices.Clone(m.Warnings)}
 	var jobs []func()
 	for _, s := range m.Stages {
 		stage := Stage{Message: s.Message}
@@ -197,11 +197,11 @@ func (d *differ) orphans(ctx context.Context, set *ChangeSet) error {
 	}
 	for _, o := range owned.Objects {
 		ref := o.Ref()
-		if rendered[ref.ID()] || !ours(o) {
+		if rendered[ref.ID()] || !ours(o) || !picked(o, set.Target.Inclusion) {
 			continue
 		}
 		c := &Change{Ref: ref, Op: Delete, Live: comparable(o)}
-		if kept := keep(o); kept != "" {
+		if kept := keep(o, set.Target.Inclusion); kept != "" {
 			c.Op, c.Reason = Skip, kept
 		} else if !d.opts.Prune {
 			c.Op, c.Reason = Skip, "no longer in the project; pruning is off"

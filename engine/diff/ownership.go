@@ -1,8 +1,12 @@
 package diff
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
 
-import "github.com/weighlock/weighlock/engine/object"
+	"github.com/weighlock/weighlock/engine/object"
+	"github.com/weighlock/weighlock/engine/project"
+)
 
 // FieldManager is the name under which Weighlock owns fields.
 const FieldManager = "weighlock"
@@ -30,8 +34,23 @@ func ours(o object.Object) bool {
 	return false
 }
 
-// keep returns why a live object is never deleted, or "".
-func keep(o object.Object) string {
+// picked says whether a live object is of an item that the inclusion picks, by what the item's deploy wrote on it
+// (project format §2.6).
+func picked(o object.Object, i project.Inclusion) bool {
+	var tags []string
+	for k, v := range o.Map("metadata", "labels") {
+		if tag, ok := v.(string); ok && strings.HasPrefix(k, "kluctl.io/tag-") {
+			tags = append(tags, tag)
+		}
+	}
+	return i.Selects(tags, o.Annotation("kluctl.io/deployment-item-dir"))
+}
+
+// keep returns why a live object is not deleted, or "".
+func keep(o object.Object, i project.Inclusion) string {
+	if i.ByTag() && annotated(o, "kluctl.io/skip-delete-if-tags") {
+		return "kept: its item is not deleted where tags pick what is (skipDeleteIfTags)"
+	}
 	if annotated(o, "kluctl.io/skip-delete") {
 		return "kept: it is annotated with kluctl.io/skip-delete"
 	}

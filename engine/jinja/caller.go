@@ -45,8 +45,10 @@ func (c *Call) Lookup(name string) (py.Value, bool) {
 			}
 		}
 	}
-	v := c.f.tc.resolve(name)
-	return v, v != missing
+	if v := c.f.tc.resolve(name); v != missing {
+		return v, true
+	}
+	return nil, false
 }
 
 // Names lists the variables that Lookup finds, in no particular order; some

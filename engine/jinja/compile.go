@@ -72,6 +72,8 @@ type compiler struct {
 	code         *code
 	knownExtends bool
 	extends      int
+	depth        int // of the expression being compiled
+	facts        facts
 	assigned     []map[string]bool // stack of names stored by set statements being compiled
 }
 
@@ -99,10 +101,11 @@ type cframe struct {
 	loop     bool
 	block    bool
 	soft     bool
+	inLoop   bool // break and continue have a loop in this function
 }
 
 func (f *cframe) inner() *cframe {
-	return &cframe{eval: f.eval, sym: newSymbols(f.sym, f.fn), fn: f.fn, gated: f.gated}
+	return &cframe{eval: f.eval, sym: newSymbols(f.sym, f.fn), fn: f.fn, gated: f.gated, inLoop: f.inLoop}
 }
 
 // innerFunc is inner for what runs as a function of its own.
@@ -118,12 +121,12 @@ func (f *cframe) softly() *cframe {
 }
 
 func compile(env *Env, name, source string) (c *code, err error) {
-	body, err := parseTemplate(env, source)
+	body, found, err := parseTemplate(env, source)
 	if err != nil {
 		return nil, err
 	}
 	defer recoverSyntax(&err)
-	cc := &compiler{env: env, code: &code{name: name, source: source, body: body, self: -1, blocks: map[string]*blockCode{}}}
+	cc := &compiler{env: env, facts: found, code: &code{name: name, source: source, body: body, self: -1, blocks: map[string]*blockCode{}}}
 	cc.template(body)
 	return cc.code, nil
 }
@@ -134,23 +137,18 @@ func (c *compiler) fail(n node, format string, args ...any) {
 
 func (c *compiler) template(body []stmt) {
 	mode := &evalMode{autoescape: c.env.autoescapes(c.code.name)}
-	var blocks []*blockStmt
-	findAllIn(body, func(n node) {
-		switch n := n.(type) {
-		case *extendsStmt:
-			c.code.mayExtend = true
-		case *blockStmt:
-			if c.code.blocks[n.name] != nil {
-				c.fail(n, "block %s defined twice", py.ReprString(n.name))
-			}
-			c.code.blocks[n.name] = &blockCode{name: n.name, owner: c.code, line: n.pos(), body: n.body, self: -1, super: -1}
-			blocks = append(blocks, n)
+	blocks := c.facts.blocks
+	c.code.mayExtend = c.facts.extends
+	for _, n := range blocks {
+		if c.code.blocks[n.name] != nil {
+			c.fail(n, "block %s defined twice", py.ReprString(n.name))
 		}
-	})
+		c.code.blocks[n.name] = &blockCode{name: n.name, owner: c.code, line: n.pos(), body: n.body, self: -1, super: -1}
+	}
 	fn := &funcScope{}
 	c.code.fn = fn
 	f := &cframe{eval: mode, sym: newSymbols(nil, fn), fn: fn, toplevel: true, root: true, gated: c.code.mayExtend}
-	if undeclared(body, "self")["self"] {
+	if c.undeclared(body, "self")["self"] {
 		c.code.self = f.sym.declare("self")
 	}
 	stmts(body, f.sym.visit)
@@ -164,7 +162,7 @@ func (c *compiler) template(body []stmt) {
 func (c *compiler) blockBody(b *blockCode, mode *evalMode) {
 	fn := &funcScope{}
 	f := &cframe{eval: mode, sym: newSymbols(nil, fn), fn: fn, block: true}
-	used := undeclared(b.body, "self", "super")
+	used := c.undeclared(b.body, "self", "super")
 	if used["self"] {
 		b.self = f.sym.declare("self")
 	}
@@ -175,6 +173,16 @@ func (c *compiler) blockBody(b *blockCode, mode *evalMode) {
 	b.enter = f.sym.enter()
 	c.stmts(b.body, f)
 	b.fn = fn
+}
+
+// undeclared is the function of that name, for names that occur at all.
+func (c *compiler) undeclared(body []stmt, names ...string) map[string]bool {
+	for _, n := range names {
+		if c.facts.names[n] {
+			return undeclared(body, names...)
+		}
+	}
+	return nil
 }
 
 // ref resolves a name that the analysis has seen.
@@ -246,6 +254,16 @@ func (c *compiler) stmt(s stmt, f *cframe) {
 		c.autoescape(s, f)
 	case *doStmt:
 		c.expr(s.x, f)
+	case *breakStmt:
+		c.needLoop(s, f, errBreak)
+	case *continueStmt:
+		c.needLoop(s, f, errContinue)
+	}
+}
+
+func (c *compiler) needLoop(n node, f *cframe, err error) {
+	if !f.inLoop {
+		panic(&syntaxError{n.pos(), py.Errorf("SyntaxError", "%s", err)})
 	}
 }
 
@@ -394,6 +412,9 @@ func (c *compiler) macroBody(m *macroDef, outer *cframe) {
 		if a.name == "caller" {
 			explicit = i
 		}
+		if special[a.name] {
+			panic(&syntaxError{a.pos(), py.Errorf("SyntaxError", "duplicate argument '%s' in function definition", a.name)})
+		}
 		special[a.name] = true
 		code.names = append(code.names, a.name)
 		code.params = append(code.params, f.sym.declare(a.name))
@@ -404,7 +425,7 @@ func (c *compiler) macroBody(m *macroDef, outer *cframe) {
 		code.defaults = append(code.defaults, def)
 	}
 	code.explicit = explicit >= 0
-	used := undeclared(m.body, "caller", "kwargs", "varargs")
+	used := c.undeclared(m.body, "caller", "kwargs", "varargs")
 	if used["caller"] {
 		if explicit < 0 {
 			code.caller = f.sym.declare("caller")
@@ -438,14 +459,17 @@ func (c *compiler) forStmt(s *forStmt, f *cframe) {
 	if s.recursive {
 		loopFrame = f.innerFunc()
 		elseFrame.fn, elseFrame.sym.fn = loopFrame.fn, loopFrame.fn
+		elseFrame.inLoop = false
 	}
-	loopFrame.loop = true
-	extended := s.recursive || undeclared(s.body, "loop")["loop"]
-	findAll(s, func(n node) {
-		if b, ok := n.(*blockStmt); ok && b.scoped {
-			extended = true
-		}
-	})
+	loopFrame.loop, loopFrame.inLoop = true, true
+	extended := s.recursive || c.undeclared(s.body, "loop")["loop"]
+	if len(c.facts.blocks) > 0 {
+		findAll(s, func(n node) {
+			if b, ok := n.(*blockStmt); ok && b.scoped {
+				extended = true
+			}
+		})
+	}
 	if extended {
 		code.loop = loopFrame.sym.declare("loop")
 	}
@@ -460,7 +484,9 @@ func (c *compiler) forStmt(s *forStmt, f *cframe) {
 			c.fail(n, "Can't assign to special loop variable in for-loop target")
 		}
 	}
-	findAll(s, checkLoop)
+	if c.facts.names["loop"] {
+		findAll(s, checkLoop)
+	}
 	code.enter, code.leave = loopFrame.sym.enter(), slotsOf(loopFrame.sym)
 	code.elseEnter, code.elseLeave = elseFrame.sym.enter(), slotsOf(elseFrame.sym)
 	code.escape = f.eval.escape()

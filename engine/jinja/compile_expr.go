@@ -20,6 +20,14 @@ func (c *compiler) maybe(e expr, f *cframe) {
 }
 
 func (c *compiler) expr(e expr, f *cframe) {
+	if c.depth++; c.depth > maxDepth {
+		panic(&syntaxError{e.pos(), py.Errorf("RecursionError", "expression is more than %d operators deep", maxDepth)})
+	}
+	c.exprInside(e, f)
+	c.depth--
+}
+
+func (c *compiler) exprInside(e expr, f *cframe) {
 	switch e := e.(type) {
 	case *nameExpr:
 		if e.ctx == store && (f.toplevel || f.loop || f.block) && len(c.assigned) > 0 {
@@ -56,13 +64,22 @@ func (c *compiler) expr(e expr, f *cframe) {
 			c.expr(o.x, f)
 		}
 	case *concatExpr:
-		e.esc = f.eval.escape()
 		c.exprs(e.items, f)
+		if e.esc = f.eval.escape(); e.esc == escapeOn && allConst(e.items) {
+			e.esc = escapeOff // Jinja2 folds constants, and forgets that a part was safe
+		}
 	case *condExpr:
 		c.cond(e, f.softly())
 	case *attrExpr:
 		c.expr(e.x, f)
 	case *itemExpr:
+		if t, ok := e.arg.(*tupleExpr); ok {
+			for _, item := range t.items {
+				if _, ok := item.(*sliceExpr); ok {
+					panic(&syntaxError{e.pos(), py.Errorf("SyntaxError", "invalid syntax")})
+				}
+			}
+		}
 		c.expr(e.x, f)
 		c.expr(e.arg, f)
 	case *sliceExpr:
@@ -143,4 +160,37 @@ func sortedNames(set map[string]bool) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// allConst reports whether Jinja2 would evaluate all of the expressions while
+// it compiles.
+func allConst(list []expr) bool {
+	for _, e := range list {
+		if !isConst(e) {
+			return false
+		}
+	}
+	return true
+}
+
+func isConst(n node) bool {
+	switch n := n.(type) {
+	case *nameExpr, *callExpr, *sliceExpr:
+		return false
+	case *filterExpr:
+		switch n.name {
+		case "map", "select", "reject", "selectattr", "rejectattr", "random":
+			return false // they need the context
+		}
+		if n.fn == nil {
+			return false
+		}
+	case *testExpr:
+		if n.fn == nil {
+			return false
+		}
+	}
+	ok := true
+	children(n, func(c node) { ok = ok && isConst(c) })
+	return ok
 }

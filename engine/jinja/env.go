@@ -200,6 +200,7 @@ func (env *Env) Eval(ctx context.Context, expression string, vars any) (py.Value
 	var v py.Value
 	err = s.guard(func() error {
 		f := s.rootFrame(c, s.newContext(c))
+		f.enter(c.enter)
 		var err error
 		v, err = c.body[0].(*doStmt).x.eval(f)
 		if err != nil {
@@ -211,12 +212,12 @@ func (env *Env) Eval(ctx context.Context, expression string, vars any) (py.Value
 }
 
 func compileExpression(env *Env, expression string) (c *code, err error) {
-	e, err := parseExpression(env, expression)
+	e, found, err := parseExpression(env, expression)
 	if err != nil {
 		return nil, err
 	}
 	defer recoverSyntax(&err)
-	cc := &compiler{env: env, code: &code{name: "<expression>", source: expression, self: -1}}
+	cc := &compiler{env: env, facts: found, code: &code{name: "<expression>", source: expression, self: -1}}
 	cc.code.body = []stmt{&doStmt{1, e}}
 	cc.template(cc.code.body)
 	return cc.code, nil

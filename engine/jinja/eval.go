@@ -194,7 +194,7 @@ func strJoin(t *py.Thread, args []py.Value) (py.Value, error) {
 		}
 		b.WriteString(s)
 	}
-	return b.String(), t.Grow(b.Len())
+	return b.String(), t.Alloc(b.Len())
 }
 
 // markupJoin is ~ while escaping: as soon as one operand is safe text the
@@ -215,7 +215,7 @@ func markupJoin(t *py.Thread, args []py.Value) (py.Value, error) {
 		}
 		b.WriteString(string(m))
 	}
-	return py.Markup(b.String()), t.Grow(b.Len())
+	return py.Markup(b.String()), t.Alloc(b.Len())
 }
 
 func (n *condExpr) eval(f *frame) (py.Value, error) {

@@ -117,8 +117,13 @@ func filesize(t *py.Thread, a []py.Value) (py.Value, error) {
 	ibase := big.NewInt(int64(base))
 	for i, unit := range units {
 		// base ** (i + 2) is an exact integer in Python.
-		scale, _ := new(big.Float).SetInt(new(big.Int).Exp(ibase, big.NewInt(int64(i+2)), nil)).Float64()
-		if bytes < scale || i == len(units)-1 {
+		exact := new(big.Int).Exp(ibase, big.NewInt(int64(i+2)), nil)
+		below, err := py.Less(t, bytes, py.Big(exact))
+		if err != nil {
+			return nil, err
+		}
+		if below || i == len(units)-1 {
+			scale, _ := new(big.Float).SetInt(exact).Float64()
 			s, err := py.FormatValue(t, base*bytes/scale, ".1f")
 			return fmt.Sprintf("%s %s", s, unit), err
 		}

@@ -69,6 +69,13 @@ func random(t *py.Thread, a []py.Value) (py.Value, error) {
 func join(t *py.Thread, a []py.Value) (py.Value, error) {
 	s := stateOf(t)
 	escape := s.autoescape()
+	sep := ""
+	if !escape {
+		var err error
+		if sep, err = py.Str(t, a[1]); err != nil {
+			return nil, err
+		}
+	}
 	values, err := py.Slice(t, a[0])
 	if err != nil {
 		return nil, err
@@ -86,10 +93,6 @@ func join(t *py.Thread, a []py.Value) (py.Value, error) {
 	if escape {
 		return joinMarkup(t, values, a[1])
 	}
-	sep, err := py.Str(t, a[1])
-	if err != nil {
-		return nil, err
-	}
 	var b strings.Builder
 	for i, v := range values {
 		text, err := py.Str(t, v)
@@ -104,7 +107,7 @@ func join(t *py.Thread, a []py.Value) (py.Value, error) {
 			return nil, err
 		}
 	}
-	return b.String(), nil
+	return b.String(), t.Alloc(b.Len())
 }
 
 func joinMarkup(t *py.Thread, values []py.Value, d py.Value) (py.Value, error) {

@@ -44,7 +44,7 @@ func sortFilter(t *py.Thread, a []py.Value) (py.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	reverse, err := py.Truth(t, a[1])
+	reverse, err := py.WantInt(a[1])
 	if err != nil {
 		return nil, err
 	}
@@ -52,8 +52,14 @@ func sortFilter(t *py.Thread, a []py.Value) (py.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	key := stateOf(t).multiGetter(a[3], post)
-	sorted, err := py.Sorted(t, values, key, reverse)
+	get := stateOf(t).multiGetter(a[3], post)
+	keys := make([]py.Value, len(values))
+	for i, v := range values {
+		if keys[i], err = get(v); err != nil {
+			return nil, err
+		}
+	}
+	sorted, err := py.SortedBy(t, values, keys, reverse != 0)
 	if err != nil {
 		return nil, err
 	}
@@ -69,10 +75,6 @@ func (s *state) multiGetter(attribute py.Value, post func(py.Value) py.Value) fu
 			k, err := get(v)
 			if err != nil {
 				return nil, err
-			}
-			switch k.(type) {
-			case string, int: // compare alone as they do in a list of one
-				return k, nil
 			}
 			return py.NewList(k), nil
 		}
@@ -115,7 +117,7 @@ func dictsort(t *py.Thread, a []py.Value) (py.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	reverse, err := py.Truth(t, a[3])
+	reverse, err := py.WantInt(a[3])
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +131,7 @@ func dictsort(t *py.Thread, a []py.Value) (py.Value, error) {
 			k = fold(k)
 		}
 		return k, nil
-	}, reverse)
+	}, reverse != 0)
 	if err != nil {
 		return nil, err
 	}

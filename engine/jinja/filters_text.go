@@ -186,7 +186,7 @@ func indent(t *py.Thread, a []py.Value) (py.Value, error) {
 	if err := t.Step(len(lines)); err != nil {
 		return nil, err
 	}
-	if err := t.Grow(len(s) + len(pad)*len(lines)); err != nil {
+	if err := t.Alloc(len(s) + len(pad)*len(lines)); err != nil {
 		return nil, err
 	}
 	var b strings.Builder

@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/weighlock/weighlock/engine/jinja/py"
@@ -23,14 +24,6 @@ func wordwrap(t *py.Thread, a []py.Value) (py.Value, error) {
 	if sep == nil {
 		sep = stateOf(t).env.syntax.NewlineSequence
 	}
-	long, err := py.Truth(t, a[2])
-	if err != nil {
-		return nil, err
-	}
-	hyphens, err := py.Truth(t, a[4])
-	if err != nil {
-		return nil, err
-	}
 	join := py.Method(sep, "join")
 	if join == nil {
 		return nil, py.Errorf("AttributeError", "'%s' object has no attribute 'join'", py.TypeName(sep))
@@ -41,12 +34,16 @@ func wordwrap(t *py.Thread, a []py.Value) (py.Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		w := wrapper{width: width, breakLong: long, hyphens: hyphens}
+		w := wrapper{t: t, width: width, breakLong: a[2], hyphens: a[4]}
 		if err := t.Step(len(line) / 8); err != nil {
 			return nil, err
 		}
 		var parts []py.Value
-		for _, l := range w.wrap(line) {
+		lines, err := w.wrap(line)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range lines {
 			parts = append(parts, l)
 		}
 		p, err := join.CallWith(t, sep, py.Args{Pos: []py.Value{py.NewList(parts...)}})
@@ -76,15 +73,16 @@ func wrapWidth(t *py.Thread, v py.Value) (int, error) {
 
 // wrapper is Python's textwrap.TextWrapper with tabs and white space kept.
 type wrapper struct {
+	t         *py.Thread
 	width     int
-	breakLong bool
-	hyphens   bool
+	breakLong py.Value // asked for its truth only when a word is too long
+	hyphens   py.Value // words are split when this is True itself
 }
 
 // The white space that textwrap knows: ASCII only.
 const wrapSpace = "\t\n\v\f\r "
 
-func (w wrapper) wrap(text string) []string {
+func (w wrapper) wrap(text string) ([]string, error) {
 	chunks := w.split(text)
 	var lines []string
 	for i, j := 0, len(chunks)-1; i < j; i, j = i+1, j-1 { // a stack, first chunk on top
@@ -107,7 +105,10 @@ func (w wrapper) wrap(text string) []string {
 			n += l
 		}
 		if len(chunks) > 0 && utf8.RuneCountInString(chunks[len(chunks)-1]) > w.width {
-			line, chunks = w.long(line, chunks, n)
+			var err error
+			if line, chunks, err = w.long(line, chunks, n); err != nil {
+				return nil, err
+			}
 		}
 		if len(line) > 0 && strings.TrimFunc(line[len(line)-1], pySpace) == "" {
 			line = line[:len(line)-1]
@@ -116,20 +117,28 @@ func (w wrapper) wrap(text string) []string {
 			lines = append(lines, strings.Join(line, ""))
 		}
 	}
-	return lines
+	return lines, nil
 }
 
 // long handles a chunk that does not fit on any line.
-func (w wrapper) long(line, chunks []string, n int) ([]string, []string) {
+func (w wrapper) long(line, chunks []string, n int) ([]string, []string, error) {
 	space := max(w.width-n, 0)
 	if w.width < 1 {
 		space = 1
 	}
 	top := len(chunks) - 1
-	if w.breakLong {
+	breakLong, err := py.Truth(w.t, w.breakLong)
+	if err != nil {
+		return nil, nil, err
+	}
+	if breakLong {
+		hyphens, err := py.Truth(w.t, w.hyphens)
+		if err != nil {
+			return nil, nil, err
+		}
 		runes := []rune(chunks[top])
 		end := space
-		if w.hyphens && len(runes) > space {
+		if hyphens && len(runes) > space {
 			hyphen := -1
 			for i := space - 1; i >= 0; i-- {
 				if runes[i] == '-' {
@@ -143,83 +152,71 @@ func (w wrapper) long(line, chunks []string, n int) ([]string, []string) {
 		}
 		line = append(line, string(runes[:end]))
 		chunks[top] = string(runes[end:])
-		return line, chunks
+		return line, chunks, nil
 	}
 	if len(line) == 0 {
-		return append(line, chunks[top]), chunks[:top]
+		return append(line, chunks[top]), chunks[:top], nil
 	}
-	return line, chunks
+	return line, chunks, nil
 }
 
 // split cuts text into words, runs of white space and, with hyphens, the
 // parts of hyphenated words.
 func (w wrapper) split(text string) []string {
 	var chunks []string
-	for text != "" {
-		n := strings.IndexFunc(text, func(r rune) bool { return !strings.ContainsRune(wrapSpace, r) })
-		if n != 0 {
-			if n < 0 {
-				n = len(text)
-			}
-		} else if n = strings.IndexAny(text, wrapSpace); n < 0 {
-			n = len(text)
+	r := []rune(text)
+	for at := 0; at < len(r); {
+		end := at + 1
+		for blank := wrapBlank(r[at]); end < len(r) && wrapBlank(r[end]) == blank; {
+			end++
 		}
-		word := text[:n]
-		text = text[n:]
-		if !w.hyphens || strings.ContainsAny(word[:1], wrapSpace) {
-			chunks = append(chunks, word)
-			continue
+		if w.hyphens == true && !wrapBlank(r[at]) {
+			end = hyphenChunk(r, at, end)
 		}
-		chunks = append(chunks, splitHyphens(word, text == "")...)
+		chunks = append(chunks, string(r[at:end]))
+		at = end
 	}
 	return chunks
 }
 
-// splitHyphens cuts one word behind its hyphens and around its dashes, as
-// textwrap's pattern for words does.
-func splitHyphens(word string, _ bool) []string {
-	var chunks []string
-	r := []rune(word)
-	for len(r) > 0 {
-		n := hyphenChunk(r)
-		chunks = append(chunks, string(r[:n]))
-		r = r[n:]
-	}
-	return chunks
-}
+func wrapBlank(r rune) bool { return strings.ContainsRune(wrapSpace, r) }
 
 // wrapPunct may stand in front of an em dash.
 func wrapPunct(r rune) bool { return isWord(r) || strings.ContainsRune(`!"'&.,?`, r) }
 
-func letter(r rune) bool { return isWord(r) && (r < '0' || r > '9') }
+func letter(r rune) bool { return isWord(r) && !unicode.IsDigit(r) }
 
-// hyphenChunk returns the length of the first chunk of a word without white space.
-func hyphenChunk(r []rune) int {
-	dashes := func(i int) int {
-		n := 0
-		for i+n < len(r) && r[i+n] == '-' {
-			n++
+// hyphenChunk returns the end of the chunk that begins at at, in the word that
+// ends at end: behind a hyphen between letters, before an em dash, or an em
+// dash itself. What stands before the chunk counts.
+func hyphenChunk(r []rune, at, end int) int {
+	is := func(i int, ok func(rune) bool) bool { return i >= 0 && i < len(r) && ok(r[i]) }
+	hyphen := func(c rune) bool { return c == '-' }
+	// emDash returns the end of two or more hyphens at i before a word.
+	emDash := func(i int) int {
+		j := i
+		for is(j, hyphen) {
+			j++
 		}
-		return n
-	}
-	if n := dashes(0); n >= 2 && n < len(r) && isWord(r[n]) {
-		return n // an em dash, but only between words; the caller cut before it
-	}
-	for i := 1; i <= len(r); i++ {
-		if i == len(r) {
-			return i
+		if j-i >= 2 && is(i-1, wrapPunct) && is(j, isWord) {
+			return j
 		}
-		if r[i-1] == '-' && i >= 2 {
-			// behind a hyphen between letters: two before it, or one and a hyphen; two after
-			before := i >= 3 && letter(r[i-2]) && letter(r[i-3]) || i >= 4 && letter(r[i-2]) && r[i-3] == '-' && letter(r[i-4])
-			after := i+1 < len(r) && letter(r[i]) && (letter(r[i+1]) || r[i+1] == '-' && i+2 < len(r) && letter(r[i+2]))
+		return 0
+	}
+	if j := emDash(at); j > 0 {
+		return j
+	}
+	for i := at + 1; i < end; i++ {
+		if is(i, hyphen) && i > at {
+			before := is(i-1, letter) && is(i-2, letter) || is(i-1, letter) && is(i-2, hyphen) && is(i-3, letter)
+			after := is(i+1, letter) && is(i+2, letter) || is(i+1, letter) && is(i+2, hyphen) && is(i+3, letter)
 			if before && after {
-				return i
+				return i + 1
 			}
 		}
-		if n := dashes(i); n >= 2 && i+n < len(r) && isWord(r[i+n]) && wrapPunct(r[i-1]) {
+		if emDash(i) > 0 {
 			return i
 		}
 	}
-	return len(r)
+	return end
 }

@@ -29,7 +29,8 @@ type lexer struct {
 	lineStmt bool      // the open tag is a line statement
 	starting bool      // the last thing consumed ended a line (or nothing was consumed yet)
 	closers  []byte    // brackets waiting to be closed
-	pending  []token   // tokens already made
+	pending  [2]token  // tokens already made: text and what opens a tag behind it
+	queued   int
 }
 
 // normalizeNewlines makes every line end a \n and drops one at the very end.
@@ -97,9 +98,10 @@ func (lx *lexer) fail(pos int, format string, args ...any) error {
 // next returns the next token that the parser cares about.
 func (lx *lexer) next() (token, error) {
 	for {
-		if len(lx.pending) > 0 {
+		if lx.queued > 0 {
 			t := lx.pending[0]
-			lx.pending = lx.pending[1:]
+			lx.pending[0] = lx.pending[1]
+			lx.queued--
 			return t, nil
 		}
 		if lx.state != tokData {
@@ -164,8 +166,7 @@ func (lx *lexer) inData() error {
 		return lx.comment()
 	}
 	lx.state, lx.lineStmt = m.kind, m.line == 's'
-	lx.pending = append(lx.pending[:0], lx.pending...)
-	lx.pending = append(lx.pending, token{kind: m.kind, line: line})
+	lx.queue(token{kind: m.kind, line: line})
 	return nil
 }
 
@@ -187,7 +188,12 @@ func (lx *lexer) data(start, end int) {
 	if lx.syn.NewlineSequence != "\n" {
 		text = strings.ReplaceAll(text, "\n", lx.syn.NewlineSequence)
 	}
-	lx.pending = append(lx.pending, token{kind: tokData, line: line, text: text})
+	lx.queue(token{kind: tokData, line: line, text: text})
+}
+
+func (lx *lexer) queue(t token) {
+	lx.pending[lx.queued] = t
+	lx.queued++
 }
 
 // find looks for the first opening at or after pos.
@@ -345,10 +351,13 @@ func (lx *lexer) endraw(i int) (end int, sign byte, ok bool) {
 // it, or %} and, with TrimBlocks, a newline.
 func (lx *lexer) endTag(i int, text string) (int, bool) {
 	s := lx.src[i:]
+	signed := func(sign byte) bool {
+		return s != "" && s[0] == sign && strings.HasPrefix(s[1:], text)
+	}
 	switch {
-	case strings.HasPrefix(s, "+"+text):
+	case signed('+'):
 		return i + 1 + len(text), true
-	case strings.HasPrefix(s, "-"+text):
+	case signed('-'):
 		return lx.skipSpace(i + 1 + len(text)), true
 	case strings.HasPrefix(s, text):
 		i += len(text)

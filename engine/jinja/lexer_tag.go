@@ -56,7 +56,7 @@ func (lx *lexer) tagEnd() (token, bool) {
 		kind = tokVariableEnd
 		s := lx.src[lx.pos:]
 		switch {
-		case strings.HasPrefix(s, "-"+lx.syn.VariableEnd):
+		case s != "" && s[0] == '-' && strings.HasPrefix(s[1:], lx.syn.VariableEnd):
 			end, ok = lx.skipSpace(lx.pos+1+len(lx.syn.VariableEnd)), true
 		case strings.HasPrefix(s, lx.syn.VariableEnd):
 			end, ok = lx.pos+len(lx.syn.VariableEnd), true
@@ -95,7 +95,7 @@ func (lx *lexer) name(line int) (token, bool, error) {
 			break
 		}
 		r, n := utf8.DecodeRuneInString(lx.src[end:])
-		if !unicode.IsLetter(r) && !unicode.IsNumber(r) && r != '_' {
+		if !nameRune(r) {
 			break
 		}
 		end += n
@@ -109,6 +109,12 @@ func (lx *lexer) name(line int) (token, bool, error) {
 	}
 	lx.pos = end
 	return token{kind: tokName, line: line, text: text}, true, nil
+}
+
+// nameRune reports whether r may stand in a name; not every name made of such
+// characters is an identifier.
+func nameRune(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.In(r, unicode.Mn, unicode.Mc, unicode.Pc, unicode.Other_ID_Continue)
 }
 
 // digits matches (\d+_)*\d+ at i and returns its end.

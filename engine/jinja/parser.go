@@ -22,6 +22,7 @@ const (
 const (
 	maxNesting = 200
 	maxChain   = 1500
+	maxDepth   = 2500 // of the tree that both make together
 )
 
 // syntaxError is an error with the line it was found on.
@@ -44,17 +45,40 @@ type parser struct {
 	tags   []string   // open tags, innermost last
 	ends   [][]string // tags that may end the open blocks
 	depth  int
+	facts  facts
 }
 
-func parseTemplate(env *Env, source string) (body []stmt, err error) {
+// facts is what the parser notices on its way, so that the compiler need not
+// look for what is not there.
+type facts struct {
+	blocks  []*blockStmt
+	extends bool
+	names   map[string]bool // special names that occur: loop, self, super, caller, …
+}
+
+// special lists the names that mean something to the compiler.
+var special = map[string]bool{"loop": true, "self": true, "super": true, "caller": true, "kwargs": true, "varargs": true}
+
+func (p *parser) newName(l line, name string, ctx nameCtx) *nameExpr {
+	if len(name) >= 4 && len(name) <= 7 && special[name] {
+		if p.facts.names == nil {
+			p.facts.names = map[string]bool{}
+		}
+		p.facts.names[name] = true
+	}
+	return &nameExpr{line: l, name: name, ctx: ctx}
+}
+
+func parseTemplate(env *Env, source string) (body []stmt, found facts, err error) {
 	p := &parser{lx: newLexer(env.syntax, source), env: env}
 	defer recoverSyntax(&err)
 	p.advance()
-	return p.subparse(nil), nil
+	body = p.subparse(nil)
+	return body, p.facts, nil
 }
 
 // parseExpression parses a single expression that must be the whole source.
-func parseExpression(env *Env, source string) (e expr, err error) {
+func parseExpression(env *Env, source string) (e expr, found facts, err error) {
 	p := &parser{lx: newLexer(env.syntax, source), env: env}
 	p.lx.state = tokVariableBegin
 	defer recoverSyntax(&err)
@@ -63,7 +87,7 @@ func parseExpression(env *Env, source string) (e expr, err error) {
 	if p.tok.kind != tokEOF {
 		p.failAt(p.tok.line, "chunk after expression")
 	}
-	return e, nil
+	return e, p.facts, nil
 }
 
 func recoverSyntax(err *error) {
@@ -86,15 +110,13 @@ func (p *parser) failAt(line int, format string, args ...any) {
 
 func (p *parser) fail(format string, args ...any) { p.failAt(p.tok.line, format, args...) }
 
-// nest guards against input that nests without end.
-func (p *parser) nest() func() {
+// nest guards against input that nests without end. What nests must take the
+// level back when it is done; after a failure nobody counts any more.
+func (p *parser) nest() {
 	if p.depth++; p.depth > maxNesting {
 		p.failKind("RecursionError", p.tok.line, "template nests more than %d levels deep", maxNesting)
 	}
-	return p.unnest
 }
-
-func (p *parser) unnest() { p.depth-- }
 
 func (p *parser) chain(n int) {
 	if n > maxChain {
@@ -185,11 +207,20 @@ func (p *parser) isAny(names []string) bool {
 // subparse reads statements up to one of the end tags, which stays current,
 // or to the end of the template when there are none.
 func (p *parser) subparse(ends []string) []stmt {
-	defer p.nest()()
-	if ends != nil {
-		p.ends = append(p.ends, ends)
-		defer func() { p.ends = p.ends[:len(p.ends)-1] }()
+	p.nest()
+	if ends == nil {
+		body := p.subparseTo(nil)
+		p.depth--
+		return body
 	}
+	p.ends = append(p.ends, ends)
+	body := p.subparseTo(ends)
+	p.ends = p.ends[:len(p.ends)-1]
+	p.depth--
+	return body
+}
+
+func (p *parser) subparseTo(ends []string) []stmt {
 	var body []stmt
 	var out []expr
 	flush := func() {

@@ -8,11 +8,15 @@ import (
 
 // expression parses an expression; condexpr allows "a if b else c".
 func (p *parser) expression(condexpr bool) expr {
-	defer p.nest()()
+	p.nest()
+	var e expr
 	if condexpr {
-		return p.conditional()
+		e = p.conditional()
+	} else {
+		e = p.or()
 	}
-	return p.or()
+	p.depth--
+	return e
 }
 
 func (p *parser) conditional() expr {
@@ -22,9 +26,9 @@ func (p *parser) conditional() expr {
 		p.chain(n)
 		c := &condExpr{line: l, yes: e, test: p.or()}
 		if p.skipName("else") {
-			unnest := p.nest()
+			p.nest()
 			c.no = p.conditional()
-			unnest()
+			p.depth--
 		}
 		e = c
 		l = line(p.tok.line)
@@ -56,9 +60,11 @@ func (p *parser) and() expr {
 
 func (p *parser) not() expr {
 	if p.tok.is("not") {
-		defer p.nest()()
-		l := p.head()
-		return &notExpr{l, p.not()}
+		p.nest()
+		e := &notExpr{line: p.head()}
+		e.x = p.not()
+		p.depth--
+		return e
 	}
 	return p.compare()
 }
@@ -159,10 +165,10 @@ func (p *parser) unary(withFilter bool) expr {
 	var e expr
 	switch p.tok.kind {
 	case tokSub, tokAdd:
-		unnest := p.nest()
+		p.nest()
 		neg := p.advance().kind == tokSub
 		e = &unaryExpr{l, neg, p.unary(false)}
-		unnest()
+		p.depth--
 	default:
 		e = p.primary(false)
 	}
@@ -190,7 +196,7 @@ func (p *parser) primary(namespace bool) expr {
 		if namespace && p.skipIf(tokDot) {
 			return &nsRefExpr{line: l, name: t.text, attr: p.expect(tokName).text}
 		}
-		return &nameExpr{line: l, name: t.text}
+		return p.newName(l, t.text, load)
 	case tokString:
 		p.advance()
 		if p.tok.kind != tokString {
@@ -221,11 +227,10 @@ func (p *parser) primary(namespace bool) expr {
 
 // tupleOpts are the ways a possibly parenthesis-free tuple can be read.
 type tupleOpts struct {
-	simplified bool   // names and literals only
-	condexpr   bool   // conditional expressions are allowed
-	explicit   bool   // inside of parentheses, so that it may be empty
-	namespace  bool   // ns.attr is allowed
-	end        string // a name that ends the tuple
+	simplified bool // names and literals only
+	condexpr   bool // conditional expressions are allowed
+	explicit   bool // inside of parentheses, so that it may be empty
+	namespace  bool // ns.attr is allowed
 }
 
 func (p *parser) tuple(opts tupleOpts) expr {
@@ -236,7 +241,7 @@ func (p *parser) tuple(opts tupleOpts) expr {
 		if len(items) > 0 {
 			p.expect(tokComma)
 		}
-		if p.tupleEnd(opts.end) {
+		if p.tupleEnd() {
 			break
 		}
 		if opts.simplified {
@@ -261,12 +266,12 @@ func (p *parser) tuple(opts tupleOpts) expr {
 	return &tupleExpr{l, items}
 }
 
-func (p *parser) tupleEnd(end string) bool {
+func (p *parser) tupleEnd() bool {
 	switch p.tok.kind {
 	case tokVariableEnd, tokBlockEnd, tokRParen:
 		return true
 	}
-	return end != "" && p.tok.is(end)
+	return false
 }
 
 func (p *parser) list() expr {

@@ -19,6 +19,7 @@ func (p *parser) statement() stmt {
 	case "block":
 		s = p.parseBlock()
 	case "extends":
+		p.facts.extends = true
 		s = &extendsStmt{line: p.head(), template: p.expression(true)}
 	case "print":
 		s = p.parsePrint()
@@ -80,9 +81,9 @@ func (p *parser) parseSet() stmt {
 
 func (p *parser) parseFor() stmt {
 	s := &forStmt{line: p.head()}
-	s.target = p.assignTarget(tupleOpts{end: "in"})
+	s.target = p.assignTarget(tupleOpts{})
 	p.expectName("in")
-	s.iter = p.tuple(tupleOpts{end: "recursive"})
+	s.iter = p.tuple(tupleOpts{})
 	if p.skipName("if") {
 		s.test = p.expression(true)
 	}
@@ -137,6 +138,7 @@ func (p *parser) parseAutoescape() stmt {
 
 func (p *parser) parseBlock() stmt {
 	s := &blockStmt{line: p.head()}
+	p.facts.blocks = append(p.facts.blocks, s)
 	s.name = p.expect(tokName).text
 	s.scoped = p.skipName("scoped")
 	s.required = p.skipName("required")
@@ -298,7 +300,7 @@ func (p *parser) parsePrint() stmt {
 // nameTarget parses the name that something is assigned to.
 func (p *parser) nameTarget() *nameExpr {
 	t := p.expect(tokName)
-	n := &nameExpr{line: line(t.line), name: t.text, ctx: store}
+	n := p.newName(line(t.line), t.text, store)
 	p.checkTarget(n)
 	return n
 }

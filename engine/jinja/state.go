@@ -111,6 +111,9 @@ func (s *state) write(text string) error {
 func (s *state) capture(fn func() error) (string, error) {
 	start := len(s.out)
 	err := fn()
+	if err == nil {
+		err = s.thread.Alloc(len(s.out) - start)
+	}
 	text := string(s.out[start:])
 	s.out = s.out[:start]
 	return text, err

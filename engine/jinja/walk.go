@@ -157,13 +157,6 @@ func findAll(n node, visit func(node)) {
 	})
 }
 
-func findAllIn(body []stmt, visit func(node)) {
-	for _, s := range body {
-		visit(s)
-		findAll(s, visit)
-	}
-}
-
 // undeclared returns which of the names are used in body before anything is
 // stored under them. It does not look into blocks.
 func undeclared(body []stmt, names ...string) map[string]bool {

@@ -2,9 +2,17 @@ package project
 
 import (
 	"encoding/json"
+	"io/fs"
 	"strings"
 	"testing"
 )
+
+func files(name string) ([]byte, error) {
+	if name == "list.yaml" {
+		return []byte("- 1\n- 2\n"), nil
+	}
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+}
 
 func TestArgumentsAreReadAsYAMLAndDotsNest(t *testing.T) {
 	t.Parallel()
@@ -17,11 +25,13 @@ func TestArgumentsAreReadAsYAMLAndDotsNest(t *testing.T) {
 		{"nesting", []string{"a.b.c=1", "a.d=2"}, `{"a":{"b":{"c":1},"d":2}}`},
 		{"later ones win, maps merge", []string{"a={x: 1, y: 1}", "a.y=2", "a={z: 3}"}, `{"a":{"x":1,"y":2,"z":3}}`},
 		{"equals signs in the value", []string{"a=b=c"}, `{"a":"b=c"}`},
+		{"from a file", []string{"a=@list.yaml"}, `{"a":[1,2]}`},
+		{"an escaped at", []string{`a=\@team`}, `{"a":"@team"}`},
 		{"none", nil, `{}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := ParseArgs(c.args)
+			got, err := ParseArgs(c.args, files)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -35,11 +45,11 @@ func TestArgumentsAreReadAsYAMLAndDotsNest(t *testing.T) {
 
 func TestAllMistakenArgumentsAreReported(t *testing.T) {
 	t.Parallel()
-	_, err := ParseArgs([]string{"nothing", "a b=1", "c=[1"})
+	_, err := ParseArgs([]string{"nothing", "a b=1", "c=[1", "d=@gone"}, files)
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{`"nothing": expected name=value`, `"a b=1"`, "argument c:1"} {
+	for _, want := range []string{`"nothing": expected name=value`, `"a b=1"`, "argument c:1", "argument d: ", "gone"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%s is not in: %v", want, err)
 		}

@@ -26,6 +26,12 @@ type Item struct {
 	From string
 	// Barrier waits, after this item, for everything before it.
 	Barrier bool
+	// OnlyRender items are there for others to refer to; they have no objects of their own.
+	OnlyRender bool
+	// AlwaysDeploy items are picked whatever the inclusion says.
+	AlwaysDeploy bool
+	// SkipDeleteIfTags keeps the item's objects from being deleted where tags pick what is deleted.
+	SkipDeleteIfTags bool
 	// Message is shown at a barrier.
 	Message string
 	// Recursive takes manifests of sub-directories too, where the item has no kustomization of its own.
@@ -38,8 +44,27 @@ type Item struct {
 	Namespace string
 	// Vars are the variables that the item's templates see.
 	Vars Vars
+	// Waiting and Deletions are what the item does besides applying its objects.
+	Waiting   Waiting
+	Deletions []ObjectRef
+	// Rules concern the comparison and the conflicts of its objects, its own project's before those of the ones above.
+	Rules Rules
 	// SearchDirs are where its templates look for includes: the item, then each project above it.
 	SearchDirs []string
+}
+
+// Waiting says what an item waits for before it counts as deployed.
+type Waiting struct {
+	// All waits for each object of the item.
+	All bool
+	// Objects are others, perhaps of kinds that do not exist yet.
+	Objects []ObjectRef
+}
+
+// Rules are the rules of the deployment files above an item.
+type Rules struct {
+	Ignore   []IgnoreRule
+	Conflict []ConflictRule
 }
 
 // scope is what a deployment file hands down to its items and includes.
@@ -51,6 +76,7 @@ type scope struct {
 	labels      map[string]string
 	annotations map[string]string
 	namespace   string
+	rules       Rules
 	search      []string // from this project up to the root
 }
 
@@ -68,8 +94,14 @@ func (p *Project) Resolve(ctx context.Context, t Target) (*Deployment, error) {
 		d.Items = []Item{{Dir: p.dir, From: p.dir, Vars: root.vars, SearchDirs: []string{p.dir}}}
 		return d, nil
 	}
-	if d.Items, err = p.walk(ctx, root, file); err != nil {
+	items, err := p.walk(ctx, root, file)
+	if err != nil {
 		return nil, err
+	}
+	for _, item := range items {
+		if picked, ok := t.Inclusion.pick(item); ok {
+			d.Items = append(d.Items, picked)
+		}
 	}
 	return d, nil
 }
@@ -108,6 +140,9 @@ func (p *Project) enter(ctx context.Context, parent scope, file string) (scope, 
 	if err := yamldoc.Decode(file, data, &doc); err != nil {
 		return s, nil, err
 	}
+	if err := doc.check(file); err != nil {
+		return s, nil, err
+	}
 	if doc.When != nil {
 		if len(parent.chain) == 0 {
 			return s, nil, fmt.Errorf("%s: when: not allowed in the root deployment file; put it on the items", file)
@@ -126,19 +161,17 @@ func (p *Project) enter(ctx context.Context, parent scope, file string) (scope, 
 	if doc.OverrideNamespace != "" {
 		s.namespace = doc.OverrideNamespace
 	}
+	s.rules = Rules{
+		Ignore:   append(slices.Clone(doc.IgnoreForDiff), parent.rules.Ignore...),
+		Conflict: append(slices.Clone(doc.ConflictResolution), parent.rules.Conflict...),
+	}
 	return s, &doc, nil
 }
 
 // entry turns one entry of a deployment file into items.
 func (p *Project) entry(ctx context.Context, s scope, e itemEntry, at string) ([]Item, error) {
-	if e.Path != "" && e.Include != "" {
-		return nil, fmt.Errorf("%s: has both path and include; an entry takes one of them", at)
-	}
-	if e.Path == "" && e.Include == "" && !e.Barrier {
-		return nil, fmt.Errorf("%s: does nothing; it needs path, include or barrier", at)
-	}
-	if e.Recursive && e.Path == "" {
-		return nil, fmt.Errorf("%s: recursive goes only with path", at)
+	if err := e.check(at); err != nil {
+		return nil, err
 	}
 	tpl := newTemplates(p.source, s.search)
 	if e.When != nil {
@@ -162,18 +195,26 @@ func (p *Project) entry(ctx context.Context, s scope, e itemEntry, at string) ([
 		}
 		return []Item{{
 			Dir: dir, From: at, Barrier: e.Barrier, Message: e.Message, Recursive: e.Recursive,
+			OnlyRender: e.OnlyRender, AlwaysDeploy: e.AlwaysDeploy, SkipDeleteIfTags: e.SkipDeleteIfTags,
+			Waiting: Waiting{All: e.WaitReadiness, Objects: e.WaitReadinessObjects}, Deletions: e.DeleteObjects, Rules: s.rules,
 			Tags: union(s.tags, tags), Labels: s.labels, Annotations: s.annotations, Namespace: s.namespace,
 			Vars: vars, SearchDirs: append([]string{dir}, s.search...),
 		}}, nil
 	case e.Include != "":
 		items, err := p.include(ctx, s, e, vars, at)
-		if err == nil && e.Barrier {
-			items = append(items, Item{From: at, Barrier: true, Message: e.Message})
+		if err == nil && (e.Barrier || len(e.DeleteObjects)+len(e.WaitReadinessObjects) > 0) {
+			items = append(items, s.bare(e, at))
 		}
 		return items, err
 	default:
-		return []Item{{From: at, Barrier: true, Message: e.Message}}, nil
+		return []Item{s.bare(e, at)}, nil
 	}
+}
+
+// bare is what an entry does without objects of its own.
+func (s scope) bare(e itemEntry, at string) Item {
+	return Item{From: at, Barrier: e.Barrier, Message: e.Message, Tags: union(s.tags, e.Tags),
+		Waiting: Waiting{Objects: e.WaitReadinessObjects}, Deletions: e.DeleteObjects}
 }
 
 func (p *Project) include(ctx context.Context, s scope, e itemEntry, vars Vars, at string) ([]Item, error) {
@@ -199,8 +240,48 @@ func (p *Project) include(ctx context.Context, s scope, e itemEntry, vars Vars, 
 		tags = []string{base}
 	}
 	child := s
-	child.dir, child.vars, child.tags = dir, vars, union(tags, s.tags)
+	child.dir, child.tags = dir, union(tags, s.tags)
+	if child.vars, err = p.libraryVars(ctx, s, e, vars, at); err != nil {
+		return nil, err
+	}
 	return p.walk(ctx, child, file)
+}
+
+// libraryVars returns the variables that an included project sees: all of them, or where it is a library its arguments
+// alone, unless passVars hands the others on (project format §2.4).
+func (p *Project) libraryVars(ctx context.Context, s scope, e itemEntry, vars Vars, at string) (Vars, error) {
+	file, err := p.source.find(path.Join(s.dir, e.Include), ".kluctl-library")
+	if err != nil {
+		return nil, err
+	}
+	if file == "" {
+		if e.Args != nil {
+			return nil, fmt.Errorf("%s.args: %s is no library, so nobody reads them: give it a .kluctl-library.yaml that declares them, or pass vars", at, path.Join(s.dir, e.Include))
+		}
+		return vars, nil
+	}
+	data, err := p.source.Read(file)
+	if err != nil {
+		return nil, err
+	}
+	var lib libraryConfig
+	if err := yamldoc.Decode(file, data, &lib); err != nil {
+		return nil, err
+	}
+	args, err := defaults(file, lib.Args)
+	if err != nil {
+		return nil, err
+	}
+	merge(args, e.Args)
+	if err := required(file, lib.Args, args); err != nil {
+		return nil, fmt.Errorf("%s: %w", at, err)
+	}
+	seen := Vars{}
+	if e.PassVars {
+		seen = s.vars.Clone()
+	}
+	seen["args"] = args
+	return seen, p.loadVars(ctx, newTemplates(p.source, s.search), e.Vars, seen, at+".vars")
 }
 
 // itemDir resolves a directory that a deployment file names relative to itself.

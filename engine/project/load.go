@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
+	"github.com/weighlock/weighlock/engine/object"
 	"github.com/weighlock/weighlock/engine/yamldoc"
 )
 
@@ -14,6 +16,9 @@ import (
 func (p *Project) loadVars(ctx context.Context, tpl *Templates, entries []varsEntry, vars Vars, at string) error {
 	for i, e := range entries {
 		at := fmt.Sprintf("%s[%d]", at, i)
+		if err := e.check(at); err != nil {
+			return err
+		}
 		if e.When != nil {
 			if ok, err := tpl.Condition(ctx, at+".when", string(*e.When), vars); err != nil {
 				return err
@@ -34,25 +39,64 @@ func (p *Project) loadVars(ctx context.Context, tpl *Templates, entries []varsEn
 	return nil
 }
 
-func (p *Project) loadEntry(ctx context.Context, tpl *Templates, e varsEntry, vars Vars, at string) (map[string]any, error) {
+func (e varsEntry) check(at string) error {
+	sources := 0
+	for _, given := range []bool{e.Values != nil, e.File != "", e.SystemEnvVars != nil} {
+		if given {
+			sources++
+		}
+	}
 	switch {
-	case e.Values != nil && e.File != "":
-		return nil, fmt.Errorf("%s: has both values and file; an entry takes one of them", at)
-	case e.Values != nil:
-		v, _, err := tpl.values(ctx, at+".values", e.Values, vars)
+	case sources == 0:
+		return fmt.Errorf("%s: names no source; it needs values, file or systemEnvVars", at)
+	case sources > 1:
+		return fmt.Errorf("%s: names several sources; an entry takes one of values, file and systemEnvVars", at)
+	case e.Multidoc && e.File == "":
+		return fmt.Errorf("%s: multidoc goes only with file", at)
+	case e.Multidoc && e.TargetPath == "":
+		return fmt.Errorf("%s: multidoc gives a list and needs targetPath to say where it goes", at)
+	}
+	return nil
+}
+
+// loadEntry returns what one entry adds to the variables.
+func (p *Project) loadEntry(ctx context.Context, tpl *Templates, e varsEntry, vars Vars, at string) (map[string]any, error) {
+	v, err := p.loadSource(ctx, tpl, e, vars, at)
+	if err != nil || v == nil {
+		return nil, err
+	}
+	if e.TargetPath != "" {
+		path, err := tpl.Text(ctx, at+".targetPath", e.TargetPath, vars)
 		if err != nil {
 			return nil, err
 		}
-		m, _ := v.(map[string]any)
-		return m, nil
-	case e.File != "":
-		return p.loadFile(ctx, tpl, e, vars, at)
+		return below(path, v, at)
+	}
+	m, ok := v.(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("%s: holds a list or a plain value, not a map; say with targetPath where it goes", at)
+	}
+	return m, nil
+}
+
+// loadSource returns an entry's value; nil when it is missing and that is allowed.
+func (p *Project) loadSource(ctx context.Context, tpl *Templates, e varsEntry, vars Vars, at string) (any, error) {
+	switch {
+	case e.Values != nil:
+		v, _, err := tpl.values(ctx, at+".values", e.Values, vars)
+		return v, err
+	case e.SystemEnvVars != nil:
+		v, _, err := tpl.values(ctx, at+".systemEnvVars", e.SystemEnvVars, vars)
+		if err != nil {
+			return nil, err
+		}
+		return p.environment(v, e.IgnoreMissing, at+".systemEnvVars")
 	default:
-		return nil, fmt.Errorf("%s: names no source; it needs values or file", at)
+		return p.loadFile(ctx, tpl, e, vars, at)
 	}
 }
 
-func (p *Project) loadFile(ctx context.Context, tpl *Templates, e varsEntry, vars Vars, at string) (map[string]any, error) {
+func (p *Project) loadFile(ctx context.Context, tpl *Templates, e varsEntry, vars Vars, at string) (any, error) {
 	rel, err := tpl.Text(ctx, at+".file", e.File, vars)
 	if err != nil {
 		return nil, err
@@ -68,9 +112,122 @@ func (p *Project) loadFile(ctx context.Context, tpl *Templates, e varsEntry, var
 	if err != nil {
 		return nil, err
 	}
-	var m map[string]any
-	if err := yamldoc.Decode(name, data, &m); err != nil {
-		return nil, err
+	if e.Multidoc {
+		docs, err := yamldoc.Values(name, data)
+		if err != nil {
+			return nil, err
+		}
+		list := make([]any, len(docs))
+		for i, d := range docs {
+			list[i] = object.Normalize(d.Value)
+		}
+		return list, nil
 	}
-	return m, nil
+	v, err := yamldoc.Value(name, data)
+	if v == nil && err == nil {
+		return map[string]any{}, nil // an empty file has nothing to say
+	}
+	return object.Normalize(v), err
+}
+
+// environment replaces the leaves of v, NAME or NAME:default, by environment variables, read as YAML.
+func (p *Project) environment(v any, ignoreMissing bool, at string) (any, error) {
+	switch v := v.(type) {
+	case map[string]any:
+		out := map[string]any{}
+		var errs []error
+		for k, e := range v {
+			r, err := p.environment(e, ignoreMissing, at+"."+k)
+			if errors.Is(err, errUnset) && ignoreMissing {
+				continue
+			}
+			errs = append(errs, err)
+			out[k] = r
+		}
+		return out, errors.Join(errs...)
+	case []any:
+		out := []any{}
+		var errs []error
+		for i, e := range v {
+			r, err := p.environment(e, ignoreMissing, fmt.Sprintf("%s[%d]", at, i))
+			if errors.Is(err, errUnset) && ignoreMissing {
+				continue
+			}
+			errs = append(errs, err)
+			out = append(out, r)
+		}
+		return out, errors.Join(errs...)
+	case string:
+		name, def, hasDefault := strings.Cut(v, ":")
+		if p.source.env == nil {
+			return nil, fmt.Errorf("%s: environment variables are out of reach here", at)
+		}
+		value, ok := p.source.env(name)
+		switch {
+		case !ok && hasDefault && def == "":
+			return "", nil
+		case !ok && hasDefault:
+			value = def
+		case !ok:
+			return nil, fmt.Errorf("%s: environment variable %s %w; set it, or give a default: %s:value", at, name, errUnset, name)
+		}
+		parsed, err := yamldoc.Value("environment variable "+name, []byte(value))
+		if err != nil {
+			return value, nil // not YAML: it is what it is
+		}
+		return object.Normalize(parsed), nil
+	default:
+		return nil, fmt.Errorf("%s: expected the name of an environment variable", at)
+	}
+}
+
+var errUnset = errors.New("is not set")
+
+// below returns a map that holds v at a path of plain children, such as a.b or $.a["b.c"].
+func below(path string, v any, at string) (map[string]any, error) {
+	keys, err := children(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s.targetPath: %w", at, err)
+	}
+	for i := len(keys) - 1; i >= 0; i-- {
+		v = map[string]any{keys[i]: v}
+	}
+	return v.(map[string]any), nil
+}
+
+// children reads a JSON path that has nothing but children.
+func children(path string) ([]string, error) {
+	rest := strings.TrimPrefix(strings.TrimPrefix(path, "$"), ".")
+	var keys []string
+	for rest != "" {
+		if quoted, ok := strings.CutPrefix(rest, "["); ok {
+			if len(quoted) < 3 || (quoted[0] != '"' && quoted[0] != '\'') {
+				return nil, fmt.Errorf("%q is not a path of plain children", path)
+			}
+			key, after, ok := strings.Cut(quoted[1:], quoted[:1]+"]")
+			if !ok {
+				return nil, fmt.Errorf("%q is not a path of plain children", path)
+			}
+			keys, rest = append(keys, key), strings.TrimPrefix(after, ".")
+			continue
+		}
+		end := strings.IndexAny(rest, ".[")
+		if end < 0 {
+			end = len(rest)
+		}
+		if end == 0 || strings.ContainsAny(rest[:end], "*?") {
+			return nil, fmt.Errorf("%q is not a path of plain children", path)
+		}
+		keys = append(keys, rest[:end])
+		if rest = rest[end:]; strings.HasPrefix(rest, ".") {
+			rest = rest[1:]
+			if rest == "" {
+				return nil, fmt.Errorf("%q is not a path of plain children", path)
+			}
+		}
+	}
+	if len(keys) == 0 {
+		return nil, fmt.Errorf("%q is not a path of plain children", path)
+	}
+	return keys, nil
 }

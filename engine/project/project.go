@@ -21,6 +21,8 @@ type Options struct {
 	SourceRoot string
 	// Now is the clock that templates may ask; nil makes asking it an error.
 	Now func() time.Time
+	// Env looks up environment variables for the source systemEnvVars; nil makes asking it an error.
+	Env func(name string) (string, bool)
 }
 
 // A Project is a deployment project opened from disk: the targets that .kluctl.yaml names and the confined tree that
@@ -66,7 +68,7 @@ func locate(dir string, opts Options) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	source.now = opts.Now
+	source.now, source.env = opts.Now, opts.Env
 	return &Project{source: source, dir: filepath.ToSlash(rel)}, nil
 }
 
@@ -140,14 +142,23 @@ type Target struct {
 	Discriminator string
 	// Args are the arguments that templates see as `args`: defaults, then the target's, then the caller's.
 	Args map[string]any
+	// Images are fixed images, in the order in which later ones win.
+	Images []FixedImage
+	// Inclusion picks the items that are dealt with.
+	Inclusion Inclusion
 }
 
-// A Selection picks a target and overrides what the project says of it.
+// A Selection picks a target and overrides what the project says of it. Empty fields override nothing.
 type Selection struct {
-	Target        string
+	Target string
+	// Name is what the target is called after it was found.
+	Name          string
 	Args          map[string]any
 	Context       string
 	Discriminator string
+	// Images win over the target's own.
+	Images    []FixedImage
+	Inclusion Inclusion
 }
 
 // Target returns the target that sel picks, its arguments merged and its templates rendered. A required argument that
@@ -157,35 +168,21 @@ func (p *Project) Target(ctx context.Context, sel Selection) (Target, error) {
 	if err != nil {
 		return Target{}, err
 	}
-	t := Target{Name: cfg.Name, Context: cfg.Context, Discriminator: cfg.Discriminator, Args: map[string]any{}}
-	if t.Discriminator == "" {
-		t.Discriminator = p.config.Discriminator
+	if cfg.Discriminator == "" {
+		cfg.Discriminator = p.config.Discriminator
 	}
-	for _, a := range p.config.Args {
-		if a.Default != nil {
-			v, err := jsonValue(a.Default)
-			if err != nil {
-				return Target{}, fmt.Errorf("%s: default of argument %s: %w", p.file, a.Name, err)
-			}
-			def := map[string]any{}
-			setDotted(def, a.Name, v)
-			merge(t.Args, def)
-		}
-	}
-	merge(t.Args, cfg.Args)
-	merge(t.Args, sel.Args)
-	if err := p.required(t.Args); err != nil {
+	t, err := p.renderTarget(ctx, cfg, sel)
+	if err != nil {
 		return Target{}, err
 	}
-	if t, err = p.renderTarget(ctx, t); err != nil {
+	if err := required(p.file, p.config.Args, t.Args); err != nil {
 		return Target{}, err
 	}
-	if sel.Context != "" {
-		t.Context = sel.Context
-	}
-	if sel.Discriminator != "" {
-		t.Discriminator = sel.Discriminator
-	}
+	t.Name = cmp.Or(sel.Name, t.Name)
+	t.Context = cmp.Or(sel.Context, t.Context)
+	t.Discriminator = cmp.Or(sel.Discriminator, t.Discriminator)
+	t.Images = append(t.Images, sel.Images...)
+	t.Inclusion = sel.Inclusion
 	return t, nil
 }
 
@@ -208,12 +205,31 @@ func (p *Project) pick(name string) (targetConfig, error) {
 	return targetConfig{}, fmt.Errorf("target %q does not exist: %s has %s", name, p.file, strings.Join(names, ", "))
 }
 
-func (p *Project) required(args map[string]any) error {
+// defaults are the values of declared arguments that nobody has to set.
+func defaults(file string, declared []argument) (map[string]any, error) {
+	args := map[string]any{}
+	for _, a := range declared {
+		if a.Default == nil {
+			continue
+		}
+		v, err := jsonValue(a.Default)
+		if err != nil {
+			return nil, fmt.Errorf("%s: default of argument %s: %w", file, a.Name, err)
+		}
+		one := map[string]any{}
+		setDotted(one, a.Name, v)
+		merge(args, one)
+	}
+	return args, nil
+}
+
+// required finds declared arguments without a default that nobody set.
+func required(file string, declared []argument, args map[string]any) error {
 	var errs []error
-	for _, a := range p.config.Args {
+	for _, a := range declared {
 		if a.Default == nil {
 			if _, ok := lookup(args, a.Name); !ok {
-				errs = append(errs, fmt.Errorf("required argument %s is not set: give it with --arg %s=VALUE or under the target's args in %s", a.Name, a.Name, p.file))
+				errs = append(errs, fmt.Errorf("required argument %s is not set (declared in %s): give it with --arg %s=VALUE, or under args of the target or include", a.Name, file, a.Name))
 			}
 		}
 	}
@@ -224,18 +240,37 @@ func (p *Project) required(args map[string]any) error {
 // each other (project format §1.1).
 const targetRounds = 10
 
-func (p *Project) renderTarget(ctx context.Context, t Target) (Target, error) {
+// renderTarget renders what the project file says of a target. Defaults and the caller's arguments are values, not
+// templates.
+func (p *Project) renderTarget(ctx context.Context, cfg targetConfig, sel Selection) (Target, error) {
+	base, err := defaults(p.file, p.config.Args)
+	if err != nil {
+		return Target{}, err
+	}
+	args := func(own map[string]any) map[string]any {
+		out := Vars(base).Clone()
+		merge(out, own)
+		merge(out, sel.Args)
+		return out
+	}
 	tpl := newTemplates(p.source, []string{p.dir})
+	t := Target{Name: cfg.Name, Context: cfg.Context, Discriminator: cfg.Discriminator, Images: cfg.Images}
+	own := cfg.Args
 	for range targetRounds {
-		tree, changed, err := tpl.values(ctx, cmp.Or(p.file, "arguments"), t.tree(), Vars{"target": t.tree(), "args": t.Args})
+		t.Args = args(own)
+		seen := t.tree()
+		tree := map[string]any{"context": t.Context, "discriminator": t.Discriminator, "args": map[string]any(Vars(own).Clone()), "images": imageTree(t.Images)}
+		out, changed, err := tpl.values(ctx, cmp.Or(p.file, "arguments"), tree, Vars{"target": seen, "args": t.Args})
 		if err != nil {
 			return Target{}, fmt.Errorf("target %q: %w", t.Name, err)
 		}
-		m := tree.(map[string]any)
-		t.Args, _ = m["args"].(map[string]any)
+		m := out.(map[string]any)
+		own, _ = m["args"].(map[string]any)
 		t.Context, _ = m["context"].(string)
 		t.Discriminator, _ = m["discriminator"].(string)
+		t.Images = imagesOf(m["images"])
 		if !changed {
+			t.Args = args(own)
 			return t, nil
 		}
 	}
@@ -244,7 +279,7 @@ func (p *Project) renderTarget(ctx context.Context, t Target) (Target, error) {
 
 // tree is the target as templates see it.
 func (t Target) tree() map[string]any {
-	return map[string]any{"name": t.Name, "context": t.Context, "discriminator": t.Discriminator, "args": t.Args}
+	return map[string]any{"name": t.Name, "context": t.Context, "discriminator": t.Discriminator, "args": t.Args, "images": imageTree(t.Images)}
 }
 
 func jsonValue(raw json.RawMessage) (any, error) {

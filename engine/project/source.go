@@ -14,7 +14,9 @@ import (
 // A Source is a confined tree of files that a project is read from. Paths are slash-separated and relative to its root.
 type Source struct {
 	root *os.Root
-	now  func() time.Time // what templates see as the time; nil when they must not
+	git  bool                        // whether the tree is a git repository's work tree
+	now  func() time.Time            // what templates see as the time; nil when they must not
+	env  func(string) (string, bool) // environment variables that variable sources may read; nil when they must not
 }
 
 // openSource opens the tree at root.
@@ -23,7 +25,8 @@ func openSource(root string) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the project's source root: %w", err)
 	}
-	return &Source{root: r}, nil
+	_, err = r.Lstat(".git")
+	return &Source{root: r, git: err == nil}, nil
 }
 
 // Close releases the tree.

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/weighlock/weighlock/engine/internal/git"
 	"github.com/weighlock/weighlock/engine/jinja"
 	"github.com/weighlock/weighlock/engine/jinja/projectenv"
 	"github.com/weighlock/weighlock/engine/jinja/py"
@@ -33,7 +34,11 @@ var environment = projectenv.New(py.Limits{})
 
 // with returns the environment with vars.
 func (t *Templates) with(vars Vars) *projectenv.Env {
-	return environment.With(map[string]any(vars), projectenv.Outside{Files: t.files, Now: t.source.now})
+	out := projectenv.Outside{Files: t.files, Now: t.source.now, Functions: imageFunctions}
+	if t.source.git {
+		out.Git = git.WorkTree{Dir: t.source.Root()}
+	}
+	return environment.With(map[string]any(vars), out)
 }
 
 // Text renders a text. Text without a brace is no template and comes back as it is, its last newline included

@@ -3,14 +3,17 @@ package render
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/weighlock/weighlock/engine/internal/kustomize"
 	"github.com/weighlock/weighlock/engine/object"
 	"github.com/weighlock/weighlock/engine/project"
+	"github.com/weighlock/weighlock/engine/yamldoc"
 )
 
 // build turns an item's files into objects by kustomize and marks them as the target's.
@@ -36,7 +39,14 @@ func build(target project.Target, w *work, all []*work) error {
 		}
 		return p
 	}
-	if kustomize.Find(fsys, dir) == "" {
+	if err := checkReleases(fsys, w); err != nil {
+		return err
+	}
+	if own := kustomize.Find(fsys, dir); own != "" {
+		if w.item.Recursive {
+			return fmt.Errorf("%s: recursive: true is for directories without a kustomization of their own, and this one has %s", w.item.From, path.Base(own))
+		}
+	} else {
 		opts := kustomize.GenerateOptions{Recursive: w.item.Recursive, Outputs: map[string]string{}}
 		for output := range w.releases {
 			opts.Outputs[path.Join(dir, path.Dir(output))] = path.Base(output)
@@ -54,15 +64,42 @@ func build(target project.Target, w *work, all []*work) error {
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, b := range built {
 		o := object.Object(b.Object)
 		if ignored, _ := strconv.ParseBool(o.Annotation("kluctl.io/ignore")); ignored {
 			continue
 		}
 		mark(o, target, w.item)
+		if err := w.images.fill(o); err != nil {
+			errs = append(errs, err)
+		}
 		w.objects = append(w.objects, Manifest{Object: o, Source: origin(w, b.Origin)})
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+// checkReleases finds charts whose objects nobody takes: a kustomization beside a helm-chart.yaml must list its output.
+func checkReleases(fsys kustomize.FS, w *work) error {
+	var errs []error
+	for output, rel := range w.releases {
+		own := kustomize.Find(fsys, path.Join("/", w.dir, path.Dir(output)))
+		if own == "" {
+			continue
+		}
+		name := path.Join(path.Dir(output), path.Base(own))
+		v, err := yamldoc.Value(path.Join(w.item.Dir, name), w.files[name])
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		doc, _ := v.(map[string]any)
+		resources, _ := doc["resources"].([]any)
+		if !slices.ContainsFunc(resources, func(r any) bool { s, _ := r.(string); return path.Clean(s) == path.Base(output) }) {
+			errs = append(errs, fmt.Errorf("%s: resources does not list %s, so the objects of %s would be lost: add it", path.Join(w.item.Dir, name), path.Base(output), rel.file))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func write(fsys kustomize.FS, w *work) error {
@@ -124,6 +161,9 @@ func mark(o object.Object, target project.Target, item project.Item) {
 		o.SetAnnotation(k, v)
 	}
 	o.SetAnnotation("kluctl.io/deployment-item-dir", item.Dir)
+	if item.SkipDeleteIfTags {
+		o.SetAnnotation("kluctl.io/skip-delete-if-tags", "true")
+	}
 }
 
 // fixNamespaces gives namespaced objects that name no namespace their release's, or "default", and takes the namespace

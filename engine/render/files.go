@@ -18,7 +18,11 @@ func (r *renderer) renderFiles(ctx context.Context, item project.Item) (map[stri
 	files := map[string][]byte{}
 	var errs []error
 	var charts []string
-	err := fs.WalkDir(r.source.FS(), item.Dir, func(name string, e fs.DirEntry, err error) error {
+	ignored, err := ignoresAbove(r.source, item.Dir)
+	if err != nil {
+		return nil, err
+	}
+	err = fs.WalkDir(r.source.FS(), item.Dir, func(name string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -29,9 +33,9 @@ func (r *renderer) renderFiles(ctx context.Context, item project.Item) (map[stri
 			if name != item.Dir && r.isChart(name) {
 				charts = append(charts, name)
 			}
-			return nil
+			return ignored.enter(name)
 		}
-		data, err := r.readFile(ctx, tpl, name, inside(name, charts), item.Vars)
+		data, err := r.readFile(ctx, tpl, name, inside(name, charts) || ignored.match(name), item.Vars)
 		if err != nil {
 			errs = append(errs, err)
 			return nil

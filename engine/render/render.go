@@ -50,7 +50,7 @@ func Render(ctx context.Context, p *project.Project, d *project.Deployment, opts
 		return nil, err
 	}
 	err = each(works, func(w *work) error {
-		if err := ctx.Err(); err != nil {
+		if err := ctx.Err(); err != nil || w.item.OnlyRender {
 			return err
 		}
 		return build(d.Target, w, works)
@@ -100,6 +100,7 @@ type work struct {
 	// releases are the charts of the item, by the path below dir of the file that each was rendered into.
 	releases map[string]release
 	objects  []Manifest
+	images   imageFiller
 }
 
 // prepare renders all items' files and charts in parallel.
@@ -108,6 +109,7 @@ func (r *renderer) prepare(ctx context.Context, d *project.Deployment) ([]*work,
 	used := map[string]int{}
 	for i, item := range d.Items {
 		w := &work{item: item, dir: item.Dir, releases: map[string]release{}}
+		w.images = imageFiller{fixed: append(project.VarImages(item.Vars), d.Target.Images...), item: item}
 		if n := used[item.Dir]; n > 0 && item.Dir != "" {
 			w.dir = fmt.Sprintf("%s-%d", item.Dir, n)
 		}
@@ -146,10 +148,11 @@ func assemble(target project.Target, works []*work) *Manifests {
 	m := &Manifests{Target: target}
 	var stage Stage
 	for _, w := range works {
+		m.Warnings = append(m.Warnings, notYet(w.item)...)
 		for _, rel := range w.releases {
 			m.Warnings = append(m.Warnings, rel.warnings...)
 		}
-		if w.item.Dir != "" {
+		if w.item.Dir != "" && !w.item.OnlyRender {
 			stage.Items = append(stage.Items, Item{Dir: w.item.Dir, Objects: w.objects})
 		}
 		if w.item.Barrier {
@@ -162,7 +165,22 @@ func assemble(target project.Target, works []*work) *Manifests {
 		m.Stages = append(m.Stages, stage)
 	}
 	slices.Sort(m.Warnings)
+	m.Warnings = slices.Compact(m.Warnings)
 	return m
+}
+
+// notYet names what an item asks for that this version reads and does not carry out: silence would be a promise.
+func notYet(item project.Item) []string {
+	var out []string
+	for what, asked := range map[string]bool{
+		"waitReadiness": item.Waiting.All, "waitReadinessObjects": len(item.Waiting.Objects) > 0, "deleteObjects": len(item.Deletions) > 0,
+		"ignoreForDiff": len(item.Rules.Ignore) > 0, "conflictResolution": len(item.Rules.Conflict) > 0,
+	} {
+		if asked {
+			out = append(out, fmt.Sprintf("%s: %s is not carried out yet", item.From, what))
+		}
+	}
+	return out
 }
 
 // check finds objects that are not complete, and the same object rendered twice.

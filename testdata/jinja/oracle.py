@@ -9,6 +9,7 @@ opts (see environment) and expr (true: evaluate tpl as an expression). The
 answer has out, or error (the exception's class, and for Jinja2's own
 exceptions ": " and the message) and line.
 """
+import copy
 import json
 import re
 import sys
@@ -97,7 +98,7 @@ def render(case):
     opts = case.get("opts") or {}
     try:
         env = environment(opts, case.get("files"))
-        return {"out": env.from_string(case["tpl"]).render(case.get("ctx") or {})}
+        return {"out": env.from_string(case["tpl"]).render(copy.deepcopy(case.get("ctx") or {}))}
     except RecursionError:
         return {"error": "RecursionError"}
     except Exception as e:

@@ -77,8 +77,8 @@ func Binary(t *Thread, op Op, a, b Value) (Value, error) {
 		}
 	}
 	if op == Mul { // n * sequence
-		if n, ok := asIndex(a); ok {
-			if v, ok, err := repeat(t, b, n); ok || err != nil {
+		if isIndex(a) {
+			if v, ok, err := repeat(t, b, a); ok || err != nil {
 				return v, err
 			}
 		}
@@ -172,6 +172,9 @@ func numeric(t *Thread, op Op, a, b Value) (Value, error) {
 }
 
 func bigOp(t *Thread, op Op, x, y *big.Int) (Value, error) {
+	if err := t.Step((x.BitLen() + y.BitLen()) / 64); err != nil {
+		return nil, err
+	}
 	z := new(big.Int)
 	switch op {
 	case Add:
@@ -232,6 +235,9 @@ func bigPow(t *Thread, x, y *big.Int) (Value, error) {
 			lo = 1 << 40
 		}
 		if err := t.checkBits(int(lo)); err != nil {
+			return nil, err
+		}
+		if err := t.Step(int(lo) / 16); err != nil {
 			return nil, err
 		}
 	} else if y.BitLen() > 2 {
@@ -353,6 +359,9 @@ func floatPow(x, y float64) (Value, error) {
 		return complexPow(complex(x, 0), complex(y, 0))
 	}
 	z := math.Pow(x, y)
+	if x != 0 && x != 1 && !math.IsInf(x, 0) && !math.IsNaN(x) && !math.IsInf(y, 0) && !math.IsNaN(y) && y != 0 && y != 1 {
+		z = math.Copysign(precisePow(math.Abs(x), y), z)
+	}
 	if math.IsInf(z, 0) && !math.IsInf(x, 0) && !math.IsInf(y, 0) {
 		return nil, Errorf("OverflowError", "(34, 'Numerical result out of range')")
 	}
@@ -425,8 +434,8 @@ func strOp(t *Thread, op Op, s string, b Value) (Value, bool, error) {
 			return v, true, err
 		}
 	case Mul:
-		if n, ok := asIndex(b); ok {
-			return repeat(t, s, n)
+		if isIndex(b) {
+			return repeat(t, s, b)
 		}
 	case Mod:
 		v, err := Percent(t, s, b)
@@ -436,7 +445,7 @@ func strOp(t *Thread, op Op, s string, b Value) (Value, bool, error) {
 }
 
 func concatStr[S ~string](t *Thread, a, b S) (Value, error) {
-	if err := t.Grow(len(a) + len(b)); err != nil {
+	if err := t.Alloc(len(a) + len(b)); err != nil {
 		return nil, err
 	}
 	return a + b, nil
@@ -452,8 +461,8 @@ func markupOp(t *Thread, op Op, s Markup, b Value) (Value, bool, error) {
 		v, err := concatStr(t, s, m)
 		return v, true, err
 	case Mul:
-		if n, ok := asIndex(b); ok {
-			return repeat(t, s, n)
+		if isIndex(b) {
+			return repeat(t, s, b)
 		}
 	case Mod:
 		v, err := markupPercent(t, s, b)
@@ -476,14 +485,30 @@ func escapeOperand(t *Thread, v Value) (Markup, bool, error) {
 	return "", false, nil
 }
 
-func repeat(t *Thread, seq Value, n int) (Value, bool, error) {
+func isIndex(v Value) bool {
+	_, ok := asIndex(v)
+	return ok
+}
+
+func repeat(t *Thread, seq, times Value) (Value, bool, error) {
+	switch seq.(type) {
+	case string, Markup, Bytes, *List, *Tuple:
+		if _, huge := times.(*big.Int); huge {
+			return nil, false, Errorf("OverflowError", "cannot fit 'int' into an index-sized integer")
+		}
+	}
+	n, _ := asIndex(times)
 	n = max(n, 0)
 	size := func(l int) error {
 		hi, lo := bits.Mul64(uint64(l), uint64(n))
 		if hi != 0 || lo > math.MaxInt {
 			lo = math.MaxInt
 		}
-		return t.Grow(int(lo))
+		switch seq.(type) {
+		case *List, *Tuple:
+			return t.AllocItems(int(lo))
+		}
+		return t.Alloc(int(lo))
 	}
 	switch s := seq.(type) {
 	case string:
@@ -527,15 +552,15 @@ func repeatItems(items []Value, n int, size func(int) error) ([]Value, error) {
 
 func seqOp(t *Thread, op Op, a, b Value) (Value, bool, error) {
 	if op == Mul {
-		if n, ok := asIndex(b); ok {
-			return repeat(t, a, n)
+		if isIndex(b) {
+			return repeat(t, a, b)
 		}
 		return nil, false, nil
 	}
 	switch x := a.(type) {
 	case *List:
 		if y, ok := b.(*List); ok && op == Add {
-			if err := t.Grow(x.Len() + y.Len()); err != nil {
+			if err := t.AllocItems(x.Len() + y.Len()); err != nil {
 				return nil, false, err
 			}
 			items := make([]Value, 0, x.Len()+y.Len())
@@ -543,7 +568,7 @@ func seqOp(t *Thread, op Op, a, b Value) (Value, bool, error) {
 		}
 	case *Tuple:
 		if y, ok := b.(*Tuple); ok && op == Add {
-			if err := t.Grow(len(x.Items) + len(y.Items)); err != nil {
+			if err := t.AllocItems(len(x.Items) + len(y.Items)); err != nil {
 				return nil, false, err
 			}
 			items := make([]Value, 0, len(x.Items)+len(y.Items))

@@ -36,7 +36,7 @@ type param struct {
 // variables and start-up.
 func NewFunc(name, signature string, fn func(t *Thread, a []Value) (Value, error)) *Func {
 	f := &Func{Name: name, fn: fn, nPos: -1}
-	for part := range strings.SplitSeq(signature, ",") {
+	for _, part := range splitSignature(signature) {
 		part = strings.TrimSpace(part)
 		pname, def, hasDef := strings.Cut(part, "=")
 		switch {
@@ -57,6 +57,17 @@ func NewFunc(name, signature string, fn func(t *Thread, a []Value) (Value, error
 		f.nPos = len(f.params)
 	}
 	return f
+}
+
+// splitSignature splits at the commas that are not inside of a 'string'.
+func splitSignature(s string) []string {
+	quoted := false
+	return strings.FieldsFunc(s, func(r rune) bool {
+		if r == '\'' {
+			quoted = !quoted
+		}
+		return r == ',' && !quoted
+	})
 }
 
 func literal(s string) Value {
@@ -199,6 +210,9 @@ func (m *BoundMethod) PyType() string { return "builtin_function_or_method" }
 
 // PyRepr implements [Reprer].
 func (m *BoundMethod) PyRepr(*Thread) (string, error) {
+	if s, ok := m.Self.(Markup); ok {
+		return "<bound method Markup." + m.F.Name + " of Markup(" + ReprString(string(s)) + ")>", nil
+	}
 	return "<built-in method " + m.F.Name + " of " + TypeName(m.Self) + " object at 0x7f0000000000>", nil
 }
 

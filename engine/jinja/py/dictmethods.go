@@ -91,7 +91,7 @@ func Update(t *Thread, d *Dict, from Value) error {
 		}
 		return t.Grow(d.Len())
 	}
-	if u, ok := from.(*Undefined); ok && u.Kind != Chainable {
+	if u, ok := from.(*Undefined); ok {
 		return u.Err() // Python looks for .keys
 	}
 	pairs, err := Slice(t, from)

@@ -66,7 +66,7 @@ func (f *formatter) run(s string, depth int) (string, error) {
 		}
 		s = rest
 	}
-	return b.String(), f.t.Grow(b.Len())
+	return b.String(), f.t.Alloc(b.Len())
 }
 
 // cutField splits s after the closing brace of a replacement field.
@@ -482,7 +482,7 @@ func formatInt(t *Thread, f formatSpec, v Value) (string, error) {
 
 // number groups and pads digits; tail is what follows the integer part.
 func (f formatSpec) number(sign, digits, tail string, group int) string {
-	if f.comma != 0 {
+	if f.comma != 0 && digits != "" {
 		min := 0
 		if f.fill == '0' && f.align == '=' {
 			min = f.width - len(sign) - len(tail)

@@ -134,7 +134,7 @@ func SliceOf(t *Thread, v, start, stop, step Value) (Value, error) {
 		return &Range{r.Start + lo*r.Step, r.Start + hi*r.Step, r.Step * st}, nil
 	}
 	count := (&Range{lo, hi, st}).Len()
-	if err := t.Step(count / 64); err != nil {
+	if err := t.AllocItems(count / valueSize); err != nil {
 		return nil, err
 	}
 	switch s := v.(type) {
@@ -145,7 +145,10 @@ func SliceOf(t *Thread, v, start, stop, step Value) (Value, error) {
 	case Bytes:
 		return Bytes(pickBytes(string(s), lo, st, count)), nil
 	case *Tuple:
-		return &Tuple{Items: pick(s.Items, lo, st, count)}, nil
+		return &Tuple{Items: pick(s.Items, lo, st, count)}, t.AllocItems(count)
+	}
+	if err := t.AllocItems(count); err != nil {
+		return nil, err
 	}
 	return &List{items: pick(v.(*List).Items(), lo, st, count)}, nil
 }

@@ -47,6 +47,9 @@ func Slice(t *Thread, v Value) ([]Value, error) {
 	case *Set:
 		return v.Items(), t.Step(v.Len())
 	case *DictView:
+		if err := t.AllocItems(4 * v.D.Len()); err != nil {
+			return nil, err
+		}
 		return v.list(), t.Step(v.D.Len())
 	}
 	it, err := Iter(t, v)
@@ -62,7 +65,7 @@ func Slice(t *Thread, v Value) ([]Value, error) {
 		if err := t.Step(1); err != nil {
 			return nil, err
 		}
-		if err := t.Grow(len(items)); err != nil {
+		if err := t.AllocItems(1); err != nil {
 			return nil, err
 		}
 		items = append(items, x)
@@ -75,7 +78,7 @@ func ListOf(t *Thread, v Value) (*List, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &List{items: append([]Value(nil), items...)}, nil
+	return &List{items: append([]Value(nil), items...)}, t.AllocItems(len(items))
 }
 
 // Len returns len(v).
@@ -249,7 +252,11 @@ func (g *Generator) Next(t *Thread) (Value, bool, error) {
 	if g.done {
 		return nil, false, nil
 	}
+	if err := t.Enter(); err != nil { // generators read from generators
+		return nil, false, err
+	}
 	v, ok, err := g.next(t)
+	t.Leave()
 	if !ok || err != nil {
 		g.done = true
 	}

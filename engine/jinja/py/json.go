@@ -35,7 +35,7 @@ func JSON(t *Thread, v Value, o JSONOptions) (string, error) {
 	if err := w.value(v); err != nil {
 		return "", err
 	}
-	return w.b.String(), nil
+	return w.b.String(), t.Alloc(w.b.Len())
 }
 
 type jsonWriter struct {
@@ -236,8 +236,6 @@ func writeJSONString(b *strings.Builder, s string) {
 			b.WriteString(`\b`)
 		case '\f':
 			b.WriteString(`\f`)
-		case 0x7f:
-			b.WriteByte(0x7f)
 		default:
 			if r >= 0x10000 {
 				r -= 0x10000

@@ -70,6 +70,10 @@ func keyAt(v Value, depth int) (any, error) {
 		return keyOf(NewTuple("range", v.Len(), v.Start, v.Step))
 	case Keyer:
 		return v.PyKey(), nil
+	case *DictView:
+		if v.What != 'v' {
+			return nil, TypeErrorf("unhashable type: '%s'", TypeName(v))
+		}
 	case *List, *Dict, *Set:
 		return nil, TypeErrorf("unhashable type: '%s'", TypeName(v))
 	}

@@ -61,7 +61,7 @@ func (p *percent) run(format string) (Value, error) {
 	if !p.named && !p.exhausted() {
 		return nil, TypeErrorf("not all arguments converted during string formatting")
 	}
-	return p.b.String(), nil
+	return p.b.String(), p.t.Alloc(p.b.Len())
 }
 
 // exhausted reports whether every positional argument was used. Mappings (and
@@ -120,7 +120,7 @@ func (p *percent) conversion(s string) (rest string, err error) {
 		if value, err = Item(p.t, p.args, s[1:end]); err != nil {
 			return "", err
 		}
-		have, p.named = true, true
+		have, p.named, p.next = true, true, 1
 		s = s[end+1:]
 	}
 	for ; s != ""; s = s[1:] {
@@ -193,6 +193,9 @@ func (p *percent) number(s string, n *int) (string, error) {
 		}
 		i, ok := v.(int)
 		if !ok {
+			if _, isBig := v.(*big.Int); isBig {
+				return "", Errorf("OverflowError", "Python int too large to convert to C int")
+			}
 			if b, isBool := v.(bool); isBool && b {
 				i = 1
 			} else if !isBool {
@@ -277,6 +280,10 @@ func (p *percent) char(v Value) (string, error) {
 		if utf8.RuneCountInString(s) == 1 {
 			return s, nil
 		}
+	case bool:
+		return p.char(int(asBig(v).Int64()))
+	case *big.Int:
+		return "", Errorf("OverflowError", "%%c arg not in range(0x110000)")
 	case int:
 		if v < 0 || v > utf8.MaxRune {
 			return "", Errorf("OverflowError", "%%c arg not in range(0x110000)")

@@ -44,11 +44,14 @@ func Repr(t *Thread, v Value) (string, error) {
 	case nil, int, bool, float64:
 		return Str(t, v)
 	}
+	if t == nil { // objects call back: something must bound how deep
+		t = &Thread{limits: DefaultLimits}
+	}
 	r := reprer{t: t}
 	if err := r.value(v); err != nil {
 		return "", err
 	}
-	return r.b.String(), nil
+	return r.b.String(), t.Alloc(r.b.Len())
 }
 
 // FormatFloat returns repr(f): the shortest digits that read back as f.
@@ -212,7 +215,11 @@ func (r *reprer) value(v Value) error {
 	case *Undefined:
 		return r.write("Undefined")
 	case Reprer:
+		if err := r.t.Enter(); err != nil {
+			return err
+		}
 		s, err := v.PyRepr(r.t)
+		r.t.Leave()
 		if err != nil {
 			return err
 		}

@@ -62,7 +62,7 @@ func listMethods() map[string]*Func {
 	m.add("append", "self, object, /", func(t *Thread, a []Value) (Value, error) {
 		l := a[0].(*List)
 		l.Append(a[1])
-		return nil, t.Grow(l.Len())
+		return nil, t.AllocItems(1)
 	})
 	m.add("extend", "self, iterable, /", func(t *Thread, a []Value) (Value, error) {
 		items, err := Slice(t, a[1])
@@ -70,7 +70,7 @@ func listMethods() map[string]*Func {
 			return nil, err
 		}
 		l := a[0].(*List)
-		if err := t.Grow(l.Len() + len(items)); err != nil {
+		if err := t.AllocItems(len(items)); err != nil {
 			return nil, err
 		}
 		l.set(append(l.Items(), items...))
@@ -87,7 +87,7 @@ func listMethods() map[string]*Func {
 		}
 		i = min(i, l.Len())
 		l.set(slices.Insert(l.Items(), i, a[2]))
-		return nil, t.Grow(l.Len())
+		return nil, t.AllocItems(1)
 	})
 	m.add("pop", "self, index=-1, /", func(t *Thread, a []Value) (Value, error) {
 		l := a[0].(*List)
@@ -137,11 +137,11 @@ func listMethods() map[string]*Func {
 		if k := a[1]; k != nil {
 			key = func(v Value) (Value, error) { return Call(t, k, Args{Pos: []Value{v}}) }
 		}
-		rev, err := Truth(t, a[2])
+		rev, err := WantInt(a[2])
 		if err != nil {
 			return nil, err
 		}
-		sorted, err := Sorted(t, l.Items(), key, rev)
+		sorted, err := Sorted(t, l.Items(), key, rev != 0)
 		if err != nil {
 			return nil, err
 		}
@@ -154,44 +154,52 @@ func listMethods() map[string]*Func {
 // Sorted returns items in the order of Python's sorted(): stable, by the keys
 // that key gives (the items themselves when nil).
 func Sorted(t *Thread, items []Value, key func(Value) (Value, error), reverse bool) ([]Value, error) {
-	type pair struct{ key, value Value }
-	pairs := make([]pair, len(items))
-	for i, item := range items {
-		pairs[i] = pair{item, item}
-		if key != nil {
+	keys := items
+	if key != nil {
+		keys = make([]Value, len(items))
+		for i, item := range items {
 			k, err := key(item)
 			if err != nil {
 				return nil, err
 			}
-			pairs[i].key = k
+			keys[i] = k
 		}
+	}
+	return SortedBy(t, items, keys, reverse)
+}
+
+// SortedBy is [Sorted] with a key for each item.
+func SortedBy(t *Thread, items, keys []Value, reverse bool) ([]Value, error) {
+	type pair struct{ key, value Value }
+	if err := t.AllocItems(3 * len(items)); err != nil {
+		return nil, err
+	}
+	pairs := make([]pair, len(items))
+	for i, item := range items {
+		pairs[i] = pair{keys[i], item}
 	}
 	if reverse {
 		slices.Reverse(pairs)
 	}
 	var failed error
+	less := func(a, b Value) bool {
+		ok, err := Less(t, a, b)
+		if err == nil {
+			err = t.Step(1)
+		}
+		if err != nil && failed == nil {
+			failed = err
+		}
+		return ok
+	}
+	// As in Python, only < is asked, of the later element first.
 	slices.SortStableFunc(pairs, func(a, b pair) int {
-		if failed != nil {
+		switch {
+		case failed != nil:
 			return 0
-		}
-		if failed = t.Step(1); failed != nil {
-			return 0
-		}
-		// As in Python only < is asked, of the later element first.
-		less, err := Less(t, a.key, b.key)
-		if err != nil {
-			failed = err
-			return 0
-		}
-		if less {
+		case less(a.key, b.key):
 			return -1
-		}
-		more, err := Less(t, b.key, a.key)
-		if err != nil {
-			failed = err
-			return 0
-		}
-		if more {
+		case failed == nil && less(b.key, a.key):
 			return 1
 		}
 		return 0

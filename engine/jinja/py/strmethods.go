@@ -256,8 +256,11 @@ func replaceStr(t *Thread, s string, old, repl, count Value) (Value, error) {
 		return nil, err
 	}
 	if len(r) > 0 && hits > 0 {
-		if err := t.Grow(len(s) + hits*(len(r)-len(o))); err != nil || hits > 1<<40/len(r) {
+		if hits > 1<<40/len(r) {
 			return nil, t.Grow(1 << 60)
+		}
+		if err := t.Alloc(len(s) + hits*(len(r)-len(o))); err != nil {
+			return nil, err
 		}
 	}
 	return strings.Replace(s, o, r, n), nil
@@ -313,7 +316,7 @@ func padMethods(m table) {
 			if total <= 0 {
 				return s, nil
 			}
-			if err := t.Grow(width); err != nil {
+			if err := t.Alloc(width); err != nil {
 				return nil, err
 			}
 			l, r := split(total, width)
@@ -336,7 +339,7 @@ func padMethods(m table) {
 		if n <= 0 {
 			return s, nil
 		}
-		if err := t.Grow(width); err != nil {
+		if err := t.Alloc(width); err != nil {
 			return nil, err
 		}
 		sign := 0
@@ -403,7 +406,7 @@ func joinStrings(t *Thread, sep string, iterable Value) (Value, error) {
 			return nil, err
 		}
 	}
-	return b.String(), nil
+	return b.String(), t.Alloc(b.Len())
 }
 
 func translate(t *Thread, a []Value) (Value, error) {

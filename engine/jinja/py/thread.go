@@ -12,11 +12,12 @@ type Limits struct {
 	OutputBytes int   // bytes written, and the size of any one string or list that an operation makes
 	Depth       int   // nesting of calls, includes, blocks and recursive loops
 	IntBits     int   // size of an integer
+	Memory      int64 // bytes of all strings and lists made, freed ones included
 }
 
 // DefaultLimits are generous for templates that people write and small enough
 // that a hostile one ends in seconds.
-var DefaultLimits = Limits{Steps: 50_000_000, OutputBytes: 64 << 20, Depth: 200, IntBits: 1 << 20}
+var DefaultLimits = Limits{Steps: 50_000_000, OutputBytes: 64 << 20, Depth: 200, IntBits: 1 << 20, Memory: 1 << 30}
 
 func (l Limits) withDefaults() Limits {
 	if l.Steps == 0 {
@@ -31,12 +32,15 @@ func (l Limits) withDefaults() Limits {
 	if l.IntBits == 0 {
 		l.IntBits = DefaultLimits.IntBits
 	}
+	if l.Memory == 0 {
+		l.Memory = DefaultLimits.Memory
+	}
 	return l
 }
 
 // LimitError says which limit a template exceeded.
 type LimitError struct {
-	Limit string // "steps", "output bytes", "depth", "integer bits"
+	Limit string // "steps", "output bytes", "depth", "integer bits", "memory bytes"
 	Max   int64
 }
 
@@ -57,6 +61,7 @@ type Thread struct {
 	used   int64 // steps used up to the start of this chunk
 	chunk  int64
 	depth  int
+	made   int64 // bytes of strings and lists so far
 	stack  []Value
 	// Host is the embedder's own state; this package never looks at it.
 	Host any
@@ -115,6 +120,34 @@ func (t *Thread) Grow(n int) error {
 	}
 	if n < 0 || t.limits.OutputBytes >= 0 && n > t.limits.OutputBytes {
 		return &LimitError{"output bytes", int64(t.limits.OutputBytes)}
+	}
+	return nil
+}
+
+// Alloc is [Thread.Grow] for something that is being made now: n bytes count
+// towards the memory limit.
+func (t *Thread) Alloc(n int) error {
+	if err := t.Grow(n); t == nil || err != nil {
+		return err
+	}
+	t.made += int64(n)
+	if t.limits.Memory >= 0 && t.made > t.limits.Memory {
+		return &LimitError{"memory bytes", t.limits.Memory}
+	}
+	return nil
+}
+
+// valueSize is what an element of a list counts for.
+const valueSize = 16
+
+// AllocItems is [Thread.Alloc] for a list of n elements.
+func (t *Thread) AllocItems(n int) error {
+	if err := t.Grow(n); t == nil || err != nil {
+		return err
+	}
+	t.made += int64(n) * valueSize
+	if t.limits.Memory >= 0 && t.made > t.limits.Memory {
+		return &LimitError{"memory bytes", t.limits.Memory}
 	}
 	return nil
 }

@@ -94,6 +94,10 @@ func ObjectTypeRepr(v Value) string {
 		return "jinja2.runtime." + v.Kind.String() + " object"
 	case Markup:
 		return "markupsafe.Markup object"
+	case *Tuple:
+		if v.Names != nil {
+			return "jinja2.filters._GroupTuple object"
+		}
 	case Qualifier:
 		return v.PyQualifiedType() + " object"
 	}
