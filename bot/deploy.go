@@ -25,6 +25,14 @@ func (b *Bot) branchPushed(ctx context.Context, e forge.BranchPushed) (Outcome, 
 	if err != nil {
 		return Outcome{}, b.tellMerged(ctx, e, err)
 	}
+	// A job that is run again, or late, must not take back what a newer push has deployed.
+	tip, err := repo.Tip(ctx, e.Branch)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if tip != e.After {
+		return Outcome{Summary: fmt.Sprintf("Nothing to do: %s has moved on from %s to %s, whose own push deploys it.", e.Branch, short(e.After), short(tip))}, nil
+	}
 	at, err := repo.Tree(ctx, e.After)
 	if err != nil {
 		return Outcome{}, err
@@ -76,7 +84,7 @@ func (b *Bot) tellMerged(ctx context.Context, e forge.BranchPushed, cause error)
 	if err != nil || pr == nil {
 		return errors.Join(cause, err)
 	}
-	return errors.Join(cause, b.answer(ctx, *pr, fmt.Sprintf("❌ %s was not deployed:\n%s", report.Code(short(e.After)), report.Fence("", cause.Error()))))
+	return errors.Join(cause, b.answer(ctx, *pr, fmt.Sprintf("❌ %s was not deployed:\n%s", report.Code(short(e.After)), report.Fence("", limited(cause)))))
 }
 
 // commentCreated carries out the commands of a comment.
@@ -96,8 +104,10 @@ func (b *Bot) commentCreated(ctx context.Context, e forge.CommentCreated) (Outco
 	for _, c := range commands {
 		text, done, err := b.command(ctx, e, pr, c)
 		if err != nil {
+			// What was done before the failure is told all the same.
 			errs = append(errs, err)
-			text = fmt.Sprintf("❌ %s failed:\n%s", report.Code("/"+c.Verb), report.Fence("", err.Error()))
+			text += fmt.Sprintf("\n❌ %s failed:\n%s", report.Code("/"+c.Verb), report.Fence("", limited(err)))
+			done = false
 		}
 		if text != "" {
 			text = strings.TrimSpace(text) + "\n"
@@ -131,7 +141,8 @@ func (b *Bot) command(ctx context.Context, e forge.CommentCreated, pr forge.Pull
 		return "", false, err
 	}
 	defer repo.Close()
-	base, err := currentBase(ctx, repo, e, pr)
+	// Not what the job has checked out: that may be the pull request's own head, and the base decides who may do what.
+	base, err := repo.Tip(ctx, pr.Base.Name)
 	if err != nil {
 		return "", false, err
 	}
@@ -144,16 +155,6 @@ func (b *Bot) command(ctx context.Context, e forge.CommentCreated, pr forge.Pull
 		return "", !out.Failed, err
 	}
 	return b.deployCommand(ctx, repo, e, pr, c, base)
-}
-
-// currentBase is the base branch's commit now. On a comment, CI has the default branch checked out; for another branch
-// what the forge tells has to do.
-func currentBase(ctx context.Context, repo *checkout.Repo, e forge.CommentCreated, pr forge.PullRequest) (string, error) {
-	if pr.Base.Name != e.DefaultBranch {
-		return pr.Base.SHA, nil
-	}
-	head, err := repo.Head(ctx)
-	return head.ID, err
 }
 
 // deployCommand carries out /deploy: it judges each target's gates, deploys those that are met, and brings the preview
@@ -201,7 +202,7 @@ func (b *Bot) deployCommand(ctx context.Context, repo *checkout.Repo, e forge.Co
 	if wrote || (shown != nil && shown.Base != base) {
 		// What the preview showed is no longer what would happen next.
 		if _, err := b.preview(ctx, repo, pr, base); err != nil {
-			return answer, all, fmt.Errorf("bringing the preview up to date: %w", err)
+			return answer, false, fmt.Errorf("the preview is not brought up to date: %w", err)
 		}
 	}
 	return answer, all, nil
@@ -251,7 +252,7 @@ func (d deployment) markdown(id ID, commit, actor string, max int) string {
 		return fmt.Sprintf("😕 %s was not deployed%s: the change is no longer the one that the preview showed. "+
 			"The preview is up to date again: read it, then repeat the command.", target, by)
 	case d.err != nil:
-		return fmt.Sprintf("❌ %s was not deployed%s, nothing was applied:\n%s", target, by, report.Fence("", d.err.Error()))
+		return fmt.Sprintf("❌ %s was not deployed%s, nothing was applied:\n%s", target, by, report.Fence("", limited(d.err)))
 	case d.ok() && !d.set.Changed():
 		return fmt.Sprintf("✅ %s is as %s has it already%s: %s", target, report.Code(short(commit)), by, report.ResultMarkdown(d.result, max))
 	case d.ok():

@@ -111,3 +111,20 @@ type hidden struct {
 
 func (h *hidden) Error() string { return h.text }
 func (h *hidden) Unwrap() error { return h.err }
+
+// maxError is how many characters of an error a comment shows; the log has all of it.
+const maxError = 8000
+
+// limited is an error's text, cut at a line's end where it is too long for a comment.
+func limited(err error) string {
+	text := err.Error()
+	runes := []rune(text)
+	if len(runes) <= maxError {
+		return text
+	}
+	text = string(runes[:maxError])
+	if i := strings.LastIndexByte(text, '\n'); i > 0 {
+		text = text[:i]
+	}
+	return fmt.Sprintf("%s\n… and %d more lines; the log has them all", text, strings.Count(err.Error(), "\n")-strings.Count(text, "\n"))
+}

@@ -414,3 +414,76 @@ func TestActionDeploysNoFork(t *testing.T) {
 		t.Errorf("a fork is deployed: %s", answer)
 	}
 }
+
+func TestActionTakesItsPolicyFromTheBaseBranchWhateverIsCheckedOut(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	head := c.branch(map[string]string{".weighlock.yaml": strings.Replace(baseProject[".weighlock.yaml"], "maintain", "triage", 1)})
+	c.number = c.github.OpenPullRequest(forgetest.NewPullRequest{
+		Repo: testRepo, Title: "Change", Author: writer, Head: forge.Ref{Name: "topic", SHA: head}, Base: forge.Ref{SHA: c.base},
+	})
+	c.preview(forge.Opened, head, 0)
+	for range 2 { // what a first refusal publishes must not open the second
+		comment := c.github.Comment(testRepo, c.number, writer, "/deploy prod")
+		c.run(c.github.CommentWebhook(comment), fmt.Sprintf("refs/pull/%d/head", c.number), 1)
+	}
+	if c.color("prod") != "" {
+		t.Error("a pull request gave itself the right to be deployed")
+	}
+}
+
+func TestActionDoesNotTakeBackWhatANewerPushHasDeployed(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	old := c.base
+	c.pushMain("", old, 0)
+	c.write(map[string]string{"deploy/app/map.yaml": strings.Replace(baseProject["deploy/app/map.yaml"], "red", "new", 1)})
+	c.base = c.commit("main")
+	c.pushMain(old, c.base, 0)
+	job := c.run(c.github.PushWebhook(forgetest.Push{Repo: testRepo, Branch: "main", After: old, By: writer}), old, 0)
+	if c.color("staging") != "new" || !strings.Contains(job.Summary, "moved on") {
+		t.Errorf("staging is %q; %s", c.color("staging"), job.Summary)
+	}
+}
+
+func TestActionTellsWhatItDidAlsoWhenSomethingFailsAfterwards(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	c.open(change, 0)
+	c.github.Fail(forgetest.Fault{Method: "PATCH", Path: "/repos/*/*/issues/comments/*", Status: 502, Times: 9})
+	answer := c.say(writer, "/deploy staging", 1)
+	if !strings.Contains(answer, "🚀 **staging** deployed") || !strings.Contains(answer, "not brought up to date") {
+		t.Errorf("got %s", answer)
+	}
+}
+
+func TestActionReportsHugeErrorsInACommentThatFits(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	files := map[string]string{}
+	for i := range 600 {
+		files[fmt.Sprintf("deploy/app/bad-%04d-%s.yaml", i, strings.Repeat("n", 90))] = "{{ nosuch }}"
+	}
+	head := c.open(files, 1)
+	body := c.comments()[0].Body
+	if strings.Count(body, "```")%2 != 0 || !strings.Contains(body, "more lines") || !strings.Contains(body, "bad-0000") {
+		t.Errorf("%d characters: %.2000s", len(body), body)
+	}
+	c.github.Merge(testRepo, c.number, head, writer)
+	if _, err := c.git.Run(t.Context(), "push", "--quiet", "--force", "origin", head+":refs/heads/main"); err != nil {
+		t.Fatal(err)
+	}
+	c.pushMain(c.base, head, 1)
+	if got := c.comments(); len(got) != 2 || !strings.Contains(got[1].Body, "not deployed") {
+		t.Errorf("%d comments: the merged pull request is not told", len(got))
+	}
+}
+
+func TestActionShowsNoSecretThatTheServerQuotes(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	c.open(map[string]string{"deploy/app/secret.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: \"secret-{{ target.name }}\", namespace: NAMESPACE}\nstringData: {pin: 48151623}\ndata: {bad: \"not*base64*text\"}\n"}, 1)
+	if body := c.comments()[0].Body; strings.Contains(body, "48151623") || strings.Contains(body, "not*base64") {
+		t.Errorf("a secret value is shown:\n%s", body)
+	}
+}

@@ -48,8 +48,9 @@ func (k *masker) learn(o object.Object) {
 	k.texts = nil
 	for _, f := range secretMaps {
 		for _, v := range o.Map(f) {
-			s, ok := v.(string)
-			if !ok || s == "" {
+			// An author's unquoted number is no valid value, but as secret as one, and errors quote it.
+			s := object.ScalarText(v)
+			if s == "" || v == nil {
 				continue
 			}
 			k.values[s] = true

@@ -113,6 +113,9 @@ func (n *callExpr) call(f *frame, caller *macro) (py.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if method != nil && extra == nil {
+		return f.callFunc(method, self, &n.callArgs)
+	}
 	args, mark, err := f.prepare(&n.callArgs, extra)
 	defer t.Release(mark)
 	if err != nil {
@@ -140,8 +143,24 @@ func (n *filterExpr) apply(f *frame, v py.Value) (py.Value, error) {
 	return f.callFunc(n.fn, v, &n.callArgs)
 }
 
+// callFunc calls fn with v before the arguments.
 func (f *frame) callFunc(fn *py.Func, v py.Value, a *callArgs) (py.Value, error) {
 	t := &f.s.thread
+	if n := 1 + len(a.args); len(a.kwargs) == 0 && a.dyn == nil && a.dynKw == nil && fn.Direct(n) >= 0 {
+		out, mark := t.Frame(fn.Direct(n))
+		out[0] = v
+		for i, e := range a.args {
+			var err error
+			if out[i+1], err = e.eval(f); err != nil {
+				t.Release(mark)
+				return nil, err
+			}
+		}
+		f.s.cur, f.s.curNode = f, nil
+		r, err := fn.CallDirect(t, out, n)
+		t.Release(mark)
+		return r, err
+	}
 	args, mark, err := f.prepare(a, nil)
 	defer t.Release(mark)
 	if err != nil {

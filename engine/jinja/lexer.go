@@ -270,6 +270,13 @@ func (lx *lexer) skip(i int, set string) int {
 
 func (lx *lexer) skipSpace(i int) int {
 	for i < len(lx.src) {
+		if c := lx.src[i]; c < utf8.RuneSelf {
+			if c > ' ' || !pySpace(rune(c)) {
+				break
+			}
+			i++
+			continue
+		}
 		r, n := utf8.DecodeRuneInString(lx.src[i:])
 		if !pySpace(r) {
 			break

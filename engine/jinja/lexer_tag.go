@@ -85,6 +85,7 @@ func (lx *lexer) lineEnd() (int, bool) {
 
 func (lx *lexer) name(line int) (token, bool, error) {
 	end := lx.pos
+	ascii := true
 	for end < len(lx.src) {
 		c := lx.src[end]
 		if c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' {
@@ -94,6 +95,7 @@ func (lx *lexer) name(line int) (token, bool, error) {
 		if c < utf8.RuneSelf {
 			break
 		}
+		ascii = false
 		r, n := utf8.DecodeRuneInString(lx.src[end:])
 		if !nameRune(r) {
 			break
@@ -104,7 +106,7 @@ func (lx *lexer) name(line int) (token, bool, error) {
 		return lx.operator(line)
 	}
 	text := lx.src[lx.pos:end]
-	if c := text[0]; c < utf8.RuneSelf && c >= '0' && c <= '9' || !py.IsIdentifier(text) {
+	if c := text[0]; c >= '0' && c <= '9' || !ascii && !py.IsIdentifier(text) {
 		return token{}, false, lx.fail(lx.pos, "Invalid character in identifier")
 	}
 	lx.pos = end

@@ -223,36 +223,53 @@ func (p *parser) subparse(ends []string) []stmt {
 func (p *parser) subparseTo(ends []string) []stmt {
 	var body []stmt
 	var out []expr
-	flush := func() {
-		if len(out) > 0 {
-			body = append(body, &outputStmt{line: line(out[0].pos()), items: out})
-			out = nil
-		}
-	}
 	for {
+		var s stmt
 		switch p.tok.kind {
+		case tokData, tokVariableBegin:
+			if out == nil {
+				out = make([]expr, 0, 4)
+			}
+			out = append(out, p.outputItem())
+			continue
 		case tokEOF:
-			flush()
-			return body
-		case tokData:
-			out = append(out, &dataExpr{line(p.tok.line), p.tok.text})
-			p.advance()
-		case tokVariableBegin:
-			p.advance()
-			out = append(out, p.tuple(tupleOpts{condexpr: true}))
-			p.expect(tokVariableEnd)
+			return appendOutput(body, out)
 		case tokBlockBegin:
-			flush()
+			body = appendOutput(body, out)
+			out = nil
 			p.advance()
 			if ends != nil && p.isAny(ends) {
 				return body
 			}
-			body = append(body, p.statement())
+			s = p.statement()
 			p.expect(tokBlockEnd)
 		default:
 			p.fail("internal parsing error")
 		}
+		if body == nil {
+			body = make([]stmt, 0, 4)
+		}
+		body = append(body, s)
 	}
+}
+
+// appendOutput adds the text and expressions read since the last statement.
+func appendOutput(body []stmt, out []expr) []stmt {
+	if len(out) == 0 {
+		return body
+	}
+	return append(body, &outputStmt{line: line(out[0].pos()), items: out})
+}
+
+func (p *parser) outputItem() expr {
+	if p.tok.kind == tokData {
+		t := p.advance()
+		return &dataExpr{line(t.line), t.text}
+	}
+	p.advance()
+	e := p.tuple(tupleOpts{condexpr: true})
+	p.expect(tokVariableEnd)
+	return e
 }
 
 // statements reads the body of a tag whose head was just parsed.

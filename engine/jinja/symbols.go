@@ -8,6 +8,7 @@ type symbols struct {
 	parent  *symbols
 	fn      *funcScope
 	entries []symbol
+	visitor func(node) // visit, made once
 }
 
 type symbol struct {
@@ -68,6 +69,7 @@ func (fn *funcScope) slot(level int, name string) int {
 
 func newSymbols(parent *symbols, fn *funcScope) *symbols {
 	s := &symbols{parent: parent, fn: fn}
+	s.visitor = s.visit
 	if parent != nil {
 		s.level = parent.level + 1
 	}
@@ -130,6 +132,7 @@ func (s *symbols) use(name string) {
 func (s *symbols) clone() *symbols {
 	c := *s
 	c.entries = append([]symbol(nil), s.entries...)
+	c.visitor = c.visit
 	return &c
 }
 
@@ -220,6 +223,7 @@ func (s *symbols) visit(n node) {
 		case param:
 			s.declare(n.name)
 		}
+	case *constExpr, *dataExpr:
 	case *nsRefExpr:
 		s.use(n.name)
 	case *ifStmt:
@@ -249,7 +253,7 @@ func (s *symbols) visit(n node) {
 		s.visit(n.target)
 	case *autoescapeStmt, *blockStmt:
 	default:
-		children(n, s.visit)
+		children(n, s.visitor)
 	}
 }
 

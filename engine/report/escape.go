@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"html"
 	"regexp"
 	"strings"
@@ -50,13 +51,34 @@ func longest(s, mark string, least int) string {
 	return strings.Repeat(mark, max(n+1, least))
 }
 
-// message is an error's text, made safe to show, one line each for joined errors.
+// maxMessageLines is how many lines of an error a report shows.
+const maxMessageLines = 40
+
+// message is an error's text, made safe to show, one line each for joined errors; of many the first.
 func message(err error) string {
 	var out []string
+	more := 0
 	for l := range strings.Lines(err.Error()) {
-		out = append(out, visible(strings.TrimSuffix(l, "\n")))
+		if len(out) == maxMessageLines {
+			more++
+			continue
+		}
+		out = append(out, shortened(visible(strings.TrimSuffix(l, "\n"))))
+	}
+	if more > 0 {
+		out = append(out, fmt.Sprintf("… and %d more lines; the log has them all", more))
 	}
 	return strings.Join(out, "\n")
+}
+
+// maxLine is how many characters of a line of an error a report shows.
+const maxLine = 1000
+
+func shortened(line string) string {
+	if r := []rune(line); len(r) > maxLine {
+		return string(r[:maxLine]) + "…"
+	}
+	return line
 }
 
 // unlinked keeps forges from making mentions and links of a text: those need the character right behind.

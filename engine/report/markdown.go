@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -56,13 +57,20 @@ func (p Preview) Markdown(max int) string {
 	}
 }
 
-// cut is the last resort when even the numbers do not fit.
+// cut is the last resort when even the numbers do not fit: what remains are whole lines up to the first block, which
+// must not be left open.
 func cut(s string, max int) string {
-	const note = "\n\nThis report did not fit into a comment."
-	if max < len(note) {
-		return string([]rune(s)[:max])
+	const note = "\nThis report did not fit into a comment.\n"
+	var b strings.Builder
+	size := len([]rune(note))
+	for l := range strings.Lines(s) {
+		size += len([]rune(l))
+		if size > max || strings.HasPrefix(l, "```") || strings.HasPrefix(l, "<details") {
+			break
+		}
+		b.WriteString(l)
 	}
-	return string([]rune(s)[:max-len(note)]) + note
+	return b.String() + note
 }
 
 func (p Preview) markdown(detail Detail) string {
@@ -74,7 +82,7 @@ func (p Preview) markdown(detail Detail) string {
 	}
 	b.WriteString(".\n")
 	if p.Problem != "" {
-		fmt.Fprintf(&b, "\n> [!CAUTION]\n%s\n", quote(p.Problem))
+		fmt.Fprintf(&b, "\n> [!CAUTION]\n%s\n", quote(message(errors.New(p.Problem))))
 	}
 	if len(p.Targets) > 0 {
 		b.WriteString("\n| target | changes | next |\n|---|---|---|\n")
@@ -160,6 +168,9 @@ func (t TargetPreview) warning() string {
 }
 
 func (t TargetPreview) details(detail Detail) string {
+	if t.Err != nil && detail >= Numbers {
+		return ""
+	}
 	if t.Err != nil {
 		return fmt.Sprintf("\n**%s** could not be previewed:\n%s", Escape(t.Name), Fence("", message(t.Err)))
 	}

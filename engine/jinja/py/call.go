@@ -160,6 +160,31 @@ func (f *Func) call(t *Thread, first Value, hasFirst bool, a Args) (Value, error
 	return f.fn(t, out)
 }
 
+// Direct returns how many parameters f has when n positional arguments can be
+// given to it as they are, else -1: see [Func.CallDirect].
+func (f *Func) Direct(n int) int {
+	if f.star || f.starStar || n > f.nPos {
+		return -1
+	}
+	return len(f.params)
+}
+
+// CallDirect calls f with the first n of out as its arguments; the rest of
+// out, which has [Func.Direct] elements, is filled with the defaults.
+func (f *Func) CallDirect(t *Thread, out []Value, n int) (Value, error) {
+	if err := t.Step(1); err != nil {
+		return nil, err
+	}
+	for i := n; i < len(f.params); i++ {
+		p := &f.params[i]
+		if p.required {
+			return nil, TypeErrorf("%s() missing 1 required positional argument: '%s'", f.Name, p.name)
+		}
+		out[i] = p.def
+	}
+	return f.fn(t, out)
+}
+
 // bindNames fills in keyword arguments and defaults.
 func (f *Func) bindNames(out []Value, filled int, kw []Kwarg) error {
 	var set uint64 // bit i: parameter i was given by name

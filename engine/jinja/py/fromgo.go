@@ -18,9 +18,11 @@ import (
 // converted as they are reached; v must not be changed meanwhile.
 func FromGo(v any) Value {
 	switch v := v.(type) {
-	case nil, bool, int, float64, string, Markup, Bytes, complex128, *big.Int,
+	case nil, bool, int, float64, string, Markup, Bytes, complex128,
 		*List, *Tuple, *Dict, *Set, *Range, *Undefined, Object:
 		return v
+	case *big.Int:
+		return Big(v)
 	case map[string]any:
 		if len(v) == 0 {
 			return &Dict{}

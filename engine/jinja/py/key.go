@@ -45,6 +45,9 @@ func keyAt(v Value, depth int) (any, error) {
 		}
 		return complexKey(v), nil
 	case *big.Int:
+		if v.IsInt64() {
+			return int(v.Int64()), nil
+		}
 		return bigKey(v.String()), nil
 	case Bytes:
 		return bytesKey(v), nil

@@ -1,0 +1,29 @@
+package checkout
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// Tip returns the commit that a branch of the remote points at now. What the clone has checked out says nothing about
+// that: a job may check out whatever it likes.
+func (r *Repo) Tip(ctx context.Context, branch string) (string, error) {
+	ref := "refs/heads/" + branch
+	if !refName.MatchString(ref) || strings.Contains(ref, "..") {
+		return "", fmt.Errorf("%q is not the name of a branch", branch)
+	}
+	if r.remote.url == "" {
+		return "", fmt.Errorf("the clone in %s has no remote %q to ask for branch %s; %s", r.root, r.opts.Remote, branch, fullClone)
+	}
+	out, err := r.git.run(ctx, command{args: []string{"ls-remote", "--end-of-options", "origin", ref}, online: true})
+	if err != nil {
+		return "", r.fetchError([]string{branch}, err)
+	}
+	for line := range strings.Lines(string(out)) {
+		if id, name, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok && name == ref {
+			return id, checkID(id)
+		}
+	}
+	return "", fmt.Errorf("branch %s does not exist on %s any more", branch, redact(r.remote.url, nil))
+}
