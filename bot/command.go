@@ -34,6 +34,9 @@ var (
 	fenceLine   = regexp.MustCompile("^ {0,3}(`{3,}|~{3,})")
 )
 
+// hiding are the marks between which text is hidden or quoted, so that a command there is not one.
+var hiding = map[string]string{"<details": "</details", "<!--": "-->", "<pre": "</pre"}
+
 // ParseCommands reads the commands of a comment: lines that begin with a slash and a verb, outside of code fences,
 // quotes and details. Verbs that are not ours are passed over: other bots use slashes too.
 func ParseCommands(body string) []Command {
@@ -54,8 +57,12 @@ func ParseCommands(body string) []Command {
 			continue
 		}
 		lower := strings.ToLower(line)
-		details += strings.Count(lower, "<details") - strings.Count(lower, "</details")
-		if details > 0 {
+		opened, shut := 0, 0
+		for open, end := range hiding {
+			opened += strings.Count(lower, open)
+			shut += strings.Count(lower, end)
+		}
+		if details = max(0, details+opened-shut); details > 0 || opened > 0 {
 			continue
 		}
 		if m := commandLine.FindStringSubmatch(line); m != nil && len(out) < maxCommands {

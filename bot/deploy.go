@@ -169,6 +169,10 @@ func (b *Bot) deployCommand(ctx context.Context, repo *checkout.Repo, e forge.Co
 		return "", false, fmt.Errorf("reading what the preview shows: %w", err)
 	}
 	permission, permissionErr := b.Forge.Permission(ctx, e.Repo, e.Comment.Author)
+	if stranger := permissionErr != nil || permission < forge.Triage; stranger || pr.Fork {
+		// Nothing of what they bring is even fetched.
+		return b.refuseUnread(c, Request{Command: c, PullRequest: pr, Actor: e.Comment.Author, Permission: permission, PermissionErr: permissionErr, Shown: shown, Base: base}, cfg), false, nil
+	}
 	merged, err := repo.Merge(ctx, base, pr.Head.SHA)
 	if err != nil {
 		return "", false, err
@@ -178,6 +182,15 @@ func (b *Bot) deployCommand(ctx context.Context, repo *checkout.Repo, e forge.Co
 		return "", false, err
 	}
 	defer t.Close()
+	atBase, err := repo.Tree(ctx, base)
+	if err != nil {
+		return "", false, err
+	}
+	before, err := b.extract(ctx, repo, atBase, cfg)
+	if err != nil {
+		return "", false, fmt.Errorf("the base branch: %w", err)
+	}
+	defer before.Close()
 	plan, err := PlanCommand(t.Targets, c)
 	if err != nil {
 		return fmt.Sprintf("😕 %s.", report.Escape(err.Error())), false, nil
@@ -186,7 +199,7 @@ func (b *Bot) deployCommand(ctx context.Context, repo *checkout.Repo, e forge.Co
 	for _, j := range plan.Jobs {
 		verdict := Judge(Request{
 			Command: c, Job: j, PullRequest: pr, Actor: e.Comment.Author,
-			Permission: permission, PermissionErr: permissionErr, Shown: shown, Base: base,
+			Permission: permission, PermissionErr: permissionErr, Shown: shown, Base: base, Moved: moved(ctx, before, t, j),
 		})
 		b.Log.InfoContext(ctx, "judged", "target", j.ID, "actor", e.Comment.Author.Login, "met", verdict.Met(), "gates", verdict)
 		if !verdict.Met() {
@@ -199,13 +212,49 @@ func (b *Bot) deployCommand(ctx context.Context, repo *checkout.Repo, e forge.Co
 		all = all && d.ok()
 		wrote = true
 	}
-	if wrote || (shown != nil && shown.Base != base) {
+	if ctx.Err() != nil {
+		return answer, false, fmt.Errorf("interrupted: %w", context.Cause(ctx))
+	}
+	if wrote || (permission >= forge.Write && shown != nil && shown.Base != base) {
 		// What the preview showed is no longer what would happen next.
 		if _, err := b.preview(ctx, repo, pr, base); err != nil {
 			return answer, false, fmt.Errorf("the preview is not brought up to date: %w", err)
 		}
 	}
 	return answer, all, nil
+}
+
+// refuseUnread is the refusal of somebody whose change is not looked at: the gates are judged for the names as given.
+func (b *Bot) refuseUnread(c Command, r Request, cfg *Config) string {
+	var answer string
+	for _, name := range c.Targets {
+		project, target, ok := strings.Cut(name, ":")
+		if !ok {
+			project, target = "", name
+		}
+		r.Job = Job{ID: ID(name), Target: Target{Name: target, Policy: cfg.Policy(project, target)}}
+		answer += refusal(r.Job.ID, Judge(r)) + "\n"
+	}
+	return answer
+}
+
+// moved says how a target leads elsewhere than the base branch says: its policy is bound to its name, so that a pull
+// request must not point the name at another target's cluster or objects.
+func moved(ctx context.Context, base, head *tree, j Job) string {
+	now, err := head.target(ctx, j)
+	if err != nil {
+		return "" // the deploy itself says what is wrong
+	}
+	was, err := base.target(ctx, j)
+	switch {
+	case err != nil:
+		return "it is new: it can be deployed once this is merged"
+	case was.Context != now.Context:
+		return fmt.Sprintf("its context was %q and would be %q", was.Context, now.Context)
+	case was.Discriminator != now.Discriminator:
+		return fmt.Sprintf("its discriminator was %q and would be %q", was.Discriminator, now.Discriminator)
+	}
+	return ""
 }
 
 // shown is what our preview comment shows, or nil.

@@ -90,7 +90,9 @@ func PlanCommand(targets []Target, c Command) (Plan, error) {
 		if i < 0 {
 			return Plan{}, fmt.Errorf("there is no target %s; there are: %s", name, strings.Join(ids(jobs), ", "))
 		}
-		p.Jobs = append(p.Jobs, jobs[i])
+		if !slices.Contains(ids(p.Jobs), string(jobs[i].ID)) {
+			p.Jobs = append(p.Jobs, jobs[i])
+		}
 	}
 	return p, nil
 }

@@ -52,6 +52,8 @@ type Request struct {
 	Shown *Shown
 	// Base is the base branch's commit now.
 	Base string
+	// Moved says how the target leads elsewhere than the base branch says; "" when it does not.
+	Moved string
 }
 
 // Judge looks at all gates of a deploy by command.
@@ -72,6 +74,7 @@ func Judge(r Request) Verdict {
 		fmt.Sprintf("%s is deployed by comment (its policy says never)", r.Job.ID))
 	gate(pr.State == forge.StateOpen, "the pull request is open", fmt.Sprintf("the pull request is open (it is %s)", pr.State))
 	gate(!pr.Fork, "the change comes from this repository", "the change comes from this repository (a fork's is deployed when it is merged)")
+	gate(r.Moved == "", "the target is where the base branch has it", fmt.Sprintf("the target is where the base branch has it (%s)", r.Moved))
 	if r.Command.Commit != "" {
 		gate(strings.HasPrefix(pr.Head.SHA, r.Command.Commit), "the head is the commit that the command names",
 			fmt.Sprintf("the head is the commit that the command names (%s; the head is %s)", r.Command.Commit, short(pr.Head.SHA)))

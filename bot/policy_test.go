@@ -40,6 +40,7 @@ func TestEachGateAloneRefuses(t *testing.T) {
 		"a merged pull request":          {func(r *Request) { r.PullRequest.State = forge.StateMerged }, "it is merged"},
 		"a fork":                         {func(r *Request) { r.PullRequest.Fork = true }, "a fork's is deployed when it is merged"},
 		"a policy of never":              {func(r *Request) { r.Job.Policy.Deploy = DeployNever }, "policy says never"},
+		"a target that leads elsewhere":  {func(r *Request) { r.Moved = "its context was x" }, "its context was x"},
 		"another commit":                 {func(r *Request) { r.Command.Commit = "9999999" }, "the head is 1a2b3c4"},
 		"no preview":                     {func(r *Request) { r.Shown = nil }, "there is none yet"},
 		"a preview with errors":          {func(r *Request) { r.Shown.Digests = nil }, "has errors"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/engine/report"
@@ -60,8 +61,14 @@ func (b *Bot) previewComment(ctx context.Context, pr forge.PullRequest) (*forge.
 	return nil, nil
 }
 
+// answerTimeout bounds the answer of a job that may have been cancelled: runners wait some seconds before they kill.
+const answerTimeout = 20 * time.Second
+
 // answer adds a comment that people must see.
 func (b *Bot) answer(ctx context.Context, pr forge.PullRequest, body string) error {
+	// What was done must be told, also when the job is being cancelled.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+	defer cancel()
 	if _, err := b.Forge.CreateComment(ctx, pr.Repo, pr.Number, body); err != nil {
 		return fmt.Errorf("answering on %s: %w", pr, err)
 	}

@@ -60,13 +60,21 @@ func (t *tree) Close() error {
 
 // open picks a job's target and connects to its cluster.
 func (b *Bot) open(ctx context.Context, t *tree, j Job) (*project.Project, project.Target, engine.Cluster, error) {
-	p := t.projects[j.Project.Name]
-	target, err := p.Target(ctx, project.Selection{Target: j.Name})
+	target, err := t.target(ctx, j)
 	if err != nil {
 		return nil, target, nil, err
 	}
 	cluster, err := b.Cluster(ctx, target)
-	return p, target, cluster, err
+	return t.projects[j.Project.Name], target, cluster, err
+}
+
+// target is a job's target as the tree has it.
+func (t *tree) target(ctx context.Context, j Job) (project.Target, error) {
+	p := t.projects[j.Project.Name]
+	if p == nil {
+		return project.Target{}, fmt.Errorf("there is no project %s", j.Project.Name)
+	}
+	return p.Target(ctx, project.Selection{Target: j.Name})
 }
 
 // diffOptions are the same for a preview and for the deploy that is bound to it: the digest covers what they decide.

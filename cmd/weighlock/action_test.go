@@ -487,3 +487,49 @@ func TestActionShowsNoSecretThatTheServerQuotes(t *testing.T) {
 		t.Errorf("a secret value is shown:\n%s", body)
 	}
 }
+
+func TestActionLooksAtNothingThatAStrangerBrings(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	c.cluster.Kubectl(t, "create", "configmap", "internal", "-n", c.namespace, "--from-literal=k=do-not-publish")
+	fork := forge.Ref{Name: "topic", SHA: c.branch(map[string]string{"x.txt": "x"}), Repo: forge.Repo{Owner: reader, Name: "shop"}}
+	first := c.base
+	c.number = c.github.OpenPullRequest(forgetest.NewPullRequest{Repo: testRepo, Title: "Change", Author: reader, Head: fork, Base: forge.Ref{SHA: first}})
+	if _, err := c.git.PullRefs(t.Context(), c.number, first, fork.SHA); err != nil {
+		t.Fatal(err)
+	}
+	c.say(writer, "/diff", 0) // a maintainer looks at what is harmless
+	for _, to := range []string{"main", "topic"} {
+		if _, err := c.git.Run(t.Context(), "checkout", "--quiet", first); err != nil {
+			t.Fatal(err)
+		}
+		if to == "main" {
+			c.write(map[string]string{"README.md": "moved"})
+			c.base = c.commit("main")
+		}
+	}
+	head := c.branch(map[string]string{"deploy/app/spy.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: internal, namespace: NAMESPACE, annotations: {kluctl.io/force-apply: \"true\"}}\ndata: {k: x}\n"})
+	c.github.PushHead(testRepo, c.number, head)
+	if _, err := c.git.PullRefs(t.Context(), c.number, c.base, head); err != nil {
+		t.Fatal(err)
+	}
+	c.say(reader, "/diff", 1)
+	c.say(reader, "/deploy staging", 1)
+	for _, comment := range c.comments() {
+		if strings.Contains(comment.Body, "do-not-publish") {
+			t.Errorf("what the cluster holds was published for a stranger:\n%s", comment.Body)
+		}
+	}
+}
+
+func TestActionDoesNotLetATargetLeadElsewhere(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	c.open(map[string]string{
+		"deploy/.kluctl.yaml": "targets: [{name: staging, discriminator: NAMESPACE-prod}, {name: prod}]\ndiscriminator: \"NAMESPACE-{{ target.name }}\"\n",
+		"deploy/app/map.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: map-prod, namespace: NAMESPACE}\ndata: {color: evil}\n",
+	}, 0)
+	if answer := c.say(writer, "/deploy staging", 1); !strings.Contains(answer, "[ ] the target is where the base branch has it") || c.color("prod") != "" {
+		t.Errorf("prod is %q: %s", c.color("prod"), answer)
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -50,6 +51,11 @@ func deployCommand(p process) *cobra.Command {
 				Apply: apply.Options{AbortOnError: abort, Progress: progress(p.stderr)},
 			}
 			if !yes {
+				// What is confirmed binds the values of Secrets, too. The key need not outlive the question.
+				opts.Diff.DigestKey = make([]byte, 32)
+				if _, err := rand.Read(opts.Diff.DigestKey); err != nil {
+					return err
+				}
 				preview := func() (*diff.ChangeSet, error) { return engine.Diff(cmd.Context(), proj, t, cluster, opts.Diff) }
 				opts.Apply.AbortOnError = true
 				if opts.Reviewed, err = confirm(cmd.Context(), p, cluster, preview); err != nil || opts.Reviewed == "" {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -34,27 +35,48 @@ func (f *outputFlags) parse() ([]output, error) {
 		if !slices.Contains(formats, format) {
 			return nil, fmt.Errorf("--output %s: expected one of %s, and =path to write to a file", o, strings.Join(formats, ", "))
 		}
-		out = append(out, output{format, path})
+		o := output{format, path}
+		if o.toFile() {
+			// Now, not after the deploy.
+			f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
+			if err != nil {
+				return nil, fmt.Errorf("--output %s: %w", o, err)
+			}
+			if err := f.Close(); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, o)
 	}
 	return out, nil
 }
 
-// write prints a change set, and what became of it if result is not nil, to all outputs.
-func write(stdout io.Writer, outputs []output, set *diff.ChangeSet, result *apply.Result) error {
-	for _, o := range outputs {
-		data, err := encode(o.format, set, result)
-		if err != nil {
-			return err
-		}
-		if o.path == "" || o.path == "-" {
-			if _, err := stdout.Write(data); err != nil {
-				return err
-			}
-		} else if err := os.WriteFile(o.path, data, 0o644); err != nil {
-			return fmt.Errorf("writing the result: %w", err)
-		}
+func (o output) toFile() bool { return o.path != "" && o.path != "-" }
+
+func (o output) String() string { return o.format + "=" + o.path }
+
+func (o output) write(stdout io.Writer, data []byte) error {
+	if !o.toFile() {
+		_, err := stdout.Write(data)
+		return err
+	}
+	if err := os.WriteFile(o.path, data, 0o644); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
 	}
 	return nil
+}
+
+// write prints a change set, and what became of it if result is not nil, to all outputs.
+func write(stdout io.Writer, outputs []output, set *diff.ChangeSet, result *apply.Result) error {
+	var errs []error
+	for _, o := range outputs {
+		data, err := encode(o.format, set, result)
+		if err == nil {
+			err = o.write(stdout, data)
+		}
+		errs = append(errs, err) // the others are still worth having
+	}
+	return errors.Join(errs...)
 }
 
 func encode(format string, set *diff.ChangeSet, result *apply.Result) ([]byte, error) {

@@ -1,17 +1,23 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
 	"github.com/weighlock/weighlock/engine"
+	"github.com/weighlock/weighlock/engine/object"
 	"github.com/weighlock/weighlock/engine/render"
+	"github.com/weighlock/weighlock/engine/report"
 )
 
 func renderCommand(p process) *cobra.Command {
 	var target targetFlags
+	var out outputFlags
 	var offline bool
 	var kubeVersion string
 	c := &cobra.Command{
@@ -21,6 +27,10 @@ func renderCommand(p process) *cobra.Command {
 			"The cluster is asked for its version and its kinds, unless --offline-kubernetes is given.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			outputs, err := out.parse()
+			if err != nil {
+				return err
+			}
 			proj, t, err := target.open(cmd.Context(), p)
 			if err != nil {
 				return err
@@ -41,30 +51,53 @@ func renderCommand(p process) *cobra.Command {
 			for _, w := range m.Warnings {
 				fmt.Fprintln(p.stderr, "Warning:", w)
 			}
-			return printManifests(p, m)
+			return writeManifests(p.stdout, outputs, m)
 		},
 	}
 	target.register(c)
+	out.register(c)
 	c.Flags().Bool("print-all", true, "print all objects; accepted for scripts written for Kluctl, it is what render does")
 	c.Flags().BoolVar(&offline, "offline-kubernetes", false, "render without a cluster")
 	c.Flags().StringVar(&kubeVersion, "kubernetes-version", "", "Kubernetes version that charts see, instead of the cluster's")
 	return c
 }
 
-func printManifests(p process, m *render.Manifests) error {
-	first := true
-	for o := range m.All() {
-		data, err := yaml.Marshal(o.Object)
+// writeManifests prints the objects to all outputs: as YAML documents, as a JSON list, or as a Markdown code block.
+func writeManifests(stdout io.Writer, outputs []output, m *render.Manifests) error {
+	for _, o := range outputs {
+		data, err := encodeManifests(o.format, m)
 		if err != nil {
-			return fmt.Errorf("%s: %w", o.Object.Ref(), err)
+			return err
 		}
-		if !first {
-			data = append([]byte("---\n"), data...)
-		}
-		first = false
-		if _, err := p.stdout.Write(data); err != nil {
+		if err := o.write(stdout, data); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func encodeManifests(format string, m *render.Manifests) ([]byte, error) {
+	if format == "json" {
+		list := []object.Object{}
+		for o := range m.All() {
+			list = append(list, o.Object)
+		}
+		data, err := json.MarshalIndent(list, "", "  ")
+		return append(data, '\n'), err
+	}
+	var b bytes.Buffer
+	for o := range m.All() {
+		data, err := yaml.Marshal(o.Object)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", o.Object.Ref(), err)
+		}
+		if b.Len() > 0 {
+			b.WriteString("---\n")
+		}
+		b.Write(data)
+	}
+	if format == "markdown" {
+		return []byte(report.Fence("yaml", b.String())), nil
+	}
+	return b.Bytes(), nil
 }

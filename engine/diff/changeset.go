@@ -68,6 +68,7 @@ type Change struct {
 
 	desired object.Object
 	mask    *masker
+	stage   int
 }
 
 // NewCreation is the change of an object that does not exist yet, for callers that know so without a cluster.

@@ -32,12 +32,12 @@ func Diff(ctx context.Context, m *render.Manifests, p Previewer, opts Options) (
 	d := &differ{previewer: p, opts: opts, mask: newMasker(m), kinds: definedKinds(m)}
 	set := &ChangeSet{Target: m.Target, Warnings: slices.Clone(m.Warnings)}
 	var jobs []func()
-	for _, s := range m.Stages {
+	for i0, s := range m.Stages {
 		stage := Stage{Message: s.Message}
 		for _, i := range s.Items {
 			item := Item{Dir: i.Dir}
 			for _, o := range i.Objects {
-				c := &Change{Ref: o.Object.Ref(), Source: o.Source, desired: wire(o.Object), mask: d.mask}
+				c := &Change{Ref: o.Object.Ref(), Source: o.Source, desired: wire(o.Object), mask: d.mask, stage: i0}
 				item.Changes = append(item.Changes, c)
 				jobs = append(jobs, func() { d.change(ctx, c) })
 			}
@@ -65,13 +65,13 @@ type differ struct {
 	previewer Previewer
 	opts      Options
 	mask      *masker
-	// created holds the namespaces that the change set creates: nothing can be simulated in them.
-	created map[string]bool
-	// kinds holds the custom kinds that the change set defines.
-	kinds map[groupKind]string
+	// created holds the namespaces that the change set creates, with their stages: nothing can be simulated in them.
+	created map[string]int
+	// kinds holds the custom kinds that the change set defines, in the versions that it serves.
+	kinds map[gvk]string
 }
 
-type groupKind struct{ group, kind string }
+type gvk struct{ group, version, kind string }
 
 func (d *differ) run(jobs []func()) {
 	var g errgroup.Group
@@ -83,11 +83,20 @@ func (d *differ) run(jobs []func()) {
 }
 
 // definedKinds are the custom kinds that m defines, with the CRD's name.
-func definedKinds(m *render.Manifests) map[groupKind]string {
-	kinds := map[groupKind]string{}
+func definedKinds(m *render.Manifests) map[gvk]string {
+	kinds := map[gvk]string{}
 	for o := range m.All() {
-		if ref := o.Object.Ref(); ref.IsCRD() {
-			kinds[groupKind{o.Object.Text("spec", "group"), o.Object.Text("spec", "names", "kind")}] = ref.Name
+		ref := o.Object.Ref()
+		if !ref.IsCRD() {
+			continue
+		}
+		versions, _ := o.Object.Map("spec")["versions"].([]any)
+		for _, v := range versions {
+			version, _ := v.(map[string]any)
+			name, _ := version["name"].(string)
+			if served, _ := version["served"].(bool); served {
+				kinds[gvk{o.Object.Text("spec", "group"), name, o.Object.Text("spec", "names", "kind")}] = ref.Name
+			}
 		}
 	}
 	return kinds
@@ -95,17 +104,23 @@ func definedKinds(m *render.Manifests) map[groupKind]string {
 
 // newNamespaces finds which namespaces of m do not exist yet.
 func (d *differ) newNamespaces(ctx context.Context, m *render.Manifests) error {
-	d.created = map[string]bool{}
-	for o := range m.All() {
-		ref := o.Object.Ref()
-		if !ref.IsNamespace() {
-			continue
+	d.created = map[string]int{}
+	for i, stage := range m.Stages {
+		for _, item := range stage.Items {
+			for _, o := range item.Objects {
+				ref := o.Object.Ref()
+				if !ref.IsNamespace() {
+					continue
+				}
+				live, err := d.previewer.Get(ctx, ref)
+				if err != nil {
+					return fmt.Errorf("looking for namespace %s: %w", ref.Name, err)
+				}
+				if live == nil {
+					d.created[ref.Name] = i
+				}
+			}
 		}
-		live, err := d.previewer.Get(ctx, ref)
-		if err != nil {
-			return fmt.Errorf("looking for namespace %s: %w", ref.Name, err)
-		}
-		d.created[ref.Name] = live == nil
 	}
 	return nil
 }
@@ -116,6 +131,10 @@ const standIn = "default"
 
 // change fills in c.
 func (d *differ) change(ctx context.Context, c *Change) {
+	if err := secretText(c.desired); err != nil {
+		c.Op, c.Err = Failed, err
+		return
+	}
 	live, err := d.previewer.Get(ctx, c.Ref)
 	if err != nil {
 		d.fail(c, err)
@@ -151,11 +170,17 @@ func (d *differ) change(ctx context.Context, c *Change) {
 func (d *differ) creation(ctx context.Context, c *Change) {
 	c.Op, c.Merged = Create, comparable(c.desired)
 	try := c.desired
-	if d.created[c.Ref.Namespace] && c.Ref.Namespace != "" {
+	if made, ok := d.created[c.Ref.Namespace]; ok && c.Ref.Namespace != "" {
+		if made > c.stage {
+			c.Op, c.Err = Failed, fmt.Errorf("%s: its namespace is created only after a later barrier: put the namespace before it", c.Ref)
+			return
+		}
 		c.Reason = "simulated elsewhere: the namespace is created in the same change"
-		try = c.desired.Clone()
-		try.SetNamespace(standIn)
-		try.Map("metadata")["name"] = standInName(c.Ref)
+		var err error
+		if try, err = d.elsewhere(ctx, c); err != nil {
+			d.fail(c, err)
+			return
+		}
 	}
 	answer, err := d.previewer.Preview(ctx, try)
 	if err != nil {
@@ -165,11 +190,26 @@ func (d *differ) creation(ctx context.Context, c *Change) {
 	c.Warnings = answer.Warnings
 }
 
+// elsewhere is the object as it is simulated in the stand-in namespace: under its own name where that is free there, so
+// that the server judges the name, too.
+func (d *differ) elsewhere(ctx context.Context, c *Change) (object.Object, error) {
+	try := c.desired.Clone()
+	try.SetNamespace(standIn)
+	taken, err := d.previewer.Get(ctx, try.Ref())
+	if err != nil {
+		return nil, err
+	}
+	if taken != nil {
+		try.Map("metadata")["name"] = standInName(c.Ref)
+	}
+	return try, nil
+}
+
 // fail records why nothing is known of c, unless the reason is that its kind comes with the same change.
 func (d *differ) fail(c *Change, err error) {
 	var noKind *NoKindError
 	if errors.As(err, &noKind) {
-		if crd, ok := d.kinds[groupKind{c.Ref.Group, c.Ref.Kind}]; ok {
+		if crd, ok := d.kinds[gvk{c.Ref.Group, c.Ref.Version, c.Ref.Kind}]; ok {
 			c.Op, c.Merged = Create, comparable(c.desired)
 			c.Reason = fmt.Sprintf("not simulated: its kind is created in the same change, by CustomResourceDefinition/%s", crd)
 			return
@@ -201,7 +241,9 @@ func (d *differ) orphans(ctx context.Context, set *ChangeSet) error {
 			continue
 		}
 		c := &Change{Ref: ref, Op: Delete, Live: comparable(o)}
-		if kept := keep(o, set.Target.Inclusion); kept != "" {
+		if at := o.Text("metadata", "deletionTimestamp"); at != "" {
+			c.Op, c.Reason = Skip, fmt.Sprintf("being deleted since %s; it goes when its finalizers are done: %v", at, o.Map("metadata")["finalizers"])
+		} else if kept := keep(o, set.Target.Inclusion); kept != "" {
 			c.Op, c.Reason = Skip, kept
 		} else if !d.opts.Prune {
 			c.Op, c.Reason = Skip, "no longer in the project; pruning is off"

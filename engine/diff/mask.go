@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -47,20 +49,32 @@ func (k *masker) learn(o object.Object) {
 	defer k.mu.Unlock()
 	k.texts = nil
 	for _, f := range secretMaps {
-		for _, v := range o.Map(f) {
-			// An author's unquoted number is no valid value, but as secret as one, and errors quote it.
-			s := object.ScalarText(v)
-			if s == "" || v == nil {
-				continue
-			}
-			k.values[s] = true
-			if f == "data" {
-				if raw, err := base64.StdEncoding.DecodeString(s); err == nil && len(raw) > 0 {
-					k.values[string(raw)] = true
-				}
-			} else {
-				k.values[base64.StdEncoding.EncodeToString([]byte(s))] = true
-			}
+		k.learnValue(o[f], f == "data")
+	}
+}
+
+// learnValue remembers all scalars of a value. What is no text is no valid secret, but as secret as one.
+func (k *masker) learnValue(v any, encoded bool) {
+	switch v := v.(type) {
+	case nil:
+	case map[string]any:
+		for _, e := range v {
+			k.learnValue(e, encoded)
+		}
+	case []any:
+		for _, e := range v {
+			k.learnValue(e, encoded)
+		}
+	default:
+		s := object.ScalarText(v)
+		if s == "" {
+			return
+		}
+		k.values[s] = true
+		if raw, err := base64.StdEncoding.DecodeString(s); encoded && err == nil && len(raw) > 0 {
+			k.values[string(raw)] = true
+		} else if !encoded {
+			k.values[base64.StdEncoding.EncodeToString([]byte(s))] = true
 		}
 	}
 }
@@ -130,6 +144,48 @@ func (k *masker) err(err error) error {
 		return errors.New(masked)
 	}
 	return err
+}
+
+// secretText finds values of a Secret that are no text. The API server would refuse them too, but quote them.
+func secretText(o object.Object) error {
+	ref := o.Ref()
+	if !ref.IsSecret() {
+		return nil
+	}
+	var errs []error
+	for _, f := range secretMaps {
+		v, ok := o[f]
+		if !ok || v == nil {
+			continue
+		}
+		m, ok := v.(map[string]any)
+		if !ok {
+			errs = append(errs, fmt.Errorf("%s: %s: found a %s, expected a map of texts", ref, f, kindOf(v)))
+			continue
+		}
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			switch m[key].(type) {
+			case string, nil:
+			default:
+				errs = append(errs, fmt.Errorf("%s: %s.%s: found a %s, expected text: put it in quotes", ref, f, key, kindOf(m[key])))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func kindOf(v any) string {
+	switch v.(type) {
+	case map[string]any:
+		return "map"
+	case []any:
+		return "list"
+	case bool:
+		return "boolean"
+	case string:
+		return "text"
+	}
+	return "number"
 }
 
 // secretPath says whether a path of a Secret leads to a value.

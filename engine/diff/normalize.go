@@ -47,11 +47,14 @@ func wire(o object.Object) object.Object {
 		return out
 	}
 	text := out.Map("stringData")
-	delete(out, "stringData")
 	if len(text) == 0 {
 		return out
 	}
 	data := out.Map("data")
+	if data == nil && out["data"] != nil {
+		return out // not a map: it is refused as it is
+	}
+	delete(out, "stringData")
 	if data == nil {
 		data = map[string]any{}
 		out["data"] = data

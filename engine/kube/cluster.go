@@ -52,8 +52,12 @@ type Cluster struct {
 // Open reads the kubeconfig and prepares the connection. Nothing is sent yet.
 func Open(cfg Config) (*Cluster, error) {
 	rules := &clientcmd.ClientConfigLoadingRules{Precedence: cfg.Kubeconfigs}
-	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: cfg.Context})
-	rc, err := loader.ClientConfig()
+	// Not the deferred loader: that one falls back to the cluster that the program itself runs in.
+	raw, err := rules.Load()
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig %s: %w", strings.Join(cfg.Kubeconfigs, ", "), err)
+	}
+	rc, err := clientcmd.NewNonInteractiveClientConfig(*raw, cfg.Context, &clientcmd.ConfigOverrides{}, rules).ClientConfig()
 	if err != nil {
 		return nil, fmt.Errorf("kubeconfig %s: %w; name a kubeconfig with --kubeconfig and a context of it with --context", strings.Join(cfg.Kubeconfigs, ", "), err)
 	}
@@ -69,9 +73,7 @@ func Open(cfg Config) (*Cluster, error) {
 	}
 	c := &Cluster{context: cfg.Context, server: rc.Host}
 	if c.context == "" {
-		if raw, err := loader.RawConfig(); err == nil {
-			c.context = raw.CurrentContext
-		}
+		c.context = raw.CurrentContext
 	}
 	if c.dynamic, err = dynamic.NewForConfigAndClient(rc, http); err != nil {
 		return nil, err

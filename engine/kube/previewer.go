@@ -145,6 +145,7 @@ func (p previewer) Owned(ctx context.Context, discriminator string) (diff.Owned,
 		owned.Gaps = append(owned.Gaps, fmt.Errorf("some kinds cannot be listed, objects of them that were removed from the project stay unknown: %w", err))
 	}
 	selector := labels.Set{DiscriminatorLabel: discriminator}.String()
+	var forbidden []string
 	var mu sync.Mutex
 	var g errgroup.Group
 	g.SetLimit(listParallel)
@@ -156,7 +157,7 @@ func (p previewer) Owned(ctx context.Context, discriminator string) (diff.Owned,
 			switch {
 			case apierrors.IsNotFound(err), apierrors.IsMethodNotSupported(err):
 			case apierrors.IsForbidden(err):
-				owned.Gaps = append(owned.Gaps, fmt.Errorf("%s cannot be listed, so removed ones stay unknown: %w", res.gvr.Resource, err))
+				forbidden = append(forbidden, res.gvr.GroupResource().String())
 			case err != nil:
 				return p.unreachable("listing "+res.gvr.Resource, err)
 			}
@@ -169,6 +170,11 @@ func (p previewer) Owned(ctx context.Context, discriminator string) (diff.Owned,
 	}
 	if err := g.Wait(); err != nil {
 		return owned, err
+	}
+	if len(forbidden) > 0 {
+		slices.Sort(forbidden)
+		owned.Gaps = append(owned.Gaps, fmt.Errorf("%d kinds cannot be listed for lack of rights, so objects of them that were removed from the project stay unknown: %s",
+			len(forbidden), strings.Join(forbidden, ", ")))
 	}
 	slices.SortFunc(owned.Objects, func(a, b object.Object) int { return object.Compare(a.Ref(), b.Ref()) })
 	slices.SortFunc(owned.Gaps, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/validation"
+
 	"github.com/weighlock/weighlock/engine/object"
 	"github.com/weighlock/weighlock/engine/yamldoc"
 )
@@ -181,6 +183,9 @@ func (p *Project) Target(ctx context.Context, sel Selection) (Target, error) {
 	t.Name = cmp.Or(sel.Name, t.Name)
 	t.Context = cmp.Or(sel.Context, t.Context)
 	t.Discriminator = cmp.Or(sel.Discriminator, t.Discriminator)
+	if problems := validation.IsValidLabelValue(t.Discriminator); len(problems) > 0 {
+		return Target{}, fmt.Errorf("target %q: discriminator %q: it becomes a label's value: %s", t.Name, t.Discriminator, strings.Join(problems, "; "))
+	}
 	t.Images = append(t.Images, sel.Images...)
 	t.Inclusion = sel.Inclusion
 	return t, nil

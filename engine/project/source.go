@@ -40,6 +40,13 @@ func (s *Source) Read(name string) ([]byte, error) {
 	if err := confined(name); err != nil {
 		return nil, err
 	}
+	info, err := s.root.Stat(filepath.FromSlash(name))
+	if err != nil {
+		return nil, escapeError(name, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: is no regular file", name)
+	}
 	data, err := s.root.ReadFile(filepath.FromSlash(name))
 	return data, escapeError(name, err)
 }
@@ -68,7 +75,9 @@ func (s *Source) find(dir, base string) (string, error) {
 		name := path.Join(dir, base+ext)
 		info, err := s.root.Stat(filepath.FromSlash(name))
 		switch {
-		case err == nil && !info.IsDir():
+		case err == nil && info.IsDir():
+			return "", fmt.Errorf("%s: is a directory, expected a file", name)
+		case err == nil:
 			return name, nil
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return "", escapeError(name, err)

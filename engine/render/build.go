@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -42,6 +43,9 @@ func build(target project.Target, w *work, all []*work) error {
 	if err := checkReleases(fsys, w); err != nil {
 		return err
 	}
+	if err := checkYAML(w, kustomize.Find(fsys, dir) == ""); err != nil {
+		return err
+	}
 	if own := kustomize.Find(fsys, dir); own != "" {
 		if w.item.Recursive {
 			return fmt.Errorf("%s: recursive: true is for directories without a kustomization of their own, and this one has %s", w.item.From, path.Base(own))
@@ -68,6 +72,10 @@ func build(target project.Target, w *work, all []*work) error {
 	for _, b := range built {
 		o := object.Object(b.Object)
 		if ignored, _ := strconv.ParseBool(o.Annotation("kluctl.io/ignore")); ignored {
+			continue
+		}
+		if err := markable(o); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", origin(w, b.Origin), err))
 			continue
 		}
 		mark(o, target, w.item)
@@ -97,6 +105,27 @@ func checkReleases(fsys kustomize.FS, w *work) error {
 		resources, _ := doc["resources"].([]any)
 		if !slices.ContainsFunc(resources, func(r any) bool { s, _ := r.(string); return path.Clean(s) == path.Base(output) }) {
 			errs = append(errs, fmt.Errorf("%s: resources does not list %s, so the objects of %s would be lost: add it", path.Join(w.item.Dir, name), path.Base(output), rel.file))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkYAML reads the YAML files before kustomize does, which knows no limit for aliases and tells no line. Where every
+// file is a resource, all mistakes count; else only what would blow up.
+func checkYAML(w *work, resources bool) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(w.files)) {
+		ext := path.Ext(name)
+		if _, made := w.releases[name]; made || (ext != ".yaml" && ext != ".yml") {
+			continue
+		}
+		_, err := yamldoc.Values(path.Join(w.item.Dir, name), w.files[name])
+		if err == nil {
+			continue
+		}
+		taken := resources && !strings.Contains(name, "/") && !strings.HasPrefix(name, "helm-")
+		if taken || errors.Is(err, yamldoc.ErrAliases) {
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
@@ -143,6 +172,18 @@ func origin(w *work, file string) string {
 		return w.item.Dir
 	}
 	return name
+}
+
+// markable finds metadata that cannot take labels and annotations.
+func markable(o object.Object) error {
+	for _, field := range []string{"labels", "annotations"} {
+		if v, ok := o.Get("metadata", field); ok && v != nil {
+			if _, ok := v.(map[string]any); !ok {
+				return fmt.Errorf("%s: metadata.%s: found a %T, expected a map", o.Ref(), field, v)
+			}
+		}
+	}
+	return nil
 }
 
 // mark adds the labels and annotations that tell whose object it is (project format §3.4). They go onto the object

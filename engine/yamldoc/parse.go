@@ -185,6 +185,7 @@ func (b *builder) inProportion(root *node) bool {
 	most := max(100_000, 10*b.count)
 	if root.size > most {
 		b.problem(root.line, "", "aliases make more than %d values out of %d: too many", most, b.count)
+		b.problems[len(b.problems)-1].err = ErrAliases
 	}
 	return root.size <= most
 }

@@ -35,7 +35,15 @@ type Error struct {
 	Line int    // counted from 1; 0 when it is not known
 	Path string // where in the document, such as targets[1].name; "" for the document itself
 	Msg  string // what was found and what was expected
+
+	err error
 }
+
+// ErrAliases is what an [Error] wraps that refuses a document because its aliases make too much of it.
+var ErrAliases = errors.New("too many aliases")
+
+// Unwrap returns the kind of the error, if it has one.
+func (e *Error) Unwrap() error { return e.err }
 
 // Error prints "file:line: path: what is wrong".
 func (e *Error) Error() string {
