@@ -15,8 +15,9 @@ RACE := ./engine ./engine/apply ./engine/diff ./engine/jinja/... ./engine/kube .
 
 # How long each fuzzer runs in test-long.
 FUZZTIME ?= 20s
+TEMPLATES ?= 200000
 
-.PHONY: help build demo test test-quick test-long check lint deps cluster golden clean
+.PHONY: help build demo bench-jinja fuzz-jinja test test-quick test-long check lint deps cluster golden clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -52,6 +53,12 @@ check: deps ## Formatting, vet, linters
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'not gofmt-ed:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	@go vet ./...
 	@$(GOLANGCI) run --allow-parallel-runners ./...
+
+bench-jinja: ## Templates: speed against Python's Jinja2, measured in the same run (Debian: python3-jinja2)
+	go test ./engine/jinja -run '^$$' -bench . -benchmem
+
+fuzz-jinja: ## Templates: render TEMPLATES generated ones in Python and here, and compare
+	go test -tags difffuzz -run TestDifferential ./engine/jinja -timeout 2h -args -templates $(TEMPLATES)
 
 golden: ## Rewrite the golden files of tests
 	go test ./engine/... ./bot/... ./cmd/... -update
