@@ -138,9 +138,20 @@ func (n *filterExpr) eval(f *frame) (py.Value, error) {
 
 func (n *filterExpr) apply(f *frame, v py.Value) (py.Value, error) {
 	if n.fn == nil {
-		return nil, py.Errorf(kindRuntime, "No filter named %s found.", py.ReprString(n.name))
+		return nil, f.unknown(&n.callArgs, "filter", n.name)
 	}
 	return f.callFunc(n.fn, v, &n.callArgs)
+}
+
+// unknown is the error for a filter or test that does not exist; errors in its
+// arguments come first.
+func (f *frame) unknown(a *callArgs, what, name string) error {
+	_, mark, err := f.prepare(a, nil)
+	f.s.thread.Release(mark)
+	if err != nil {
+		return err
+	}
+	return py.Errorf(kindRuntime, "No %s named %s found.", what, py.ReprString(name))
 }
 
 // callFunc calls fn with v before the arguments.
@@ -192,7 +203,7 @@ func (n *testExpr) eval(f *frame) (py.Value, error) {
 		return nil, err
 	}
 	if n.fn == nil {
-		return nil, py.Errorf(kindRuntime, "No test named %s found.", py.ReprString(n.name))
+		return nil, f.unknown(&n.callArgs, "test", n.name)
 	}
 	return f.callFunc(n.fn, v, &n.callArgs)
 }

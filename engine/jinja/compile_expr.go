@@ -54,10 +54,10 @@ func (c *compiler) exprInside(e expr, f *cframe) {
 		c.expr(e.r, f)
 	case *andExpr:
 		c.expr(e.l, f)
-		c.expr(e.r, f)
+		c.expr(e.r, c.unreached(e.l, false, f))
 	case *orExpr:
 		c.expr(e.l, f)
-		c.expr(e.r, f)
+		c.expr(e.r, c.unreached(e.l, true, f))
 	case *compareExpr:
 		c.expr(e.x, f)
 		for _, o := range e.ops {
@@ -98,6 +98,17 @@ func (c *compiler) exprInside(e expr, f *cframe) {
 		c.expr(e.x, f)
 		c.args(&e.callArgs, f)
 	}
+}
+
+// unreached returns a soft frame for the right operand of and and or when the
+// left one is a literal that decides alone: Jinja2 drops what is never reached.
+func (c *compiler) unreached(left expr, decides bool, f *cframe) *cframe {
+	if v, ok := left.(*constExpr); ok {
+		if truth, err := py.Truth(nil, v.v); err == nil && truth == decides {
+			return f.softly()
+		}
+	}
+	return f
 }
 
 func (c *compiler) cond(e *condExpr, f *cframe) {

@@ -145,13 +145,13 @@ func (c fuzzCase) differs(want, got answer, err error) bool {
 	if want.Error == "unstable" || strings.HasPrefix(want.Error, "oracle:") || strings.HasPrefix(want.Error, "RecursionError") || strings.HasPrefix(got.Error, "LimitError") {
 		return false
 	}
-	if strings.Contains(got.Out, "0x7f0000000000") {
+	if strings.Contains(strings.ToLower(got.Out), "0x7f0000000000") {
 		return false // an address, which Python prints too, or sorted or cut it
 	}
 	if want.Line == 0 && (want.Error == "TypeError" || strings.HasPrefix(want.Error, "UndefinedError")) {
 		return false // a constant expression that fails, which Python finds while it compiles
 	}
-	if got.Error == "TypeError" && want.Error != got.Error && strings.Contains(c.Tpl, "[") && strings.Contains(err.Error(), "is not subscriptable") {
+	if got.Error == "TypeError" && strings.Contains(c.Tpl, "[") && strings.Contains(err.Error(), "is not subscriptable") {
 		return false // a slice of a constant, which is undefined when Python folds it
 	}
 	if want.Error != got.Error || want.Out != got.Out {

@@ -202,13 +202,18 @@ func strJoin(t *py.Thread, args []py.Value) (py.Value, error) {
 func markupJoin(t *py.Thread, args []py.Value) (py.Value, error) {
 	safe := false
 	for _, v := range args {
-		safe = safe || py.HasHTML(v)
+		_, marked := v.(py.Markup) // objects with an __html__ are made a str first
+		safe = safe || marked
 	}
 	if !safe {
 		return strJoin(t, args)
 	}
 	var b strings.Builder
 	for _, v := range args {
+		v, err := py.SoftStr(t, v)
+		if err != nil {
+			return nil, err
+		}
 		m, err := py.EscapeValue(t, v)
 		if err != nil {
 			return nil, err

@@ -44,7 +44,7 @@ func sortFilter(t *py.Thread, a []py.Value) (py.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	reverse, err := py.WantInt(a[1])
+	reverse, err := py.WantFlag(a[1])
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func sortFilter(t *py.Thread, a []py.Value) (py.Value, error) {
 			return nil, err
 		}
 	}
-	sorted, err := py.SortedBy(t, values, keys, reverse != 0)
+	sorted, err := py.SortedBy(t, values, keys, reverse)
 	if err != nil {
 		return nil, err
 	}
@@ -113,11 +113,7 @@ func dictsort(t *py.Thread, a []py.Value) (py.Value, error) {
 		}
 		return nil, py.Errorf("AttributeError", "'%s' object has no attribute 'items'", py.TypeName(a[0]))
 	}
-	fold, err := folding(t, a[1])
-	if err != nil {
-		return nil, err
-	}
-	reverse, err := py.WantInt(a[3])
+	reverse, err := py.WantFlag(a[3])
 	if err != nil {
 		return nil, err
 	}
@@ -126,12 +122,17 @@ func dictsort(t *py.Thread, a []py.Value) (py.Value, error) {
 		pairs = append(pairs, py.NewTuple(e.Key, e.Value))
 	}
 	sorted, err := py.Sorted(t, pairs, func(v py.Value) (py.Value, error) {
+		// Whether case matters is only asked when there is something to sort.
+		fold, err := folding(t, a[1])
+		if err != nil {
+			return nil, err
+		}
 		k := v.(*py.Tuple).Items[pos]
 		if fold != nil {
 			k = fold(k)
 		}
 		return k, nil
-	}, reverse != 0)
+	}, reverse)
 	if err != nil {
 		return nil, err
 	}

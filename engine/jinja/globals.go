@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"math/big"
 	"strings"
 
 	"github.com/weighlock/weighlock/engine/jinja/py"
@@ -47,6 +48,9 @@ func makeRange(_ *py.Thread, a []py.Value) (py.Value, error) {
 		x, err := py.WantInt(v)
 		if err != nil {
 			return nil, err
+		}
+		if _, huge := v.(*big.Int); huge {
+			return nil, py.Errorf("OverflowError", "Python int too large to convert to C ssize_t")
 		}
 		if len(args) == 1 {
 			i = 1

@@ -110,7 +110,7 @@ def render(case):
 
 def stable(answer):
     """Whether another run would answer the same."""
-    return not re.search(r"0x[0-9a-f]{6,}", answer.get("out", "") + answer.get("error", ""))
+    return not re.search(r"(?i)0x[0-9a-f]{6,}", answer.get("out", "") + answer.get("error", ""))
 
 
 def versions():

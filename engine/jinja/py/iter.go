@@ -277,8 +277,14 @@ func Reversed(t *Thread, v Value) (Iterator, error) {
 	case *Range:
 		n := v.Len()
 		return &rangeIter{r: Range{Start: v.At(n - 1), Step: -v.Step}, n: n}, nil
-	case string, Markup, Bytes:
+	case string, Bytes:
 		items, err := Slice(t, v)
+		return reverseItems(items, "reversed"), err
+	case Markup: // unlike iter(), reversed() asks Markup's own __getitem__
+		items, err := Slice(t, v)
+		for i, c := range items {
+			items[i] = remark(c)
+		}
 		return reverseItems(items, "reversed"), err
 	case *Undefined:
 		return nil, v.Err() // has no __reversed__; len() or [] of it fails

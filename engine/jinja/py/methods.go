@@ -1,6 +1,9 @@
 package py
 
-import "sync"
+import (
+	"math"
+	"sync"
+)
 
 // methodTables are the methods of the built-in types, by name.
 type methodTables struct {
@@ -44,6 +47,16 @@ func WantInt(v Value) (int, error) {
 		return i, nil
 	}
 	return 0, TypeErrorf("'%s' object cannot be interpreted as an integer", TypeName(v))
+}
+
+// WantFlag returns v as the C int that some of Python's own functions take for
+// a flag: any small integer will do, but nothing else.
+func WantFlag(v Value) (bool, error) {
+	i, err := WantInt(v)
+	if err == nil && (i > math.MaxInt32 || i < math.MinInt32) {
+		err = Errorf("OverflowError", "Python int too large to convert to C int")
+	}
+	return i != 0, err
 }
 
 // bounds clips the start and stop arguments of find, count, index, … to [0, n].

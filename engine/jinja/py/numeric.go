@@ -133,6 +133,9 @@ func intDiv(x, y *big.Int) (Value, error) {
 			return float64(a) / float64(b), nil
 		}
 	}
+	if x.Sign() == 0 {
+		return math.Copysign(0, float64(y.Sign())), nil
+	}
 	f, _ := new(big.Rat).SetFrac(x, y).Float64()
 	if math.IsInf(f, 0) {
 		return nil, Errorf("OverflowError", "integer division result too large for a float")

@@ -137,11 +137,11 @@ func listMethods() map[string]*Func {
 		if k := a[1]; k != nil {
 			key = func(v Value) (Value, error) { return Call(t, k, Args{Pos: []Value{v}}) }
 		}
-		rev, err := WantInt(a[2])
+		rev, err := WantFlag(a[2])
 		if err != nil {
 			return nil, err
 		}
-		sorted, err := Sorted(t, l.Items(), key, rev != 0)
+		sorted, err := Sorted(t, l.Items(), key, rev)
 		if err != nil {
 			return nil, err
 		}

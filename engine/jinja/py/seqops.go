@@ -45,6 +45,7 @@ func markupOp(t *Thread, op Op, s Markup, b Value) (Value, bool, error) {
 		if isIndex(b) {
 			return repeat(t, s, b)
 		}
+		return nil, false, TypeErrorf("can't multiply sequence by non-int of type '%s'", TypeName(b))
 	case Mod:
 		v, err := markupPercent(t, s, b)
 		return v, true, err
@@ -62,6 +63,8 @@ func escapeOperand(t *Thread, v Value) (Markup, bool, error) {
 	case HTMLer:
 		s, err := v.PyHTML(t)
 		return Markup(s), true, err
+	case *Undefined:
+		return "", v.Kind == Chainable, nil
 	}
 	return "", false, nil
 }
