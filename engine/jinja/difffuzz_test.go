@@ -148,6 +148,9 @@ func (c fuzzCase) differs(want, got answer, err error) bool {
 	if strings.Contains(strings.ToLower(got.Out), "0x7f0000000000") {
 		return false // an address, which Python prints too, or sorted or cut it
 	}
+	if strings.Contains(got.Out, "0x7") && strings.Contains(got.Out, "object") {
+		return false // an address that a filter has broken into pieces
+	}
 	if want.Line == 0 && (want.Error == "TypeError" || strings.HasPrefix(want.Error, "UndefinedError")) {
 		return false // a constant expression that fails, which Python finds while it compiles
 	}

@@ -44,13 +44,14 @@ func makeRange(_ *py.Thread, a []py.Value) (py.Value, error) {
 		return nil, py.TypeErrorf("range expected at most 3 arguments, got %d", len(args))
 	}
 	n := [3]int{0, 0, 1}
+	huge := false
 	for i, v := range args {
 		x, err := py.WantInt(v)
 		if err != nil {
 			return nil, err
 		}
-		if _, huge := v.(*big.Int); huge {
-			return nil, py.Errorf("OverflowError", "Python int too large to convert to C ssize_t")
+		if _, isBig := v.(*big.Int); isBig {
+			huge = true // x is as near as an int can be
 		}
 		if len(args) == 1 {
 			i = 1
@@ -60,7 +61,11 @@ func makeRange(_ *py.Thread, a []py.Value) (py.Value, error) {
 	if n[2] == 0 {
 		return nil, py.ValueErrorf("range() arg 3 must not be zero")
 	}
-	return &py.Range{Start: n[0], Stop: n[1], Step: n[2]}, nil
+	r := &py.Range{Start: n[0], Stop: n[1], Step: n[2]}
+	if huge && r.Len() > 0 {
+		return nil, py.Errorf("OverflowError", "Python int too large to convert to C ssize_t")
+	}
+	return r, nil
 }
 
 func makeDict(t *py.Thread, name string, args []py.Value, kwargs *py.Dict) (py.Value, error) {

@@ -313,7 +313,7 @@ def yamls():
     o.add("{% set x = [] %}{{ [x, x]|to_yaml }}")
     o.add("{% set x = {} %}{% set y = {'p': x} %}{{ {'a': y, 'b': x, 'c': y}|to_yaml }}")
     o.add("{% set x = [1] %}{{ x.append(x) }}{{ x|to_yaml }}")
-    docs = ["a: 1", "- a\n- b", "", "~", "null", "a", "'a'", "\"a\\n\\x41\\u00e9\"", "1", "-1", "+1", "0", "012", "08", "0x1F", "0b11", "1_000", "1.5", "1e3", "1.0e+3", "1.e+3", ".5", "-.5", ".inf", "-.INF", ".nan", "190:20:30", "1:30.5", "yes", "No", "ON", "off", "y", "n", "true", "TRUE", "tRue", "2024-01-02", "2024-1-2", "2024-01-02T03:04:05Z", "2024-01-02 03:04:05.123 +02:00", "2024-01-02 03:04:05", "2024-13-01", "a: [1, 2, {b: c}]", "{a: 1, b: [x, y]}", "a: |\n  x\n  y\n", "a: >\n  x\n  y\n\n  z\n", "a: |-\n  x\n", "a: |+\n  x\n\n", "a:\n- 1\n- 2", "a: b: c", "a: 'it''s'", "? a\n: b", "&x a: *x", "a: &x [1]\nb: *x", "a: &x {k: 1}\nb:\n  <<: *x\n  j: 2", "b:\n  <<: {k: 1, j: 1}\n  j: 2", "b:\n  <<: [{k: 1}, {k: 2, m: 3}]", "<<: 5", "*nope", "[1, 2", "{a", "a: [", "'unclosed", "\tx", "- a\nb: c", "a: 1\na: 2", "# c", "a: 1 # c", "a: '#'", "!!str 5", "!!int '5'", "!!float 5", "!!bool yes", "!!null x", "!!binary aGk=", "!!set {a, b}", "!!omap [a: 1]", "!!nope x", "!foo x", "--- a", "---\na: 1\n...", "a\n---\nb", "%YAML 1.1\n---\na", "=", "a: =", "=: a", "<<", "1: 2", "1.5: x", "true: y", "[1, 2]: x", "? [1]\n: x", "a:", "a: ", "- ", "-", "- - 1\n  - 2", "a: - b", "a: \"x\n  y\"", "a: x\n  y", "'a': 'b'", "\"a b\": c", "a: 0o17", "a: 1e5", "a: 1_0.5", "a: 0.1e1", "{a: b, c}", "[a: b]", "a: @x", "a: `x", "a: %x", "ü: é", "a: \u00a0b", "a:  b ", "- a: 1\n  b: 2\n-\n  c: 3", "a: !!str\nb: 1", "a: 12345678901234567890", "a: 1.0e+400", "a: -0", "a: +.5", "a: 1.", "a: ._", "a: 0x", "a: __", "a: ''", "a: \"\"", "[]", "{}", "[,]", "a: {b: }", "a: [b, ]", "key with spaces: v", "a:b", "http://x", "a: http://x:80", "a: {b: http://x}", "- 'x'\n- \"y\"\n- z"]
+    docs = ["a: 1", "- a\n- b", "", "~", "null", "a", "'a'", "\"a\\n\\x41\\u00e9\"", "1", "-1", "+1", "0", "012", "08", "0x1F", "0b11", "1_000", "1.5", "1e3", "1.0e+3", "1.e+3", ".5", "-.5", ".inf", "-.INF", ".nan", "190:20:30", "1:30.5", "yes", "No", "ON", "off", "y", "n", "true", "TRUE", "tRue", "2024-01-02", "2024-1-2", "2024-01-02T03:04:05Z", "2024-01-02 03:04:05.123 +02:00", "2024-01-02 03:04:05", "2024-13-01", "a: [1, 2, {b: c}]", "{a: 1, b: [x, y]}", "a: |\n  x\n  y\n", "a: >\n  x\n  y\n\n  z\n", "a: |-\n  x\n", "a: |+\n  x\n\n", "a:\n- 1\n- 2", "a: b: c", "a: 'it''s'", "? a\n: b", "&x a: *x", "a: &x [1]\nb: *x", "a: &x {k: 1}\nb:\n  <<: *x\n  j: 2", "b:\n  <<: {k: 1, j: 1}\n  j: 2", "b:\n  <<: [{k: 1}, {k: 2, m: 3}]", "<<: 5", "*nope", "[1, 2", "{a", "a: [", "'unclosed", "\tx", "- a\nb: c", "a: 1\na: 2", "# c", "a: 1 # c", "a: '#'", "!!str 5", "!!int '5'", "!!float 5", "!!bool yes", "!!null x", "!!binary aGk=", "!!set {a}", "!!omap [a: 1]", "!!nope x", "!foo x", "--- a", "---\na: 1\n...", "a\n---\nb", "%YAML 1.1\n---\na", "=", "a: =", "=: a", "<<", "1: 2", "1.5: x", "true: y", "[1, 2]: x", "? [1]\n: x", "a:", "a: ", "- ", "-", "- - 1\n  - 2", "a: - b", "a: \"x\n  y\"", "a: x\n  y", "'a': 'b'", "\"a b\": c", "a: 0o17", "a: 1e5", "a: 1_0.5", "a: 0.1e1", "{a: b, c}", "[a: b]", "a: @x", "a: `x", "a: %x", "ü: é", "a: \u00a0b", "a:  b ", "- a: 1\n  b: 2\n-\n  c: 3", "a: !!str\nb: 1", "a: 12345678901234567890", "a: 1.0e+400", "a: -0", "a: +.5", "a: 1.", "a: ._", "a: 0x", "a: __", "a: ''", "a: \"\"", "[]", "{}", "[,]", "a: {b: }", "a: [b, ]", "key with spaces: v", "a:b", "http://x", "a: http://x:80", "a: {b: http://x}", "- 'x'\n- \"y\"\n- z"]
     for s in docs:
         o.add("{{ %s|from_yaml }}" % json.dumps(s, ensure_ascii=False).replace("\u00a0", "\\u00a0"))
     o.exprs("users|to_json", "'ü'|to_json", "{1: none}|to_json", "[1.0, 1e20]|to_json", "missing|to_json", "range(2)|to_json", "html|to_json", "('<'|safe)|to_json", "{'b': 1, 'a': 2}|to_json")
@@ -321,9 +321,26 @@ def yamls():
     return o
 
 
+# What the differential fuzzer found, made smaller.
+FOUND = [
+    "{% for y in (users|groupby('city', default='a')|list) %}{{ y.split() }}{% endfor %}", "{% for name in ([]|sort(reverse=name)) %}{% endfor %}", "{{ []|sort(reverse=none) }}", "{{ [2, 1]|sort(reverse=2) }}", "{{ [2, 1]|sort(reverse=big) }}", "{{ {}|dictsort(reverse='x') }}",
+    "{% macro mm(w=('a'|wordwrap(6, True, '|', w))) %}{{ w }}{% endmacro %}{{ mm()|upper }}", "{{ le * big }}", "{{ 'a' * big }}", "{{ 'a' * -big }}", "{{ l|map('join', missing)|list }}", "{{ ([]|safe) * d.nope }}", "{{ 0 / -big }}", "{{ 0 / -5 }}", "{{ 0 / 10**400 }}", "{{ 1 / -10**400 }}",
+    "{% if 1|nope(missing.x) %}{% endif %}", "{{ 1 or 2|nope }}", "{{ 0 and (2 is nope) }}", "{{ 0 or 2|nope }}", "{{ n or 2|nope }}", "{% for w in 1 if (1 or w|nope) %}{% endfor %}", "{{ de|dictsort(y, 'value', true) }}", "{{ d|dictsort(x, 'value', nul) }}", "{{ (html|safe)|last }}", "{{ (html|safe)|first }}", "{{ (html|safe)|reverse }}", "{{ ('n' ~ w).replace('a', w) }}", "{{ ((' '|forceescape) + w) }}", "{{ html ~ x }}", "{{ (html|safe) ~ x ~ html }}", "{% set name, v = name, ((html|safe)|last) %}{{ v }}",
+    "{{ range(-big, 5)|list }}", "{{ range(big, 5)|list }}", "{{ range(5, big, -1)|list }}", "{{ range(-9223372036854775808, 9223372036854775807)|length }}", "{{ ('a'|sort(reverse=name, case_sensitive=True)).items() }}", "{{ ['a']|unique(true)|list }}", "{{ 'x' is in 'xyz' is true }}", "{{ 'ab'|batch(big)|list }}", "{{ l|slice(big)|list|length > 0 if no }}",
+]
+
+
+def found():
+    o = Out("found")
+    for t in FOUND:
+        for opts in [{}, {"undefined": "strict"}, {"undefined": "chainable", "autoescape": True}, {"undefined": "debug"}]:
+            o.add(t, **opts)
+    return o
+
+
 def main():
     total = 0
-    for make in [operators, expressions, filters, tests, methods, formats, statements, whitespace, undefineds, escaping, inheritance, yamls]:
+    for make in [operators, expressions, filters, tests, methods, formats, statements, whitespace, undefineds, escaping, inheritance, yamls, found]:
         o = make()
         n = o.write()
         total += n

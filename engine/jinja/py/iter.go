@@ -1,6 +1,9 @@
 package py
 
-import "unicode/utf8"
+import (
+	"math"
+	"unicode/utf8"
+)
 
 // Iter returns an iterator over v, or the TypeError of Python's iter().
 func Iter(t *Thread, v Value) (Iterator, error) {
@@ -101,6 +104,9 @@ func Len(t *Thread, v Value) (int, error) {
 	case *Set:
 		return v.Len(), nil
 	case *Range:
+		if v.Len() == math.MaxInt {
+			return 0, Errorf("OverflowError", "Python int too large to convert to C ssize_t")
+		}
 		return v.Len(), nil
 	case *Undefined:
 		if v.Kind == Strict {

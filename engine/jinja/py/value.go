@@ -1,6 +1,9 @@
 package py
 
-import "math/big"
+import (
+	"math"
+	"math/big"
+)
 
 // Value is any Python value; see the package documentation for the dynamic
 // types it can have.
@@ -54,13 +57,16 @@ type Range struct{ Start, Stop, Step int }
 
 // Len returns how many numbers the range holds.
 func (r *Range) Len() int {
+	var n uint
 	switch {
 	case r.Step > 0 && r.Start < r.Stop:
-		return int((uint(r.Stop)-uint(r.Start)-1)/uint(r.Step)) + 1
+		n = (uint(r.Stop) - uint(r.Start) - 1) / uint(r.Step)
 	case r.Step < 0 && r.Start > r.Stop:
-		return int((uint(r.Start)-uint(r.Stop)-1)/uint(-r.Step)) + 1
+		n = (uint(r.Start) - uint(r.Stop) - 1) / uint(-r.Step)
+	default:
+		return 0
 	}
-	return 0
+	return int(min(n, math.MaxInt-1)) + 1
 }
 
 // At returns the i-th number of the range.
