@@ -40,15 +40,15 @@ func folding(t *py.Thread, sensitive py.Value) (func(py.Value) py.Value, error) 
 }
 
 func sortFilter(t *py.Thread, a []py.Value) (py.Value, error) {
+	post, err := folding(t, a[2])
+	if err != nil {
+		return nil, err
+	}
 	values, err := py.Slice(t, a[0])
 	if err != nil {
 		return nil, err
 	}
 	reverse, err := py.WantFlag(a[1])
-	if err != nil {
-		return nil, err
-	}
-	post, err := folding(t, a[2])
 	if err != nil {
 		return nil, err
 	}

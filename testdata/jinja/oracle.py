@@ -12,6 +12,8 @@ exceptions ": " and the message) and line.
 import copy
 import json
 import re
+import resource
+import signal
 import sys
 import traceback
 
@@ -99,6 +101,8 @@ def render(case):
     try:
         env = environment(opts, case.get("files"))
         return {"out": env.from_string(case["tpl"]).render(copy.deepcopy(case.get("ctx") or {}))}
+    except MemoryError:
+        raise
     except RecursionError:
         return {"error": "RecursionError"}
     except Exception as e:
@@ -120,13 +124,30 @@ def versions():
     return v
 
 
+class Timeout(BaseException):
+    """A template that would not end: not an Exception, so that nobody catches it."""
+
+
+def give_up(signum, frame):
+    raise Timeout()
+
+
 def main():
+    # A template can loop for ever, and the fuzzer finds those that do.
+    signal.signal(signal.SIGALRM, give_up)
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
     sys.stdout.reconfigure(encoding="utf-8", errors="surrogatepass")
     for line in sys.stdin:
         try:
-            answer = render(json.loads(line))
+            case = json.loads(line)
+            signal.alarm(5)
+            answer = render(case)
+            signal.alarm(0)
             if not stable(answer):
                 answer = {"error": "unstable"}
+        except (Timeout, MemoryError):
+            signal.alarm(0)
+            answer = {"error": "oracle: timeout"}
         except Exception as e:  # the oracle itself must go on
             answer = {"error": "oracle: %r" % e}
         sys.stdout.write(json.dumps(answer) + "\n")
