@@ -20,7 +20,9 @@ type Deployment struct {
 
 // An Item is one entry of a deployment file.
 type Item struct {
-	// Dir is the item's directory as a slash path below the source root; "" for an entry that only is a barrier.
+	// Source is the tree that the item's files are read from: the project's own, or that of an include.
+	Source *Source
+	// Dir is the item's directory as a slash path below the root of Source; "" for an entry that only is a barrier.
 	Dir string
 	// From is the deployment file that names the item, for messages.
 	From string
@@ -69,8 +71,9 @@ type Rules struct {
 
 // scope is what a deployment file hands down to its items and includes.
 type scope struct {
+	source      *Source
 	dir         string
-	chain       []string // the deployment directories from the root to this one, to find circles
+	chain       []string // the deployment directories from the root to this one, as displayed, to find circles
 	vars        Vars
 	tags        []string // from this project up to the root
 	labels      map[string]string
@@ -80,21 +83,27 @@ type scope struct {
 	search      []string // from this project up to the root
 }
 
+// resolver is one run of Resolve.
+type resolver struct {
+	project *Project
+}
+
 // Resolve reads the deployment files with t's variables and returns the items in order. Mistakes in several files are
 // reported together.
 func (p *Project) Resolve(ctx context.Context, t Target) (*Deployment, error) {
 	d := &Deployment{Target: t}
-	root := scope{dir: p.dir, vars: Vars{"args": t.Args, "target": t.tree()}}
+	root := scope{source: p.source, dir: p.dir, vars: Vars{"args": t.Args, "target": t.tree()}}
 	file, err := p.source.find(p.dir, "deployment")
 	if err != nil {
 		return nil, err
 	}
 	if file == "" {
 		// A plain directory of manifests, a kustomization or a chart is a project of one item (project format §1.5).
-		d.Items = []Item{{Dir: p.dir, From: p.dir, Vars: root.vars, SearchDirs: []string{p.dir}}}
+		d.Items = []Item{{Source: p.source, Dir: p.dir, From: p.dir, Vars: root.vars, SearchDirs: []string{p.dir}}}
 		return d, nil
 	}
-	items, err := p.walk(ctx, root, file)
+	r := &resolver{project: p}
+	items, err := r.walk(ctx, root, file)
 	if err != nil {
 		return nil, err
 	}
@@ -107,16 +116,16 @@ func (p *Project) Resolve(ctx context.Context, t Target) (*Deployment, error) {
 }
 
 // walk reads one deployment file and returns its items, those of its includes among them.
-func (p *Project) walk(ctx context.Context, parent scope, file string) ([]Item, error) {
-	s, doc, err := p.enter(ctx, parent, file)
+func (r *resolver) walk(ctx context.Context, parent scope, file string) ([]Item, error) {
+	s, doc, err := r.enter(ctx, parent, file)
 	if err != nil || doc == nil {
 		return nil, err
 	}
 	var items []Item
 	var errs []error
 	for i, entry := range doc.Deployments {
-		at := fmt.Sprintf("%s: deployments[%d]", file, i)
-		more, err := p.entry(ctx, s, entry, at)
+		at := fmt.Sprintf("%s: deployments[%d]", s.source.Display(file), i)
+		more, err := r.entry(ctx, s, entry, at)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -127,32 +136,33 @@ func (p *Project) walk(ctx context.Context, parent scope, file string) ([]Item, 
 }
 
 // enter renders and reads a deployment file and returns what it hands down; no file when its condition is false.
-func (p *Project) enter(ctx context.Context, parent scope, file string) (scope, *deploymentFile, error) {
+func (r *resolver) enter(ctx context.Context, parent scope, file string) (scope, *deploymentFile, error) {
 	s := parent
 	s.search = append([]string{s.dir}, parent.search...)
-	s.chain = append(slices.Clone(parent.chain), s.dir)
-	tpl := newTemplates(p.source, s.search)
+	display := s.source.Display(file)
+	s.chain = append(slices.Clone(parent.chain), s.source.Display(s.dir))
+	tpl := s.source.Templates(s.search)
 	data, err := tpl.File(ctx, file, s.vars)
 	if err != nil {
 		return s, nil, err
 	}
 	var doc deploymentFile
-	if err := yamldoc.Decode(file, data, &doc); err != nil {
+	if err := yamldoc.Decode(display, data, &doc); err != nil {
 		return s, nil, err
 	}
-	if err := doc.check(file); err != nil {
+	if err := doc.check(display); err != nil {
 		return s, nil, err
 	}
 	if doc.When != nil {
 		if len(parent.chain) == 0 {
-			return s, nil, fmt.Errorf("%s: when: not allowed in the root deployment file; put it on the items", file)
+			return s, nil, fmt.Errorf("%s: when: not allowed in the root deployment file; put it on the items", display)
 		}
-		if ok, err := tpl.Condition(ctx, file+": when", string(*doc.When), s.vars); err != nil || !ok {
+		if ok, err := tpl.Condition(ctx, display+": when", string(*doc.When), s.vars); err != nil || !ok {
 			return s, nil, err
 		}
 	}
 	s.vars = s.vars.Clone()
-	if err := p.loadVars(ctx, tpl, doc.Vars, s.vars, file+": vars"); err != nil {
+	if err := r.loadVars(ctx, tpl, doc.Vars, s.vars, display+": vars"); err != nil {
 		return s, nil, err
 	}
 	s.tags = union(doc.Tags, parent.tags)
@@ -169,23 +179,23 @@ func (p *Project) enter(ctx context.Context, parent scope, file string) (scope, 
 }
 
 // entry turns one entry of a deployment file into items.
-func (p *Project) entry(ctx context.Context, s scope, e itemEntry, at string) ([]Item, error) {
+func (r *resolver) entry(ctx context.Context, s scope, e itemEntry, at string) ([]Item, error) {
 	if err := e.check(at); err != nil {
 		return nil, err
 	}
-	tpl := newTemplates(p.source, s.search)
+	tpl := s.source.Templates(s.search)
 	if e.When != nil {
 		if ok, err := tpl.Condition(ctx, at+".when", string(*e.When), s.vars); err != nil || !ok {
 			return nil, err
 		}
 	}
 	vars := s.vars.Clone()
-	if err := p.loadVars(ctx, tpl, e.Vars, vars, at+".vars"); err != nil {
+	if err := r.loadVars(ctx, tpl, e.Vars, vars, at+".vars"); err != nil {
 		return nil, err
 	}
 	switch {
 	case e.Path != "":
-		dir, err := p.itemDir(s.dir, e.Path, at+".path")
+		dir, err := itemDir(s, e.Path, at+".path")
 		if err != nil {
 			return nil, err
 		}
@@ -194,14 +204,14 @@ func (p *Project) entry(ctx context.Context, s scope, e itemEntry, at string) ([
 			tags = []string{base}
 		}
 		return []Item{{
-			Dir: dir, From: at, Barrier: e.Barrier, Message: e.Message, Recursive: e.Recursive,
+			Source: s.source, Dir: dir, From: at, Barrier: e.Barrier, Message: e.Message, Recursive: e.Recursive,
 			OnlyRender: e.OnlyRender, AlwaysDeploy: e.AlwaysDeploy, SkipDeleteIfTags: e.SkipDeleteIfTags,
 			Waiting: Waiting{All: e.WaitReadiness, Objects: e.WaitReadinessObjects}, Deletions: e.DeleteObjects, Rules: s.rules,
 			Tags: union(s.tags, tags), Labels: s.labels, Annotations: s.annotations, Namespace: s.namespace,
 			Vars: vars, SearchDirs: append([]string{dir}, s.search...),
 		}}, nil
 	case e.Include != "":
-		items, err := p.include(ctx, s, e, vars, at)
+		items, err := r.include(ctx, s, e, vars, at)
 		if err == nil && (e.Barrier || len(e.DeleteObjects)+len(e.WaitReadinessObjects) > 0) {
 			items = append(items, s.bare(e, at))
 		}
@@ -217,20 +227,20 @@ func (s scope) bare(e itemEntry, at string) Item {
 		Waiting: Waiting{Objects: e.WaitReadinessObjects}, Deletions: e.DeleteObjects}
 }
 
-func (p *Project) include(ctx context.Context, s scope, e itemEntry, vars Vars, at string) ([]Item, error) {
-	dir, err := p.itemDir(s.dir, e.Include, at+".include")
+func (r *resolver) include(ctx context.Context, s scope, e itemEntry, vars Vars, at string) ([]Item, error) {
+	dir, err := itemDir(s, e.Include, at+".include")
 	if err != nil {
 		return nil, err
 	}
-	if slices.Contains(s.chain, dir) {
-		return nil, fmt.Errorf("%s.include: %s includes itself: %s", at, dir, strings.Join(append(s.chain, dir), " → "))
+	if display := s.source.Display(dir); slices.Contains(s.chain, display) {
+		return nil, fmt.Errorf("%s.include: %s includes itself: %s", at, dir, strings.Join(append(s.chain, display), " → "))
 	}
-	file, err := p.source.find(dir, "deployment")
+	file, err := s.source.find(dir, "deployment")
 	if err != nil {
 		return nil, err
 	}
 	if file == "" {
-		if k, _ := p.source.find(dir, "kustomization"); k != "" {
+		if k, _ := s.source.find(dir, "kustomization"); k != "" {
 			return nil, fmt.Errorf("%s.include: %s has no deployment.yaml but a kustomization: write path instead of include", at, dir)
 		}
 		return nil, fmt.Errorf("%s.include: %s has no deployment.yaml", at, dir)
@@ -241,16 +251,16 @@ func (p *Project) include(ctx context.Context, s scope, e itemEntry, vars Vars, 
 	}
 	child := s
 	child.dir, child.tags = dir, union(tags, s.tags)
-	if child.vars, err = p.libraryVars(ctx, s, e, vars, at); err != nil {
+	if child.vars, err = r.libraryVars(ctx, s, e, vars, at); err != nil {
 		return nil, err
 	}
-	return p.walk(ctx, child, file)
+	return r.walk(ctx, child, file)
 }
 
 // libraryVars returns the variables that an included project sees: all of them, or where it is a library its arguments
 // alone, unless passVars hands the others on (project format §2.4).
-func (p *Project) libraryVars(ctx context.Context, s scope, e itemEntry, vars Vars, at string) (Vars, error) {
-	file, err := p.source.find(path.Join(s.dir, e.Include), ".kluctl-library")
+func (r *resolver) libraryVars(ctx context.Context, s scope, e itemEntry, vars Vars, at string) (Vars, error) {
+	file, err := s.source.find(path.Join(s.dir, e.Include), ".kluctl-library")
 	if err != nil {
 		return nil, err
 	}
@@ -260,20 +270,20 @@ func (p *Project) libraryVars(ctx context.Context, s scope, e itemEntry, vars Va
 		}
 		return vars, nil
 	}
-	data, err := p.source.Read(file)
+	data, err := s.source.Read(file)
 	if err != nil {
 		return nil, err
 	}
 	var lib libraryConfig
-	if err := yamldoc.Decode(file, data, &lib); err != nil {
+	if err := yamldoc.Decode(s.source.Display(file), data, &lib); err != nil {
 		return nil, err
 	}
-	args, err := defaults(file, lib.Args)
+	args, err := defaults(s.source.Display(file), lib.Args)
 	if err != nil {
 		return nil, err
 	}
 	merge(args, e.Args)
-	if err := required(file, lib.Args, args); err != nil {
+	if err := required(s.source.Display(file), lib.Args, args); err != nil {
 		return nil, fmt.Errorf("%s: %w", at, err)
 	}
 	seen := Vars{}
@@ -281,16 +291,16 @@ func (p *Project) libraryVars(ctx context.Context, s scope, e itemEntry, vars Va
 		seen = s.vars.Clone()
 	}
 	seen["args"] = args
-	return seen, p.loadVars(ctx, newTemplates(p.source, s.search), e.Vars, seen, at+".vars")
+	return seen, r.loadVars(ctx, s.source.Templates(s.search), e.Vars, seen, at+".vars")
 }
 
 // itemDir resolves a directory that a deployment file names relative to itself.
-func (p *Project) itemDir(base, rel, at string) (string, error) {
+func itemDir(s scope, rel, at string) (string, error) {
 	if path.IsAbs(rel) {
 		return "", fmt.Errorf("%s: %s is absolute; give it relative to the deployment file", at, rel)
 	}
-	dir := path.Join(base, rel)
-	ok, err := p.source.IsDir(dir)
+	dir := path.Join(s.dir, rel)
+	ok, err := s.source.IsDir(dir)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", at, err)
 	}

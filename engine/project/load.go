@@ -13,7 +13,7 @@ import (
 
 // loadVars loads variable sources in order into vars. Each entry's own strings are rendered with what is loaded so far
 // (project format §6).
-func (p *Project) loadVars(ctx context.Context, tpl *Templates, entries []varsEntry, vars Vars, at string) error {
+func (r *resolver) loadVars(ctx context.Context, tpl *Templates, entries []varsEntry, vars Vars, at string) error {
 	for i, e := range entries {
 		at := fmt.Sprintf("%s[%d]", at, i)
 		if err := e.check(at); err != nil {
@@ -26,14 +26,14 @@ func (p *Project) loadVars(ctx context.Context, tpl *Templates, entries []varsEn
 				continue
 			}
 		}
-		loaded, err := p.loadEntry(ctx, tpl, e, vars, at)
+		added, err := r.loadEntry(ctx, tpl, e, vars, at)
 		if err != nil {
 			return err
 		}
 		if e.NoOverride {
-			mergeUnder(vars, loaded)
+			mergeUnder(vars, added)
 		} else {
-			merge(vars, loaded)
+			merge(vars, added)
 		}
 	}
 	return nil
@@ -60,11 +60,12 @@ func (e varsEntry) check(at string) error {
 }
 
 // loadEntry returns what one entry adds to the variables.
-func (p *Project) loadEntry(ctx context.Context, tpl *Templates, e varsEntry, vars Vars, at string) (map[string]any, error) {
-	v, err := p.loadSource(ctx, tpl, e, vars, at)
-	if err != nil || v == nil {
+func (r *resolver) loadEntry(ctx context.Context, tpl *Templates, e varsEntry, vars Vars, at string) (map[string]any, error) {
+	l, err := r.loadSource(ctx, tpl, e, vars, at)
+	if err != nil || l.value == nil {
 		return nil, err
 	}
+	v := l.value
 	if e.TargetPath != "" {
 		path, err := tpl.Text(ctx, at+".targetPath", e.TargetPath, vars)
 		if err != nil {
@@ -79,41 +80,59 @@ func (p *Project) loadEntry(ctx context.Context, tpl *Templates, e varsEntry, va
 	return m, nil
 }
 
-// loadSource returns an entry's value; nil when it is missing and that is allowed.
-func (p *Project) loadSource(ctx context.Context, tpl *Templates, e varsEntry, vars Vars, at string) (any, error) {
+// loaded is what a variable source gave.
+type loaded struct {
+	// value is the decoded value; nil when it is missing and that is allowed.
+	value any
+	// sensitive values are not shown to anyone.
+	sensitive bool
+	// origin names the source for people: a file, a store and the secret's name in it.
+	origin string
+}
+
+// loadSource returns an entry's value.
+func (r *resolver) loadSource(ctx context.Context, tpl *Templates, e varsEntry, vars Vars, at string) (loaded, error) {
 	switch {
 	case e.Values != nil:
 		v, _, err := tpl.values(ctx, at+".values", e.Values, vars)
-		return v, err
+		return loaded{value: v, origin: at + ".values"}, err
 	case e.SystemEnvVars != nil:
 		v, _, err := tpl.values(ctx, at+".systemEnvVars", e.SystemEnvVars, vars)
 		if err != nil {
-			return nil, err
+			return loaded{}, err
 		}
-		return p.environment(v, e.IgnoreMissing, at+".systemEnvVars")
+		v, err = r.environment(v, e.IgnoreMissing, at+".systemEnvVars")
+		return loaded{value: v, sensitive: true, origin: "environment variables"}, err
 	default:
-		return p.loadFile(ctx, tpl, e, vars, at)
+		return r.loadFile(ctx, tpl, e, vars, at)
 	}
 }
 
-func (p *Project) loadFile(ctx context.Context, tpl *Templates, e varsEntry, vars Vars, at string) (any, error) {
+func (r *resolver) loadFile(ctx context.Context, tpl *Templates, e varsEntry, vars Vars, at string) (loaded, error) {
 	rel, err := tpl.Text(ctx, at+".file", e.File, vars)
 	if err != nil {
-		return nil, err
+		return loaded{}, err
 	}
 	name, err := tpl.find(rel)
 	if errors.Is(err, fs.ErrNotExist) && e.IgnoreMissing {
-		return nil, nil
+		return loaded{}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s.file: %w", at, err)
+		return loaded{}, fmt.Errorf("%s.file: %w", at, err)
 	}
 	data, err := tpl.File(ctx, name, vars)
 	if err != nil {
-		return nil, err
+		return loaded{}, err
 	}
-	if e.Multidoc {
-		docs, err := yamldoc.Values(name, data)
+	file := tpl.source.Display(name)
+	v, err := documents(file, data, e.Multidoc)
+	return loaded{value: v, origin: file}, err
+}
+
+// documents decodes a source's text: one document, or all of them as a list.
+func documents(file string, data []byte, multidoc bool) (any, error) {
+	if multidoc {
+		docs, err := yamldoc.Values(file, data)
 		if err != nil {
 			return nil, err
 		}
@@ -123,7 +142,7 @@ func (p *Project) loadFile(ctx context.Context, tpl *Templates, e varsEntry, var
 		}
 		return list, nil
 	}
-	v, err := yamldoc.Value(name, data)
+	v, err := yamldoc.Value(file, data)
 	if v == nil && err == nil {
 		return map[string]any{}, nil // an empty file has nothing to say
 	}
@@ -131,38 +150,38 @@ func (p *Project) loadFile(ctx context.Context, tpl *Templates, e varsEntry, var
 }
 
 // environment replaces the leaves of v, NAME or NAME:default, by environment variables, read as YAML.
-func (p *Project) environment(v any, ignoreMissing bool, at string) (any, error) {
+func (r *resolver) environment(v any, ignoreMissing bool, at string) (any, error) {
 	switch v := v.(type) {
 	case map[string]any:
 		out := map[string]any{}
 		var errs []error
 		for k, e := range v {
-			r, err := p.environment(e, ignoreMissing, at+"."+k)
+			value, err := r.environment(e, ignoreMissing, at+"."+k)
 			if errors.Is(err, errUnset) && ignoreMissing {
 				continue
 			}
 			errs = append(errs, err)
-			out[k] = r
+			out[k] = value
 		}
 		return out, errors.Join(errs...)
 	case []any:
 		out := []any{}
 		var errs []error
 		for i, e := range v {
-			r, err := p.environment(e, ignoreMissing, fmt.Sprintf("%s[%d]", at, i))
+			value, err := r.environment(e, ignoreMissing, fmt.Sprintf("%s[%d]", at, i))
 			if errors.Is(err, errUnset) && ignoreMissing {
 				continue
 			}
 			errs = append(errs, err)
-			out = append(out, r)
+			out = append(out, value)
 		}
 		return out, errors.Join(errs...)
 	case string:
 		name, def, hasDefault := strings.Cut(v, ":")
-		if p.source.env == nil {
+		if r.project.opts.Env == nil {
 			return nil, fmt.Errorf("%s: environment variables are out of reach here", at)
 		}
-		value, ok := p.source.env(name)
+		value, ok := r.project.opts.Env(name)
 		switch {
 		case !ok && hasDefault && def == "":
 			return "", nil

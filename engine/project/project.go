@@ -34,6 +34,7 @@ type Project struct {
 	dir    string // slash path of the project below the source root
 	file   string // .kluctl.yaml, "" when there is none
 	config config
+	opts   Options
 }
 
 // Open opens the project in dir and reads .kluctl.yaml, if there is one. All mistakes of that file are reported at once.
@@ -70,8 +71,8 @@ func locate(dir string, opts Options) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	source.now, source.env = opts.Now, opts.Env
-	return &Project{source: source, dir: filepath.ToSlash(rel)}, nil
+	source.now = opts.Now
+	return &Project{source: source, dir: filepath.ToSlash(rel), opts: opts}, nil
 }
 
 // Close releases the project's tree.
@@ -258,7 +259,7 @@ func (p *Project) renderTarget(ctx context.Context, cfg targetConfig, sel Select
 		merge(out, sel.Args)
 		return out
 	}
-	tpl := newTemplates(p.source, []string{p.dir})
+	tpl := p.source.Templates([]string{p.dir})
 	t := Target{Name: cfg.Name, Context: cfg.Context, Discriminator: cfg.Discriminator, Images: cfg.Images}
 	own := cfg.Args
 	for range targetRounds {

@@ -14,9 +14,10 @@ import (
 // A Source is a confined tree of files that a project is read from. Paths are slash-separated and relative to its root.
 type Source struct {
 	root *os.Root
-	git  bool                        // whether the tree is a git repository's work tree
-	now  func() time.Time            // what templates see as the time; nil when they must not
-	env  func(string) (string, bool) // environment variables that variable sources may read; nil when they must not
+	git  bool             // whether the tree is a git repository's work tree
+	now  func() time.Time // what templates see as the time; nil when they must not
+	// label tells trees apart in messages; "" for the project's own, whose paths need no explanation.
+	label string
 }
 
 // openSource opens the tree at root.
@@ -34,6 +35,14 @@ func (s *Source) Close() error { return s.root.Close() }
 
 // Root is the tree's directory on disk.
 func (s *Source) Root() string { return s.root.Name() }
+
+// Display is how a path of the tree is written in messages.
+func (s *Source) Display(name string) string {
+	if s.label == "" {
+		return name
+	}
+	return s.label + "//" + name
+}
 
 // Read returns a file's content. A path that leaves the tree is an error that names it.
 func (s *Source) Read(name string) ([]byte, error) {

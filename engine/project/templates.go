@@ -23,10 +23,8 @@ type Templates struct {
 
 // Templates returns the template environment for an item whose includes are looked for in dirs, slash paths below the
 // source root. It is safe for concurrent use.
-func (s *Source) Templates(dirs []string) *Templates { return newTemplates(s, dirs) }
-
-func newTemplates(source *Source, dirs []string) *Templates {
-	return &Templates{source: source, files: projectenv.SearchFiles{SearchLoader: jinja.SearchLoader{FS: source.FS(), Dirs: dirs}}}
+func (s *Source) Templates(dirs []string) *Templates {
+	return &Templates{source: s, files: projectenv.SearchFiles{SearchLoader: jinja.SearchLoader{FS: s.FS(), Dirs: dirs}}}
 }
 
 // environment is shared by all projects, so that a template that many items include is parsed once.

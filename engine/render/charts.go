@@ -71,7 +71,7 @@ func (r *renderer) renderChart(ctx context.Context, w *work, name string) error 
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	chart, err := r.charts.load(r.source, path.Join(path.Dir(file), spec.Path))
+	chart, err := r.charts.load(w.item.Source, path.Join(path.Dir(file), spec.Path))
 	if err != nil {
 		return fmt.Errorf("%s: helmChart.path: %w", file, err)
 	}
@@ -109,21 +109,28 @@ func chartValues(w *work, chartFile string) (map[string]any, error) {
 	return nil, nil
 }
 
+// chartDir is where a chart lies.
+type chartDir struct {
+	source *project.Source
+	dir    string
+}
+
 // charts holds the parsed charts of a run: one that several items use is parsed once.
 type charts struct {
 	mu     sync.Mutex
-	loaded map[string]func() (*helm.Chart, error)
+	loaded map[chartDir]func() (*helm.Chart, error)
 }
 
 func (c *charts) load(source *project.Source, dir string) (*helm.Chart, error) {
 	c.mu.Lock()
 	if c.loaded == nil {
-		c.loaded = map[string]func() (*helm.Chart, error){}
+		c.loaded = map[chartDir]func() (*helm.Chart, error){}
 	}
-	load := c.loaded[dir]
+	key := chartDir{source, dir}
+	load := c.loaded[key]
 	if load == nil {
 		load = sync.OnceValues(func() (*helm.Chart, error) { return readChart(source, dir) })
-		c.loaded[dir] = load
+		c.loaded[key] = load
 	}
 	c.mu.Unlock()
 	return load()

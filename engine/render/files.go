@@ -13,16 +13,17 @@ import (
 
 // renderFiles reads the files below an item's directory and renders their templates (project format §3). The result is
 // keyed by slash path below the item's directory. The problems of all files are reported together.
-func (r *renderer) renderFiles(ctx context.Context, item project.Item) (map[string][]byte, error) {
-	tpl := r.source.Templates(item.SearchDirs)
+func renderFiles(ctx context.Context, item project.Item) (map[string][]byte, error) {
+	source := item.Source
+	tpl := source.Templates(item.SearchDirs)
 	files := map[string][]byte{}
 	var errs []error
 	var charts []string
-	ignored, err := ignoresAbove(r.source, item.Dir)
+	ignored, err := ignoresAbove(source, item.Dir)
 	if err != nil {
 		return nil, err
 	}
-	err = fs.WalkDir(r.source.FS(), item.Dir, func(name string, e fs.DirEntry, err error) error {
+	err = fs.WalkDir(source.FS(), item.Dir, func(name string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -30,12 +31,17 @@ func (r *renderer) renderFiles(ctx context.Context, item project.Item) (map[stri
 			if e.Name() == ".git" {
 				return fs.SkipDir
 			}
-			if name != item.Dir && r.isChart(name) {
+			if name != item.Dir && isChart(source, name) {
 				charts = append(charts, name)
 			}
 			return ignored.enter(name)
 		}
-		data, err := r.readFile(ctx, tpl, name, inside(name, charts) || ignored.match(name), item.Vars)
+		var data []byte
+		if inside(name, charts) || ignored.match(name) {
+			data, err = source.Read(name)
+		} else {
+			data, err = tpl.File(ctx, name, item.Vars)
+		}
 		if err != nil {
 			errs = append(errs, err)
 			return nil
@@ -49,17 +55,10 @@ func (r *renderer) renderFiles(ctx context.Context, item project.Item) (map[stri
 	return files, errors.Join(errs...)
 }
 
-func (r *renderer) readFile(ctx context.Context, tpl *project.Templates, name string, verbatim bool, vars project.Vars) ([]byte, error) {
-	if verbatim {
-		return r.source.Read(name)
-	}
-	return tpl.File(ctx, name, vars)
-}
-
 // isChart says whether a directory is a Helm chart, whose files belong to Helm's template language and not to ours.
-func (r *renderer) isChart(dir string) bool {
+func isChart(source *project.Source, dir string) bool {
 	for _, name := range []string{"Chart.yaml", "Chart.yml"} {
-		if _, err := fs.Stat(r.source.FS(), path.Join(dir, name)); err == nil {
+		if _, err := fs.Stat(source.FS(), path.Join(dir, name)); err == nil {
 			return true
 		}
 	}

@@ -44,7 +44,7 @@ func Render(ctx context.Context, p *project.Project, d *project.Deployment, opts
 	if err != nil {
 		return nil, err
 	}
-	r := &renderer{source: p.Source(), caps: caps}
+	r := &renderer{caps: caps}
 	works, err := r.prepare(ctx, d)
 	if err != nil {
 		return nil, err
@@ -87,7 +87,6 @@ func capabilities(ctx context.Context, opts Options) (Capabilities, error) {
 
 // renderer is one run of Render.
 type renderer struct {
-	source *project.Source
 	caps   Capabilities
 	charts charts
 }
@@ -120,7 +119,7 @@ func (r *renderer) prepare(ctx context.Context, d *project.Deployment) ([]*work,
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if w.files, err = r.renderFiles(ctx, w.item); err != nil {
+		if w.files, err = renderFiles(ctx, w.item); err != nil {
 			return err
 		}
 		return r.renderCharts(ctx, w)
