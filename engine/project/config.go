@@ -2,7 +2,6 @@ package project
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 )
 
@@ -23,6 +22,56 @@ type targetConfig struct {
 	Discriminator string         `json:"discriminator"`
 }
 
+// Check finds names that are given twice.
+func (c *config) Check(fail func(key, format string, args ...any)) {
+	first := map[string]int{}
+	for i, t := range c.Targets {
+		if j, taken := first[t.Name]; taken {
+			fail(fmt.Sprintf("targets[%d].name", i), "the name %q is taken by targets[%d]", t.Name, j)
+			continue
+		}
+		first[t.Name] = i
+	}
+	checkArguments(c.Args, fail)
+}
+
+// Advise names what the project file had once.
+func (c *config) Advise(key string) string {
+	switch key {
+	case "secretsConfig", "sealedSecrets", "sealingConfig":
+		return "sealed secrets were removed from the format; encrypt with SOPS, or load from a secret store by vars"
+	case "clusters", "clusterConfig":
+		return "was removed from the format; name a kubeconfig context in the target's context"
+	case "deployment", "externalProject", "sealedSecretsDir":
+		return "external projects were removed from the format; include them by git in deployment.yaml"
+	case "vars", "deployments", "commonLabels", "commonAnnotations", "overrideNamespace":
+		return "belongs into deployment.yaml"
+	}
+	return ""
+}
+
+// Check finds a target without a name.
+func (t *targetConfig) Check(fail func(key, format string, args ...any)) {
+	if t.Name == "" {
+		fail("name", "a target needs a name")
+	}
+}
+
+// Advise names what targets had once.
+func (t *targetConfig) Advise(key string) string {
+	switch key {
+	case "dynamicArgs":
+		return "was removed from the format; every argument can be set, declare it in args"
+	case "dynamicTargets", "targetConfig":
+		return "dynamic targets were removed from the format; write the targets out"
+	case "sealingConfig", "sealedSecrets":
+		return "sealed secrets were removed from the format; encrypt with SOPS, or load from a secret store by vars"
+	case "cluster":
+		return "was removed from the format; name a kubeconfig context in context"
+	}
+	return ""
+}
+
 // awsConfig says as whom AWS is asked (project format §1).
 type awsConfig struct {
 	Profile        string `json:"profile"`
@@ -38,10 +87,34 @@ type argument struct {
 	Default json.RawMessage `json:"default"` // nil: none, which is not the same as null
 }
 
+// Check finds an argument without a name.
+func (a *argument) Check(fail func(key, format string, args ...any)) {
+	if a.Name == "" {
+		fail("name", "an argument needs a name")
+	}
+}
+
+// checkArguments finds arguments that are declared twice.
+func checkArguments(declared []argument, fail func(key, format string, args ...any)) {
+	first := map[string]int{}
+	for i, a := range declared {
+		if j, taken := first[a.Name]; taken {
+			fail(fmt.Sprintf("args[%d].name", i), "the argument %q is declared by args[%d] already", a.Name, j)
+			continue
+		}
+		first[a.Name] = i
+	}
+}
+
 // libraryConfig is .kluctl-library.yaml: an included project that has one sees its own arguments and no variables of
 // others (project format §1.4, §2.4).
 type libraryConfig struct {
 	Args []argument `json:"args"`
+}
+
+// Check finds names that are given twice.
+func (l *libraryConfig) Check(fail func(key, format string, args ...any)) {
+	checkArguments(l.Args, fail)
 }
 
 // deploymentFile is deployment.yaml (project format §2).
@@ -57,23 +130,23 @@ type deploymentFile struct {
 	ConflictResolution []ConflictRule    `json:"conflictResolution"`
 }
 
-// check finds what decoding cannot.
-func (d *deploymentFile) check(file string) error {
-	var errs []error
-	for i, r := range d.IgnoreForDiff {
-		if len(r.FieldPath)+len(r.FieldPathRegex) == 0 {
-			errs = append(errs, fmt.Errorf("%s: ignoreForDiff[%d]: needs fieldPath or fieldPathRegex", file, i))
-		}
+// Advise names what deployment files had once, and what is written elsewhere.
+func (d *deploymentFile) Advise(key string) string {
+	switch key {
+	case "args":
+		return "arguments are declared in .kluctl.yaml, or in the .kluctl-library.yaml of a library"
+	case "sealedSecrets", "secrets":
+		return "sealed secrets were removed from the format; encrypt with SOPS, or load from a secret store by vars"
+	case "kustomizeDirs", "includes":
+		return "was removed from the format; write path and include entries under deployments"
+	case "templateExcludes":
+		return "was removed from the format; write the patterns into a .templateignore file"
+	case "targets", "discriminator":
+		return "belongs into .kluctl.yaml"
+	case "barrier", "path", "include":
+		return "belongs into an entry of deployments"
 	}
-	for i, r := range d.ConflictResolution {
-		if len(r.FieldPath)+len(r.FieldPathRegex)+len(r.Manager) == 0 {
-			errs = append(errs, fmt.Errorf("%s: conflictResolution[%d]: needs fieldPath, fieldPathRegex or manager", file, i))
-		}
-		if r.Action != "ignore" && r.Action != "force-apply" {
-			errs = append(errs, fmt.Errorf("%s: conflictResolution[%d].action: found %q, expected ignore or force-apply", file, i, r.Action))
-		}
-	}
-	return errors.Join(errs...)
+	return ""
 }
 
 // itemEntry is one entry of deployments (project format §2.1).
@@ -96,29 +169,36 @@ type itemEntry struct {
 	When                 *condition     `json:"when"`
 }
 
-// check finds what does not go together.
-func (e *itemEntry) check(at string) error {
-	var errs []error
-	refuse := func(wrong bool, format string, args ...any) {
+// Check finds what does not go together.
+func (e *itemEntry) Check(fail func(key, format string, args ...any)) {
+	refuse := func(wrong bool, key, format string, args ...any) {
 		if wrong {
-			errs = append(errs, fmt.Errorf("%s: %s", at, fmt.Sprintf(format, args...)))
+			fail(key, format, args...)
 		}
 	}
-	refuse(e.Path != "" && e.Include != "", "has both path and include; an entry takes one of them")
-	refuse(e.Path == "" && e.Include == "" && !e.Barrier && len(e.DeleteObjects)+len(e.WaitReadinessObjects) == 0,
+	refuse(e.Path != "" && e.Include != "", "", "has both path and include; an entry takes one of them")
+	refuse(e.Path == "" && e.Include == "" && !e.Barrier && len(e.DeleteObjects)+len(e.WaitReadinessObjects) == 0, "",
 		"does nothing; it needs path, include, barrier, deleteObjects or waitReadinessObjects")
-	refuse(e.Recursive && e.Path == "", "recursive goes only with path")
-	refuse(e.WaitReadiness && e.Path == "", "waitReadiness goes only with path")
-	refuse(e.Args != nil && e.Include == "", "args go only with include")
-	refuse(e.PassVars && e.Include == "", "passVars goes only with include")
-	refuse(e.Message != "" && !e.Barrier, "message goes only with barrier")
-	for list, refs := range map[string][]ObjectRef{"deleteObjects": e.DeleteObjects, "waitReadinessObjects": e.WaitReadinessObjects} {
-		for i, r := range refs {
-			refuse(r.Name == "", "%s[%d]: needs a name", list, i)
-			refuse(r.Group == "" && r.Kind == "", "%s[%d]: needs group or kind", list, i)
-		}
+	refuse(e.Recursive && e.Path == "", "recursive", "goes only with path")
+	refuse(e.WaitReadiness && e.Path == "", "waitReadiness", "goes only with path")
+	refuse(e.Args != nil && e.Include == "", "args", "goes only with include")
+	refuse(e.PassVars && e.Include == "", "passVars", "goes only with include")
+	refuse(e.Message != "" && !e.Barrier, "message", "goes only with barrier: true")
+}
+
+// Advise names keys that are written by Kluctl's results and those that entries had once.
+func (e *itemEntry) Advise(key string) string {
+	switch key {
+	case "renderedHelmChartConfig", "renderedObjects", "renderedInclude":
+		return "it is part of results and no input; remove it"
+	case "sealedSecrets":
+		return "sealed secrets were removed from the format; encrypt with SOPS instead"
+	case "inheritTags":
+		return "was removed from the format; tags are always inherited"
+	case "namespace":
+		return "entries have none; set overrideNamespace in the deployment file, or namespace in the item's kustomization"
 	}
-	return errors.Join(errs...)
+	return ""
 }
 
 // varsEntry is one variable source (project format §6).
@@ -131,6 +211,26 @@ type varsEntry struct {
 	NoOverride    bool           `json:"noOverride"`
 	Multidoc      bool           `json:"multidoc"`
 	TargetPath    string         `json:"targetPath"`
+}
+
+// Check finds an entry without a source, and what does not go together.
+func (e *varsEntry) Check(fail func(key, format string, args ...any)) {
+	sources := 0
+	for _, given := range []bool{e.Values != nil, e.File != "", e.SystemEnvVars != nil} {
+		if given {
+			sources++
+		}
+	}
+	switch {
+	case sources == 0:
+		fail("", "names no source; it needs values, file or systemEnvVars")
+	case sources > 1:
+		fail("", "names several sources; an entry takes one of values, file and systemEnvVars")
+	case e.Multidoc && e.File == "":
+		fail("multidoc", "goes only with file")
+	case e.Multidoc && e.TargetPath == "":
+		fail("multidoc", "gives a list and needs targetPath to say where it goes")
+	}
 }
 
 // condition is a `when` expression; YAML authors also write a plain boolean.

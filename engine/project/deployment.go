@@ -117,15 +117,14 @@ func (p *Project) Resolve(ctx context.Context, t Target) (*Deployment, error) {
 
 // walk reads one deployment file and returns its items, those of its includes among them.
 func (r *resolver) walk(ctx context.Context, parent scope, file string) ([]Item, error) {
-	s, doc, err := r.enter(ctx, parent, file)
+	s, doc, top, err := r.enter(ctx, parent, file)
 	if err != nil || doc == nil {
 		return nil, err
 	}
 	var items []Item
 	var errs []error
 	for i, entry := range doc.Deployments {
-		at := fmt.Sprintf("%s: deployments[%d]", s.source.Display(file), i)
-		more, err := r.entry(ctx, s, entry, at)
+		more, err := r.entry(ctx, s, entry, top.key("deployments").index(i))
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -135,35 +134,30 @@ func (r *resolver) walk(ctx context.Context, parent scope, file string) ([]Item,
 	return items, errors.Join(errs...)
 }
 
-// enter renders and reads a deployment file and returns what it hands down; no file when its condition is false.
-func (r *resolver) enter(ctx context.Context, parent scope, file string) (scope, *deploymentFile, error) {
+// enter renders and reads a deployment file and returns what it hands down and where it stands; no file when its condition
+// is false.
+func (r *resolver) enter(ctx context.Context, parent scope, file string) (scope, *deploymentFile, place, error) {
 	s := parent
 	s.search = append([]string{s.dir}, parent.search...)
-	display := s.source.Display(file)
 	s.chain = append(slices.Clone(parent.chain), s.source.Display(s.dir))
 	tpl := s.source.Templates(s.search)
-	data, err := tpl.File(ctx, file, s.vars)
-	if err != nil {
-		return s, nil, err
-	}
 	var doc deploymentFile
-	if err := yamldoc.Decode(display, data, &doc); err != nil {
-		return s, nil, err
-	}
-	if err := doc.check(display); err != nil {
-		return s, nil, err
+	top, err := tpl.read(ctx, file, s.vars, &doc)
+	if err != nil {
+		return s, nil, top, err
 	}
 	if doc.When != nil {
+		at := top.key("when").String()
 		if len(parent.chain) == 0 {
-			return s, nil, fmt.Errorf("%s: when: not allowed in the root deployment file; put it on the items", display)
+			return s, nil, top, fmt.Errorf("%s: not allowed in the root deployment file; put it on the items", at)
 		}
-		if ok, err := tpl.Condition(ctx, display+": when", string(*doc.When), s.vars); err != nil || !ok {
-			return s, nil, err
+		if ok, err := tpl.Condition(ctx, at, string(*doc.When), s.vars); err != nil || !ok {
+			return s, nil, top, err
 		}
 	}
 	s.vars = s.vars.Clone()
-	if err := r.loadVars(ctx, tpl, doc.Vars, s.vars, display+": vars"); err != nil {
-		return s, nil, err
+	if err := r.loadVars(ctx, tpl, doc.Vars, s.vars, top.key("vars")); err != nil {
+		return s, nil, top, err
 	}
 	s.tags = union(doc.Tags, parent.tags)
 	s.labels = overlay(parent.labels, doc.CommonLabels)
@@ -175,27 +169,24 @@ func (r *resolver) enter(ctx context.Context, parent scope, file string) (scope,
 		Ignore:   append(slices.Clone(doc.IgnoreForDiff), parent.rules.Ignore...),
 		Conflict: append(slices.Clone(doc.ConflictResolution), parent.rules.Conflict...),
 	}
-	return s, &doc, nil
+	return s, &doc, top, nil
 }
 
 // entry turns one entry of a deployment file into items.
-func (r *resolver) entry(ctx context.Context, s scope, e itemEntry, at string) ([]Item, error) {
-	if err := e.check(at); err != nil {
-		return nil, err
-	}
+func (r *resolver) entry(ctx context.Context, s scope, e itemEntry, at place) ([]Item, error) {
 	tpl := s.source.Templates(s.search)
 	if e.When != nil {
-		if ok, err := tpl.Condition(ctx, at+".when", string(*e.When), s.vars); err != nil || !ok {
+		if ok, err := tpl.Condition(ctx, at.key("when").String(), string(*e.When), s.vars); err != nil || !ok {
 			return nil, err
 		}
 	}
 	vars := s.vars.Clone()
-	if err := r.loadVars(ctx, tpl, e.Vars, vars, at+".vars"); err != nil {
+	if err := r.loadVars(ctx, tpl, e.Vars, vars, at.key("vars")); err != nil {
 		return nil, err
 	}
 	switch {
 	case e.Path != "":
-		dir, err := itemDir(s, e.Path, at+".path")
+		dir, err := itemDir(s, e.Path, at.key("path"))
 		if err != nil {
 			return nil, err
 		}
@@ -204,7 +195,7 @@ func (r *resolver) entry(ctx context.Context, s scope, e itemEntry, at string) (
 			tags = []string{base}
 		}
 		return []Item{{
-			Source: s.source, Dir: dir, From: at, Barrier: e.Barrier, Message: e.Message, Recursive: e.Recursive,
+			Source: s.source, Dir: dir, From: at.String(), Barrier: e.Barrier, Message: e.Message, Recursive: e.Recursive,
 			OnlyRender: e.OnlyRender, AlwaysDeploy: e.AlwaysDeploy, SkipDeleteIfTags: e.SkipDeleteIfTags,
 			Waiting: Waiting{All: e.WaitReadiness, Objects: e.WaitReadinessObjects}, Deletions: e.DeleteObjects, Rules: s.rules,
 			Tags: union(s.tags, tags), Labels: s.labels, Annotations: s.annotations, Namespace: s.namespace,
@@ -222,18 +213,18 @@ func (r *resolver) entry(ctx context.Context, s scope, e itemEntry, at string) (
 }
 
 // bare is what an entry does without objects of its own.
-func (s scope) bare(e itemEntry, at string) Item {
-	return Item{From: at, Barrier: e.Barrier, Message: e.Message, Tags: union(s.tags, e.Tags),
+func (s scope) bare(e itemEntry, at place) Item {
+	return Item{From: at.String(), Barrier: e.Barrier, Message: e.Message, Tags: union(s.tags, e.Tags),
 		Waiting: Waiting{Objects: e.WaitReadinessObjects}, Deletions: e.DeleteObjects}
 }
 
-func (r *resolver) include(ctx context.Context, s scope, e itemEntry, vars Vars, at string) ([]Item, error) {
-	dir, err := itemDir(s, e.Include, at+".include")
+func (r *resolver) include(ctx context.Context, s scope, e itemEntry, vars Vars, at place) ([]Item, error) {
+	dir, err := itemDir(s, e.Include, at.key("include"))
 	if err != nil {
 		return nil, err
 	}
 	if display := s.source.Display(dir); slices.Contains(s.chain, display) {
-		return nil, fmt.Errorf("%s.include: %s includes itself: %s", at, dir, strings.Join(append(s.chain, display), " → "))
+		return nil, fmt.Errorf("%s: %s includes itself: %s", at.key("include"), dir, strings.Join(append(s.chain, display), " → "))
 	}
 	file, err := s.source.find(dir, "deployment")
 	if err != nil {
@@ -241,9 +232,9 @@ func (r *resolver) include(ctx context.Context, s scope, e itemEntry, vars Vars,
 	}
 	if file == "" {
 		if k, _ := s.source.find(dir, "kustomization"); k != "" {
-			return nil, fmt.Errorf("%s.include: %s has no deployment.yaml but a kustomization: write path instead of include", at, dir)
+			return nil, fmt.Errorf("%s: %s has no deployment.yaml but a kustomization: write path instead of include", at.key("include"), dir)
 		}
-		return nil, fmt.Errorf("%s.include: %s has no deployment.yaml", at, dir)
+		return nil, fmt.Errorf("%s: %s has no deployment.yaml", at.key("include"), dir)
 	}
 	tags := e.Tags
 	if base := path.Base(e.Include); len(tags) == 0 && base != "." && base != ".." {
@@ -259,14 +250,14 @@ func (r *resolver) include(ctx context.Context, s scope, e itemEntry, vars Vars,
 
 // libraryVars returns the variables that an included project sees: all of them, or where it is a library its arguments
 // alone, unless passVars hands the others on (project format §2.4).
-func (r *resolver) libraryVars(ctx context.Context, s scope, e itemEntry, vars Vars, at string) (Vars, error) {
+func (r *resolver) libraryVars(ctx context.Context, s scope, e itemEntry, vars Vars, at place) (Vars, error) {
 	file, err := s.source.find(path.Join(s.dir, e.Include), ".kluctl-library")
 	if err != nil {
 		return nil, err
 	}
 	if file == "" {
 		if e.Args != nil {
-			return nil, fmt.Errorf("%s.args: %s is no library, so nobody reads them: give it a .kluctl-library.yaml that declares them, or pass vars", at, path.Join(s.dir, e.Include))
+			return nil, fmt.Errorf("%s: %s is no library, so nobody reads them: give it a .kluctl-library.yaml that declares them, or pass vars", at.key("args"), path.Join(s.dir, e.Include))
 		}
 		return vars, nil
 	}
@@ -291,11 +282,11 @@ func (r *resolver) libraryVars(ctx context.Context, s scope, e itemEntry, vars V
 		seen = s.vars.Clone()
 	}
 	seen["args"] = args
-	return seen, r.loadVars(ctx, s.source.Templates(s.search), e.Vars, seen, at+".vars")
+	return seen, r.loadVars(ctx, s.source.Templates(s.search), e.Vars, seen, at.key("vars"))
 }
 
 // itemDir resolves a directory that a deployment file names relative to itself.
-func itemDir(s scope, rel, at string) (string, error) {
+func itemDir(s scope, rel string, at place) (string, error) {
 	if path.IsAbs(rel) {
 		return "", fmt.Errorf("%s: %s is absolute; give it relative to the deployment file", at, rel)
 	}
@@ -305,7 +296,7 @@ func itemDir(s scope, rel, at string) (string, error) {
 		return "", fmt.Errorf("%s: %w", at, err)
 	}
 	if !ok {
-		return "", fmt.Errorf("%s: %s is not a directory of the project", at, dir)
+		return "", fmt.Errorf("%s: %s", at, s.source.noDirectory(dir))
 	}
 	return dir, nil
 }

@@ -3,7 +3,6 @@ package project
 import (
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -30,17 +29,20 @@ type FixedImage struct {
 	Object        json.RawMessage `json:"object,omitempty"`
 }
 
-func (f FixedImage) check(at string) error {
-	switch {
-	case (f.Image == "") == (f.ImageRegex == ""):
-		return fmt.Errorf("%s: needs image or imageRegex, one of them", at)
-	case f.ResultImage == "":
-		return fmt.Errorf("%s: needs resultImage", at)
+// Check finds an entry that says too little or too much.
+func (f *FixedImage) Check(fail func(key, format string, args ...any)) {
+	if (f.Image == "") == (f.ImageRegex == "") {
+		fail("", "needs image or imageRegex, one of them")
+	}
+	if f.ResultImage == "" {
+		fail("resultImage", "is required")
+	}
+	if strings.Contains(f.ImageRegex, "{{") {
+		return // a template; what it gives is checked when the target is built
 	}
 	if _, err := regexp.Compile(f.ImageRegex); err != nil {
-		return fmt.Errorf("%s: imageRegex: %w", at, err)
+		fail("imageRegex", "%v", err)
 	}
-	return nil
 }
 
 // An ImageUse is one place where a template asks for an image.
@@ -87,14 +89,8 @@ func ReadFixedImages(file string, data []byte) ([]FixedImage, error) {
 	var doc struct {
 		Images []FixedImage `json:"images"`
 	}
-	if err := yamldoc.Decode(file, data, &doc); err != nil {
-		return nil, err
-	}
-	var errs []error
-	for i, f := range doc.Images {
-		errs = append(errs, f.check(fmt.Sprintf("%s: images[%d]", file, i)))
-	}
-	return doc.Images, errors.Join(errs...)
+	err := yamldoc.Decode(file, data, &doc)
+	return doc.Images, err
 }
 
 // VarImages are the fixed images that the variable images holds.

@@ -13,12 +13,9 @@ import (
 
 // loadVars loads variable sources in order into vars. Each entry's own strings are rendered with what is loaded so far
 // (project format §6).
-func (r *resolver) loadVars(ctx context.Context, tpl *Templates, entries []varsEntry, vars Vars, at string) error {
+func (r *resolver) loadVars(ctx context.Context, tpl *Templates, entries []varsEntry, vars Vars, list place) error {
 	for i, e := range entries {
-		at := fmt.Sprintf("%s[%d]", at, i)
-		if err := e.check(at); err != nil {
-			return err
-		}
+		at := list.index(i).String()
 		if e.When != nil {
 			if ok, err := tpl.Condition(ctx, at+".when", string(*e.When), vars); err != nil {
 				return err
@@ -35,26 +32,6 @@ func (r *resolver) loadVars(ctx context.Context, tpl *Templates, entries []varsE
 		} else {
 			merge(vars, added)
 		}
-	}
-	return nil
-}
-
-func (e varsEntry) check(at string) error {
-	sources := 0
-	for _, given := range []bool{e.Values != nil, e.File != "", e.SystemEnvVars != nil} {
-		if given {
-			sources++
-		}
-	}
-	switch {
-	case sources == 0:
-		return fmt.Errorf("%s: names no source; it needs values, file or systemEnvVars", at)
-	case sources > 1:
-		return fmt.Errorf("%s: names several sources; an entry takes one of values, file and systemEnvVars", at)
-	case e.Multidoc && e.File == "":
-		return fmt.Errorf("%s: multidoc goes only with file", at)
-	case e.Multidoc && e.TargetPath == "":
-		return fmt.Errorf("%s: multidoc gives a list and needs targetPath to say where it goes", at)
 	}
 	return nil
 }
@@ -120,13 +97,12 @@ func (r *resolver) loadFile(ctx context.Context, tpl *Templates, e varsEntry, va
 	if err != nil {
 		return loaded{}, fmt.Errorf("%s.file: %w", at, err)
 	}
-	data, err := tpl.File(ctx, name, vars)
+	f, err := tpl.render(ctx, name, vars)
 	if err != nil {
 		return loaded{}, err
 	}
-	file := tpl.source.Display(name)
-	v, err := documents(file, data, e.Multidoc)
-	return loaded{value: v, origin: file}, err
+	v, err := documents(f.name, f.text, e.Multidoc)
+	return loaded{value: v, origin: f.name}, yamldoc.Relocate(err, f.template, f.text)
 }
 
 // documents decodes a source's text: one document, or all of them as a list.

@@ -99,31 +99,7 @@ func (p *Project) load() error {
 	if err != nil {
 		return err
 	}
-	if err := yamldoc.Decode(file, data, &p.config); err != nil {
-		return err
-	}
-	return p.check()
-}
-
-// check finds what decoding cannot: names that are missing or given twice.
-func (p *Project) check() error {
-	var errs []error
-	seen := map[string]bool{}
-	for i, t := range p.config.Targets {
-		switch {
-		case t.Name == "":
-			errs = append(errs, fmt.Errorf("%s: targets[%d]: a target needs a name", p.file, i))
-		case seen[t.Name]:
-			errs = append(errs, fmt.Errorf("%s: targets[%d]: the name %q is taken by an earlier target", p.file, i, t.Name))
-		}
-		seen[t.Name] = true
-	}
-	for i, a := range p.config.Args {
-		if a.Name == "" {
-			errs = append(errs, fmt.Errorf("%s: args[%d]: an argument needs a name", p.file, i))
-		}
-	}
-	return errors.Join(errs...)
+	return yamldoc.Decode(file, data, &p.config)
 }
 
 // Targets are the names of the project's targets in the order of the file; none for a project without targets, whose

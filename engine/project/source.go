@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/weighlock/weighlock/engine/yamldoc"
 )
 
 // A Source is a confined tree of files that a project is read from. Paths are slash-separated and relative to its root.
@@ -73,6 +75,28 @@ func (s *Source) IsDir(name string) (bool, error) {
 		return false, escapeError(name, err)
 	}
 	return info.IsDir(), nil
+}
+
+// noDirectory says what stands where a directory is expected, and which one may have been meant.
+func (s *Source) noDirectory(dir string) string {
+	if info, err := s.root.Stat(filepath.FromSlash(dir)); err == nil && !info.IsDir() {
+		return dir + " is a file, expected a directory"
+	}
+	msg := dir + " is not a directory of the project"
+	entries, err := fs.ReadDir(s.FS(), path.Dir(dir))
+	if err != nil {
+		return msg // its parent is missing too
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, e.Name())
+		}
+	}
+	if near := yamldoc.Nearest(path.Base(dir), names); near != "" {
+		msg += fmt.Sprintf("; did you mean %s?", path.Join(path.Dir(dir), near))
+	}
+	return msg
 }
 
 // FS is the tree as a file system, for walking.

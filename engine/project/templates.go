@@ -47,12 +47,8 @@ func (t *Templates) Text(ctx context.Context, name, text string, vars Vars) (str
 
 // File renders a file of the source.
 func (t *Templates) File(ctx context.Context, name string, vars Vars) ([]byte, error) {
-	data, err := t.source.Read(name)
-	if err != nil {
-		return nil, err
-	}
-	out, err := t.Text(ctx, name, string(data), vars)
-	return []byte(out), err
+	f, err := t.render(ctx, name, vars)
+	return f.text, err
 }
 
 // Condition evaluates a `when` expression; at names its place for errors. An empty one is true (project format §2.2).

@@ -7,6 +7,7 @@ import (
 	"math"
 	"reflect"
 	"strconv"
+	"strings"
 )
 
 // decode checks the document against out's type and fills out if there is no problem and commit is set.
@@ -117,15 +118,38 @@ func (d *decoder) structure(n *node, v reflect.Value, path string) {
 		d.mismatch(n, path, "a map")
 		return
 	}
+	before := len(d.problems)
 	fields := fieldsOf(v.Type())
 	for _, e := range n.entries {
 		f, ok := fields.byName[e.key]
 		if !ok {
-			d.problems = append(d.problems, &Error{File: d.file, Line: e.line, Path: path, Msg: unknownKey(e.key, fields.names)})
+			d.problems = append(d.problems, &Error{File: d.file, Line: e.line, Path: path, Msg: unknownKey(e.key, fields.names, v)})
 			continue
 		}
 		d.value(e.node, fieldByIndex(v, f), fieldPath(path, e.key))
 	}
+	if checker, ok := v.Addr().Interface().(Checker); ok && len(d.problems) == before {
+		checker.Check(func(key, format string, args ...any) { d.fail(n, path, key, fmt.Sprintf(format, args...)) })
+	}
+}
+
+// fail reports what a Checker found at a key of a mapping, or at the mapping where the key is not there.
+func (d *decoder) fail(n *node, path, key, msg string) {
+	e := &Error{File: d.file, Line: n.line, Path: path, Msg: msg}
+	for _, step := range steps(key) {
+		e.Path = n.childPath(e.Path, step)
+		child, line := n.child(step)
+		if child != nil {
+			e.Line = line
+		}
+		n = child
+	}
+	d.problems = append(d.problems, e)
+}
+
+// steps are the keys and indexes of a path such as deleteObjects[1].name.
+func steps(path string) []string {
+	return strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
 }
 
 // fieldByIndex is v.FieldByIndex, which also makes the embedded pointers on the way.

@@ -62,10 +62,15 @@ func hidden(t reflect.Type, index []int) bool {
 	return false
 }
 
-// unknownKey says that a key is not known, and which one may have been meant.
-func unknownKey(key string, known []string) string {
+// unknownKey says that a key of a struct is not known, and which one may have been meant.
+func unknownKey(key string, known []string, structure reflect.Value) string {
 	msg := fmt.Sprintf("unknown key %q", key)
-	if near := nearest(key, known); near != "" {
+	if a, ok := structure.Addr().Interface().(Adviser); ok {
+		if advice := a.Advise(key); advice != "" {
+			return msg + ": " + advice
+		}
+	}
+	if near := Nearest(key, known); near != "" {
 		return msg + fmt.Sprintf(", did you mean %q?", near)
 	}
 	if len(known) == 0 {
@@ -75,11 +80,11 @@ func unknownKey(key string, known []string) string {
 	return msg + ", expected one of " + strings.Join(sorted, ", ")
 }
 
-// nearest is the known key that key is most likely a slip of, or "".
-func nearest(key string, known []string) string {
-	best, at := "", max(1, len([]rune(key))/3)+1
+// Nearest is the known name that name is most likely a slip of, or "".
+func Nearest(name string, known []string) string {
+	best, at := "", max(1, len([]rune(name))/3)+1
 	for _, k := range known {
-		if d := distance(strings.ToLower(key), strings.ToLower(k)); d < at {
+		if d := distance(strings.ToLower(name), strings.ToLower(k)); d < at {
 			best, at = k, d
 		}
 	}

@@ -46,7 +46,10 @@ var ErrAliases = errors.New("too many aliases")
 func (e *Error) Unwrap() error { return e.err }
 
 // Error prints "file:line: path: what is wrong".
-func (e *Error) Error() string {
+func (e *Error) Error() string { return e.At() + ": " + e.Msg }
+
+// At is the error's place, "file:line: path".
+func (e *Error) At() string {
 	s := e.File
 	if e.Line > 0 {
 		s = fmt.Sprintf("%s:%d", s, e.Line)
@@ -54,7 +57,7 @@ func (e *Error) Error() string {
 	if e.Path != "" {
 		s += ": " + e.Path
 	}
-	return s + ": " + e.Msg
+	return s
 }
 
 // A Document is one document of a YAML stream. The zero Document stands for an empty file.
@@ -67,6 +70,19 @@ type Document struct {
 
 	file string
 	root *node
+}
+
+// A Checker is a struct that knows more of its keys than their types: which go together, which values are allowed. Check is
+// called when the struct is decoded and nothing in it was wrong so far. It calls fail for each problem, with the key that
+// has it, such as "action" or "deleteObjects[1].name"; "" is the struct itself.
+type Checker interface {
+	Check(fail func(key, format string, args ...any))
+}
+
+// An Adviser is a struct that has a word on keys that it does not know: those of former versions, or ones that belong
+// elsewhere. Advise returns "" for others.
+type Adviser interface {
+	Advise(key string) string
 }
 
 // Decode reads a file of at most one document into out, a non-nil pointer.

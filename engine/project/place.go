@@ -1,0 +1,59 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/weighlock/weighlock/engine/yamldoc"
+)
+
+// place is where something stands in a file that a template gave, for messages.
+type place struct {
+	file rendered
+	doc  yamldoc.Document
+	path []string
+}
+
+// rendered is a file of the project, and what its templates gave.
+type rendered struct {
+	name           string // as displayed
+	template, text []byte
+}
+
+func (p place) key(name string) place {
+	p.path = append(p.path[:len(p.path):len(p.path)], name)
+	return p
+}
+
+func (p place) index(i int) place { return p.key(strconv.Itoa(i)) }
+
+// String is "file:line: path", with the line of the file as it is on disk.
+func (p place) String() string {
+	err := yamldoc.Relocate(p.doc.Errorf(p.path, ""), p.file.template, p.file.text)
+	var e *yamldoc.Error
+	if !errors.As(err, &e) {
+		return p.file.name
+	}
+	return e.At()
+}
+
+// render renders a file of the source.
+func (t *Templates) render(ctx context.Context, name string, vars Vars) (rendered, error) {
+	data, err := t.source.Read(name)
+	if err != nil {
+		return rendered{}, err
+	}
+	out, err := t.Text(ctx, name, string(data), vars)
+	return rendered{name: t.source.Display(name), template: data, text: []byte(out)}, err
+}
+
+// read renders a file and decodes what comes of it. The place is that of the whole document.
+func (t *Templates) read(ctx context.Context, name string, vars Vars, out any) (place, error) {
+	f, err := t.render(ctx, name, vars)
+	if err != nil {
+		return place{}, err
+	}
+	doc, err := yamldoc.Read(f.name, f.text, out)
+	return place{file: f, doc: doc}, yamldoc.Relocate(err, f.template, f.text)
+}
