@@ -2,35 +2,24 @@ package diff
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
-	"sync"
 
+	"github.com/weighlock/weighlock/engine/internal/mask"
 	"github.com/weighlock/weighlock/engine/object"
 	"github.com/weighlock/weighlock/engine/render"
 )
 
 // Hidden stands where a secret value was.
-const Hidden = "(hidden)"
-
-// longEnough is the length, in bytes, from which a secret value is masked wherever it stands in a text; shorter ones
-// would tear holes into words, and are masked where they are quoted.
-const longEnough = 6
+const Hidden = mask.Hidden
 
 // A masker knows the secret values of a run and takes them out of what is shown.
-type masker struct {
-	mu     sync.Mutex
-	values map[string]bool
-	// texts are the replacements, the longest value first; nil when values has grown since.
-	texts *strings.Replacer
-}
+type masker struct{ secrets *mask.Set }
 
 func newMasker(m *render.Manifests) *masker {
-	k := &masker{values: map[string]bool{}}
+	k := &masker{secrets: &mask.Set{}}
 	for o := range m.All() {
 		k.learn(o.Object)
 	}
@@ -45,73 +34,24 @@ func (k *masker) learn(o object.Object) {
 	if o == nil || !o.Ref().IsSecret() {
 		return
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.texts = nil
 	for _, f := range secretMaps {
-		k.learnValue(o[f], f == "data")
+		k.secrets.AddAll(o[f])
 	}
-}
-
-// learnValue remembers all scalars of a value. What is no text is no valid secret, but as secret as one.
-func (k *masker) learnValue(v any, encoded bool) {
-	switch v := v.(type) {
-	case nil:
-	case map[string]any:
-		for _, e := range v {
-			k.learnValue(e, encoded)
-		}
-	case []any:
-		for _, e := range v {
-			k.learnValue(e, encoded)
-		}
-	default:
-		s := object.ScalarText(v)
-		if s == "" {
-			return
-		}
-		k.values[s] = true
-		if raw, err := base64.StdEncoding.DecodeString(s); encoded && err == nil && len(raw) > 0 {
-			k.values[string(raw)] = true
-		} else if !encoded {
-			k.values[base64.StdEncoding.EncodeToString([]byte(s))] = true
+	// What is no text is no valid Secret, but as secret as one; what is no base64 stays as it is written.
+	for _, v := range o.Map("data") {
+		if s, ok := v.(string); ok {
+			if raw, err := base64.StdEncoding.DecodeString(s); err == nil {
+				k.secrets.Add(string(raw))
+			}
 		}
 	}
 }
 
 // text takes secret values out of a text: an API server's error may quote them.
-func (k *masker) text(s string) string {
-	k.mu.Lock()
-	if k.texts == nil {
-		k.texts = replacer(k.values)
-	}
-	r := k.texts
-	k.mu.Unlock()
-	return r.Replace(s)
-}
+func (k *masker) text(s string) string { return k.secrets.Text(s) }
 
-func replacer(values map[string]bool) *strings.Replacer {
-	var sorted []string
-	for v := range values {
-		sorted = append(sorted, v)
-	}
-	slices.SortFunc(sorted, func(a, b string) int {
-		if len(a) != len(b) {
-			return len(b) - len(a)
-		}
-		return strings.Compare(a, b)
-	})
-	var pairs []string
-	for _, v := range sorted {
-		quoted, _ := json.Marshal(v)
-		if len(v) >= longEnough {
-			pairs = append(pairs, string(quoted), `"`+Hidden+`"`, strings.Trim(string(quoted), `"`), Hidden, v, Hidden)
-		} else {
-			pairs = append(pairs, string(quoted), `"`+Hidden+`"`, "'"+v+"'", "'"+Hidden+"'")
-		}
-	}
-	return strings.NewReplacer(pairs...)
-}
+// err masks an error's text.
+func (k *masker) err(err error) error { return k.secrets.Error(err) }
 
 // changeSet masks everything in set that may be shown.
 func (k *masker) changeSet(set *ChangeSet) {
@@ -136,14 +76,6 @@ func (k *masker) changeSet(set *ChangeSet) {
 			}
 		}
 	}
-}
-
-// err masks an error's text. An error that holds a secret loses its type with it; callers of a change set only print.
-func (k *masker) err(err error) error {
-	if masked := k.text(err.Error()); masked != err.Error() {
-		return errors.New(masked)
-	}
-	return err
 }
 
 // secretText finds values of a Secret that are no text. The API server would refuse them too, but quote them.
