@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -16,6 +17,8 @@ type Deployment struct {
 	Target Target
 	// Items stand in the order of the files. A barrier is an item too; it may carry no directory.
 	Items []Item
+	// Layers are where the variables come from that every item sees, but those of libraries.
+	Layers []*Layer
 }
 
 // An Item is one entry of a deployment file.
@@ -46,6 +49,8 @@ type Item struct {
 	Namespace string
 	// Vars are the variables that the item's templates see.
 	Vars Vars
+	// Layers are where Vars come from.
+	Layers []*Layer
 	// Waiting and Deletions are what the item does besides applying its objects.
 	Waiting   Waiting
 	Deletions []ObjectRef
@@ -75,6 +80,8 @@ type scope struct {
 	dir         string
 	chain       []string // the deployment directories from the root to this one, as displayed, to find circles
 	vars        Vars
+	layers      []*Layer // where vars come from
+	via         []string // the entries that include this file
 	tags        []string // from this project up to the root
 	labels      map[string]string
 	annotations map[string]string
@@ -83,23 +90,31 @@ type scope struct {
 	search      []string // from this project up to the root
 }
 
+// variables are Vars and where they come from.
+type variables struct {
+	Vars
+	layers []*Layer
+}
+
 // resolver is one run of Resolve.
 type resolver struct {
 	project *Project
+	layers  []*Layer // of the root deployment file
 }
 
 // Resolve reads the deployment files with t's variables and returns the items in order. Mistakes in several files are
 // reported together.
 func (p *Project) Resolve(ctx context.Context, t Target) (*Deployment, error) {
 	d := &Deployment{Target: t}
-	root := scope{source: p.source, dir: p.dir, vars: Vars{"args": t.Args, "target": t.tree()}}
+	root := scope{source: p.source, dir: p.dir, vars: Vars{"args": t.Args, "target": t.tree()}, layers: t.layers()}
 	file, err := p.source.find(p.dir, "deployment")
 	if err != nil {
 		return nil, err
 	}
 	if file == "" {
 		// A plain directory of manifests, a kustomization or a chart is a project of one item (project format §1.5).
-		d.Items = []Item{{Source: p.source, Dir: p.dir, From: p.dir, Vars: root.vars, SearchDirs: []string{p.dir}}}
+		d.Items = []Item{{Source: p.source, Dir: p.dir, From: p.dir, Vars: root.vars, Layers: root.layers, SearchDirs: []string{p.dir}}}
+		d.Layers = root.layers
 		return d, nil
 	}
 	r := &resolver{project: p}
@@ -107,6 +122,7 @@ func (p *Project) Resolve(ctx context.Context, t Target) (*Deployment, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.Layers = r.layers
 	for _, item := range items {
 		if picked, ok := t.Inclusion.pick(item); ok {
 			d.Items = append(d.Items, picked)
@@ -156,8 +172,13 @@ func (r *resolver) enter(ctx context.Context, parent scope, file string) (scope,
 		}
 	}
 	s.vars = s.vars.Clone()
-	if err := r.loadVars(ctx, tpl, doc.Vars, s.vars, top.key("vars")); err != nil {
+	added, err := r.loadVars(ctx, tpl, doc.Vars, s.vars, top.key("vars"))
+	if err != nil {
 		return s, nil, top, err
+	}
+	s.layers = s.with(added)
+	if len(parent.chain) == 0 {
+		r.layers = s.layers
 	}
 	s.tags = union(doc.Tags, parent.tags)
 	s.labels = overlay(parent.labels, doc.CommonLabels)
@@ -181,7 +202,8 @@ func (r *resolver) entry(ctx context.Context, s scope, e itemEntry, at place) ([
 		}
 	}
 	vars := s.vars.Clone()
-	if err := r.loadVars(ctx, tpl, e.Vars, vars, at.key("vars")); err != nil {
+	added, err := r.loadVars(ctx, tpl, e.Vars, vars, at.key("vars"))
+	if err != nil {
 		return nil, err
 	}
 	switch {
@@ -199,10 +221,10 @@ func (r *resolver) entry(ctx context.Context, s scope, e itemEntry, at place) ([
 			OnlyRender: e.OnlyRender, AlwaysDeploy: e.AlwaysDeploy, SkipDeleteIfTags: e.SkipDeleteIfTags,
 			Waiting: Waiting{All: e.WaitReadiness, Objects: e.WaitReadinessObjects}, Deletions: e.DeleteObjects, Rules: s.rules,
 			Tags: union(s.tags, tags), Labels: s.labels, Annotations: s.annotations, Namespace: s.namespace,
-			Vars: vars, SearchDirs: append([]string{dir}, s.search...),
+			Vars: vars, Layers: s.with(added), SearchDirs: append([]string{dir}, s.search...),
 		}}, nil
 	case e.Include != "":
-		items, err := r.include(ctx, s, e, vars, at)
+		items, err := r.include(ctx, s, e, variables{vars, s.with(added)}, at)
 		if err == nil && (e.Barrier || len(e.DeleteObjects)+len(e.WaitReadinessObjects) > 0) {
 			items = append(items, s.bare(e, at))
 		}
@@ -212,13 +234,21 @@ func (r *resolver) entry(ctx context.Context, s scope, e itemEntry, at place) ([
 	}
 }
 
+// with returns the scope's layers and those that were added to them.
+func (s scope) with(added []*Layer) []*Layer {
+	for _, l := range added {
+		l.Via = s.via
+	}
+	return append(s.layers[:len(s.layers):len(s.layers)], added...)
+}
+
 // bare is what an entry does without objects of its own.
 func (s scope) bare(e itemEntry, at place) Item {
 	return Item{From: at.String(), Barrier: e.Barrier, Message: e.Message, Tags: union(s.tags, e.Tags),
 		Waiting: Waiting{Objects: e.WaitReadinessObjects}, Deletions: e.DeleteObjects}
 }
 
-func (r *resolver) include(ctx context.Context, s scope, e itemEntry, vars Vars, at place) ([]Item, error) {
+func (r *resolver) include(ctx context.Context, s scope, e itemEntry, vars variables, at place) ([]Item, error) {
 	dir, err := itemDir(s, e.Include, at.key("include"))
 	if err != nil {
 		return nil, err
@@ -241,48 +271,72 @@ func (r *resolver) include(ctx context.Context, s scope, e itemEntry, vars Vars,
 		tags = []string{base}
 	}
 	child := s
-	child.dir, child.tags = dir, union(tags, s.tags)
-	if child.vars, err = r.libraryVars(ctx, s, e, vars, at); err != nil {
+	child.dir, child.tags, child.via = dir, union(tags, s.tags), append(s.via[:len(s.via):len(s.via)], at.String())
+	if vars, err = r.libraryVars(ctx, s, e, vars, at); err != nil {
 		return nil, err
 	}
+	child.vars, child.layers = vars.Vars, vars.layers
 	return r.walk(ctx, child, file)
 }
 
 // libraryVars returns the variables that an included project sees: all of them, or where it is a library its arguments
 // alone, unless passVars hands the others on (project format §2.4).
-func (r *resolver) libraryVars(ctx context.Context, s scope, e itemEntry, vars Vars, at place) (Vars, error) {
+func (r *resolver) libraryVars(ctx context.Context, s scope, e itemEntry, vars variables, at place) (variables, error) {
 	file, err := s.source.find(path.Join(s.dir, e.Include), ".kluctl-library")
 	if err != nil {
-		return nil, err
+		return vars, err
 	}
 	if file == "" {
 		if e.Args != nil {
-			return nil, fmt.Errorf("%s: %s is no library, so nobody reads them: give it a .kluctl-library.yaml that declares them, or pass vars", at.key("args"), path.Join(s.dir, e.Include))
+			return vars, fmt.Errorf("%s: %s is no library, so nobody reads them: give it a .kluctl-library.yaml that declares them, or pass vars", at.key("args"), path.Join(s.dir, e.Include))
 		}
 		return vars, nil
 	}
 	data, err := s.source.Read(file)
 	if err != nil {
-		return nil, err
+		return vars, err
 	}
 	var lib libraryConfig
 	if err := yamldoc.Decode(s.source.Display(file), data, &lib); err != nil {
-		return nil, err
+		return vars, err
 	}
-	args, err := defaults(s.source.Display(file), lib.Args)
+	display := s.source.Display(file)
+	args, err := defaults(display, lib.Args)
 	if err != nil {
-		return nil, err
+		return vars, err
 	}
+	own := []*Layer{{Origin: display, Values: map[string]any{"args": Vars(args).Clone()}}, {Origin: at.key("args").String(), Via: s.via, Values: map[string]any{"args": e.Args}}}
 	merge(args, e.Args)
-	if err := required(s.source.Display(file), lib.Args, args); err != nil {
-		return nil, fmt.Errorf("%s: %w", at, err)
+	if err := required(display, lib.Args, args); err != nil {
+		return vars, fmt.Errorf("%s: %w", at, err)
 	}
-	seen := Vars{}
+	seen := variables{Vars: Vars{}}
 	if e.PassVars {
-		seen = s.vars.Clone()
+		seen.Vars = s.vars.Clone()
+		seen.layers = withoutArgs(s.layers)
 	}
-	seen["args"] = args
-	return seen, r.loadVars(ctx, s.source.Templates(s.search), e.Vars, seen, at.key("vars"))
+	seen.Vars["args"] = args
+	added, err := r.loadVars(ctx, s.source.Templates(s.search), e.Vars, seen.Vars, at.key("vars"))
+	for _, l := range added {
+		l.Via = s.via
+	}
+	seen.layers = slices.Concat(seen.layers, own, added)
+	return seen, err
+}
+
+// withoutArgs returns layers without the arguments that they set.
+func withoutArgs(layers []*Layer) []*Layer {
+	var out []*Layer
+	for _, l := range layers {
+		rest := maps.Clone(l.Values)
+		delete(rest, "args")
+		if len(rest) > 0 {
+			other := *l
+			other.Values = rest
+			out = append(out, &other)
+		}
+	}
+	return out
 }
 
 // itemDir resolves a directory that a deployment file names relative to itself.

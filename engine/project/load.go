@@ -11,50 +11,57 @@ import (
 	"github.com/weighlock/weighlock/engine/yamldoc"
 )
 
-// loadVars loads variable sources in order into vars. Each entry's own strings are rendered with what is loaded so far
-// (project format §6).
-func (r *resolver) loadVars(ctx context.Context, tpl *Templates, entries []varsEntry, vars Vars, list place) error {
+// loadVars loads variable sources in order into vars, and returns what each gave. Each entry's own strings are rendered
+// with what is loaded so far (project format §6).
+func (r *resolver) loadVars(ctx context.Context, tpl *Templates, entries []varsEntry, vars Vars, list place) ([]*Layer, error) {
+	var layers []*Layer
 	for i, e := range entries {
 		at := list.index(i).String()
 		if e.When != nil {
 			if ok, err := tpl.Condition(ctx, at+".when", string(*e.When), vars); err != nil {
-				return err
+				return nil, err
 			} else if !ok {
 				continue
 			}
 		}
-		added, err := r.loadEntry(ctx, tpl, e, vars, at)
+		layer, err := r.loadEntry(ctx, tpl, e, vars, at)
 		if err != nil {
-			return err
+			return nil, err
 		}
+		if layer == nil {
+			continue
+		}
+		layers = append(layers, layer)
 		if e.NoOverride {
-			mergeUnder(vars, added)
+			mergeUnder(vars, layer.Values)
 		} else {
-			merge(vars, added)
+			merge(vars, layer.Values)
 		}
 	}
-	return nil
+	return layers, nil
 }
 
-// loadEntry returns what one entry adds to the variables.
-func (r *resolver) loadEntry(ctx context.Context, tpl *Templates, e varsEntry, vars Vars, at string) (map[string]any, error) {
+// loadEntry returns what one entry adds to the variables; nil for nothing.
+func (r *resolver) loadEntry(ctx context.Context, tpl *Templates, e varsEntry, vars Vars, at string) (*Layer, error) {
 	l, err := r.loadSource(ctx, tpl, e, vars, at)
 	if err != nil || l.value == nil {
 		return nil, err
 	}
-	v := l.value
+	layer := &Layer{Origin: l.origin, At: at, Sensitive: l.sensitive, Under: e.NoOverride}
 	if e.TargetPath != "" {
 		path, err := tpl.Text(ctx, at+".targetPath", e.TargetPath, vars)
 		if err != nil {
 			return nil, err
 		}
-		return below(path, v, at)
+		layer.Values, err = below(path, l.value, at)
+		return layer, err
 	}
-	m, ok := v.(map[string]any)
+	m, ok := l.value.(map[string]any)
 	if !ok {
-		return nil, fmt.Errorf("%s: holds a list or a plain value, not a map; say with targetPath where it goes", at)
+		return nil, fmt.Errorf("%s: %s holds a list or a plain value, not a map; say with targetPath where it goes", at, l.origin)
 	}
-	return m, nil
+	layer.Values = m
+	return layer, nil
 }
 
 // loaded is what a variable source gave.
@@ -72,7 +79,7 @@ func (r *resolver) loadSource(ctx context.Context, tpl *Templates, e varsEntry, 
 	switch {
 	case e.Values != nil:
 		v, _, err := tpl.values(ctx, at+".values", e.Values, vars)
-		return loaded{value: v, origin: at + ".values"}, err
+		return loaded{value: v, origin: "values"}, err
 	case e.SystemEnvVars != nil:
 		v, _, err := tpl.values(ctx, at+".systemEnvVars", e.SystemEnvVars, vars)
 		if err != nil {

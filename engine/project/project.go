@@ -125,14 +125,18 @@ type Target struct {
 	Images []FixedImage
 	// Inclusion picks the items that are dealt with.
 	Inclusion Inclusion
+
+	argLayers []*Layer // where Args come from
 }
 
 // A Selection picks a target and overrides what the project says of it. Empty fields override nothing.
 type Selection struct {
 	Target string
 	// Name is what the target is called after it was found.
-	Name          string
-	Args          map[string]any
+	Name string
+	Args map[string]any
+	// ArgLayers are where Args come from, for [Explain]; nil says only that it is the caller.
+	ArgLayers     []*Layer
 	Context       string
 	Discriminator string
 	// Images win over the target's own.
@@ -253,10 +257,37 @@ func (p *Project) renderTarget(ctx context.Context, cfg targetConfig, sel Select
 		t.Images = imagesOf(m["images"])
 		if !changed {
 			t.Args = args(own)
+			t.argLayers = p.argLayers(base, own, sel)
 			return t, nil
 		}
 	}
 	return Target{}, fmt.Errorf("target %q: its templates still change after %d rounds; do they refer to each other in a circle?", t.Name, targetRounds)
+}
+
+// argLayers are where a target's arguments come from.
+func (p *Project) argLayers(base, own map[string]any, sel Selection) []*Layer {
+	layers := []*Layer{{Origin: p.file + ": args", Values: base}}
+	if len(own) > 0 {
+		layers = append(layers, &Layer{Origin: fmt.Sprintf("%s: target %s", p.file, sel.Target), Values: own})
+	}
+	switch {
+	case sel.ArgLayers != nil:
+		layers = append(layers, sel.ArgLayers...)
+	case len(sel.Args) > 0:
+		layers = append(layers, &Layer{Origin: "the caller's arguments", Values: sel.Args})
+	}
+	return layers
+}
+
+// layers are where the variables come from that the root deployment file sees.
+func (t Target) layers() []*Layer {
+	layers := []*Layer{{Origin: "the target", Values: map[string]any{"target": t.tree()}}}
+	for _, l := range t.argLayers {
+		nested := *l
+		nested.Values = map[string]any{"args": l.Values}
+		layers = append(layers, &nested)
+	}
+	return layers
 }
 
 // tree is the target as templates see it.
