@@ -5,6 +5,7 @@ import (
 
 	"github.com/weighlock/weighlock/engine/object"
 	"github.com/weighlock/weighlock/engine/project"
+	"github.com/weighlock/weighlock/engine/render"
 )
 
 // An Op is what an apply would do to an object.
@@ -66,9 +67,10 @@ type Change struct {
 	// Err is why the dry run failed.
 	Err error
 
-	desired object.Object
-	mask    *masker
-	stage   int
+	desired   object.Object
+	unsettled []render.Unsettled
+	mask      *masker
+	stage     int
 }
 
 // NewCreation is the change of an object that does not exist yet, for callers that know so without a cluster.

@@ -37,7 +37,7 @@ func Diff(ctx context.Context, m *render.Manifests, p Previewer, opts Options) (
 		for _, i := range s.Items {
 			item := Item{Dir: i.Dir}
 			for _, o := range i.Objects {
-				c := &Change{Ref: o.Object.Ref(), Source: o.Source, desired: wire(o.Object), mask: d.mask, stage: i0}
+				c := &Change{Ref: o.Object.Ref(), Source: o.Source, desired: wire(o.Object), unsettled: o.Unsettled, mask: d.mask, stage: i0}
 				item.Changes = append(item.Changes, c)
 				jobs = append(jobs, func() { d.change(ctx, c) })
 			}
@@ -145,6 +145,7 @@ func (d *differ) change(ctx context.Context, c *Change) {
 		d.creation(ctx, c)
 		return
 	}
+	c.desired = settle(c.desired, live, c.unsettled)
 	c.Live = comparable(live)
 	if at := live.Text("metadata", "deletionTimestamp"); at != "" {
 		d.fail(c, fmt.Errorf("%s: is being deleted since %s and cannot be changed; it goes when its finalizers are done: %v", c.Ref, at, live.Map("metadata")["finalizers"]))

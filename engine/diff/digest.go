@@ -35,12 +35,12 @@ func digest(set *ChangeSet, key []byte) string {
 		if c.Op == Unchanged || c.Op == Skip {
 			continue
 		}
-		d := digestChange{Ref: c.Ref.APIVersion() + "/" + c.Ref.String(), Op: c.Op}
+		d := digestChange{Ref: c.Ref.APIVersion() + "/" + settledRef(c).String(), Op: c.Op}
 		if c.Op == Create {
-			d.Object = seal(c.Ref, c.desired, key)
+			d.Object = seal(c.Ref, object.Object(unsettledOut(c.desired, nil, map[string]any(c.desired), c.unsettled).(map[string]any)), key)
 		}
 		for _, f := range c.Fields {
-			field := digestField{Op: f.Op, Path: f.Path.String(), Old: f.Old, New: f.New}
+			field := digestField{Op: f.Op, Path: f.Path.String(), Old: f.Old, New: unsettledOut(c.desired, f.Path, f.New, c.unsettled)}
 			if c.Ref.IsSecret() && secretPath(f.Path) {
 				field.Old, field.New = sealValue(f.Old, key), sealValue(f.New, key)
 			}

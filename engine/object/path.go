@@ -3,6 +3,7 @@ package object
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -80,4 +81,78 @@ func (p Path) print(plain *regexp.Regexp, element func(Step) string) string {
 		}
 	}
 	return b.String()
+}
+
+// Lookup finds the value that p leads to below v, decoded JSON. Keyed elements are found by their key, wherever they
+// stand.
+func (p Path) Lookup(v any) (any, bool) {
+	for _, s := range p {
+		var ok bool
+		if v, ok = s.lookup(v); !ok {
+			return nil, false
+		}
+	}
+	return v, true
+}
+
+// Replace puts f of the value that p leads to below v in its place. Where there is none, nothing happens.
+func (p Path) Replace(v any, f func(any) any) {
+	if len(p) == 0 {
+		return
+	}
+	last := p[len(p)-1]
+	parent, _ := p[:len(p)-1].Lookup(v)
+	switch parent := parent.(type) {
+	case map[string]any:
+		if have, ok := last.lookup(parent); ok {
+			parent[last.Field] = f(have)
+		}
+	case []any:
+		if i := last.position(parent); i >= 0 {
+			parent[i] = f(parent[i])
+		}
+	}
+}
+
+// Equal says whether two paths lead to the same field; the positions of keyed elements do not matter.
+func (p Path) Equal(q Path) bool { return slices.EqualFunc(p, q, Step.equal) }
+
+// HasPrefix says whether p leads to what q leads to, or to something in it.
+func (p Path) HasPrefix(q Path) bool { return len(p) >= len(q) && p[:len(q)].Equal(q) }
+
+func (s Step) equal(t Step) bool {
+	if s.Key != "" && s.Key == t.Key {
+		return s.Value == t.Value
+	}
+	return s == t
+}
+
+func (s Step) lookup(v any) (any, bool) {
+	switch v := v.(type) {
+	case map[string]any:
+		e, ok := v[s.Field]
+		return e, ok && !s.List
+	case []any:
+		if i := s.position(v); i >= 0 {
+			return v[i], true
+		}
+	}
+	return nil, false
+}
+
+// position is where the element is in a list; -1 if it is not.
+func (s Step) position(list []any) int {
+	switch {
+	case !s.List:
+		return -1
+	case s.Key != "":
+		return slices.IndexFunc(list, func(e any) bool {
+			m, _ := e.(map[string]any)
+			v, ok := m[s.Key]
+			return ok && ScalarText(v) == s.Value
+		})
+	case s.Index >= len(list):
+		return -1
+	}
+	return s.Index
 }

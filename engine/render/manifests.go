@@ -37,6 +37,8 @@ type Manifest struct {
 	// Source is the file that the object was rendered from, as a slash path below the source root; for an object that a
 	// chart or a generator made, the helm-chart.yaml or kustomization.yaml.
 	Source string
+	// Unsettled are the fields of which the live value stays where there is one.
+	Unsettled []Unsettled
 }
 
 // All yields every object in order.
