@@ -101,6 +101,9 @@ type remote struct {
 	busy chan struct{}  // held while this process works on the remote
 	refs onced[refList] // git
 	tags map[string]string
+
+	index  onced[chartIndex]      // of a chart repository
+	charts map[string]chartRecord // a chart's versions, as they were asked for
 }
 
 // remote returns the remote's place in the cache.
@@ -126,7 +129,10 @@ func (c *Cache) remote(kind Kind, a address) (*remote, error) {
 	if err := writeAtomically(filepath.Join(dir, "url"), []byte(a.String()+"\n")); err != nil {
 		return nil, fmt.Errorf("making the cache: %w", err)
 	}
-	r := &remote{dir: dir, busy: make(chan struct{}, 1), refs: newOnced[refList](), tags: make(map[string]string)}
+	r := &remote{
+		dir: dir, busy: make(chan struct{}, 1), refs: newOnced[refList](), tags: make(map[string]string),
+		index: newOnced[chartIndex](), charts: make(map[string]chartRecord),
+	}
 	c.remotes[dir] = r
 	return r, nil
 }

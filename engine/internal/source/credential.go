@@ -20,6 +20,8 @@ type Kind string
 const (
 	KindGit Kind = "git"
 	KindOCI Kind = "oci"
+	// KindHelm are chart repositories with an index.yaml; charts in OCI registries are of KindOCI.
+	KindHelm Kind = "helm"
 )
 
 // Credential says how remotes of one kind are reached. Host and PathGlob say which; the first Credential in
@@ -51,6 +53,8 @@ type Credential struct {
 	PlainHTTP bool
 	// InsecureSkipTLSVerify trusts every certificate.
 	InsecureSkipTLSVerify bool
+	// PassCredentialsAll hands the credential of a chart repository to every host that its index names.
+	PassCredentialsAll bool
 }
 
 // secret is the password of a git credential.
@@ -58,8 +62,8 @@ func (c Credential) secret() string { return cmp.Or(c.Token, c.Password) }
 
 // check finds what cannot work, and what could be taken for something else by git or a shell.
 func (c Credential) check() error {
-	if c.Kind != KindGit && c.Kind != KindOCI {
-		return fmt.Errorf("credential for %q: kind %q: want git or oci", c.Host, c.Kind)
+	if c.Kind != KindGit && c.Kind != KindOCI && c.Kind != KindHelm {
+		return fmt.Errorf("credential for %q: kind %q: want git, oci or helm", c.Host, c.Kind)
 	}
 	if c.Host == "" && c.PathGlob == "" {
 		return fmt.Errorf("%s credential without a host: say which host it is for", c.Kind)
@@ -120,7 +124,7 @@ func (c *Cache) credential(kind Kind, a address) (Credential, bool) {
 }
 
 // envCredential takes a credential's variable apart: the product, the kind, the number of the set, the field.
-var envCredential = regexp.MustCompile(`^(WEIGHLOCK|KLUCTL)_(GIT|REGISTRY)(?:_(\d+))?_([A-Z][A-Z_]*)$`)
+var envCredential = regexp.MustCompile(`^(WEIGHLOCK|KLUCTL)_(GIT|REGISTRY|HELM)(?:_(\d+))?_([A-Z][A-Z_]*)$`)
 
 // envFields are the fields by the names that the variables give them, by kind.
 var envFields = map[string]map[string]func(*Credential) *string{
@@ -144,12 +148,30 @@ var envFields = map[string]map[string]func(*Credential) *string{
 		"CERT_FILE":      func(c *Credential) *string { return &c.CertFile },
 		"KEY_FILE":       func(c *Credential) *string { return &c.KeyFile },
 	},
+	"HELM": {
+		"HOST":      func(c *Credential) *string { return &c.Host },
+		"PATH":      func(c *Credential) *string { return &c.PathGlob },
+		"USERNAME":  func(c *Credential) *string { return &c.Username },
+		"PASSWORD":  func(c *Credential) *string { return &c.Password },
+		"CA_FILE":   func(c *Credential) *string { return &c.CAFile },
+		"CERT_FILE": func(c *Credential) *string { return &c.CertFile },
+		"KEY_FILE":  func(c *Credential) *string { return &c.KeyFile },
+	},
 }
 
-var envFlags = map[string]func(*Credential) *bool{
-	"PLAIN_HTTP":               func(c *Credential) *bool { return &c.PlainHTTP },
-	"INSECURE_SKIP_TLS_VERIFY": func(c *Credential) *bool { return &c.InsecureSkipTLSVerify },
+// envFlags are those that are true or false.
+var envFlags = map[string]map[string]func(*Credential) *bool{
+	"REGISTRY": {
+		"PLAIN_HTTP":               func(c *Credential) *bool { return &c.PlainHTTP },
+		"INSECURE_SKIP_TLS_VERIFY": func(c *Credential) *bool { return &c.InsecureSkipTLSVerify },
+	},
+	"HELM": {
+		"INSECURE_SKIP_TLS_VERIFY": func(c *Credential) *bool { return &c.InsecureSkipTLSVerify },
+		"PASS_CREDENTIALS_ALL":     func(c *Credential) *bool { return &c.PassCredentialsAll },
+	},
 }
+
+var envKinds = map[string]Kind{"GIT": KindGit, "REGISTRY": KindOCI, "HELM": KindHelm}
 
 // envSet is one numbered set of variables; the set without a number is -1.
 type envSet struct {
@@ -157,7 +179,7 @@ type envSet struct {
 	number        int
 }
 
-// CredentialsFromEnv reads WEIGHLOCK_GIT[_n]_*, WEIGHLOCK_REGISTRY[_n]_* and the same of KLUCTL (project format §4.6) out
+// CredentialsFromEnv reads WEIGHLOCK_GIT[_n]_*, WEIGHLOCK_REGISTRY[_n]_*, WEIGHLOCK_HELM[_n]_* and the same of KLUCTL (project format §4.6) out
 // of an environment as of [os.Environ]: ours before Kluctl's, the set without a number first, then by number. Other
 // variables that begin alike are left alone. All that cannot be used is reported at once.
 func CredentialsFromEnv(environ []string) ([]Credential, error) {
@@ -180,13 +202,13 @@ func CredentialsFromEnv(environ []string) ([]Credential, error) {
 			number = n
 		}
 		field := m[4]
-		text, flag := envFields[m[2]][field], envFlags[field]
-		if text == nil && (flag == nil || m[2] == "GIT") {
+		text, flag := envFields[m[2]][field], envFlags[m[2]][field]
+		if text == nil && flag == nil {
 			continue // an option's own variable, such as KLUCTL_GIT_CACHE_UPDATE_INTERVAL
 		}
 		set := envSet{m[1], m[2], number}
 		if sets[set] == nil {
-			sets[set] = &Credential{Kind: map[string]Kind{"GIT": KindGit, "REGISTRY": KindOCI}[m[2]]}
+			sets[set] = &Credential{Kind: envKinds[m[2]]}
 		}
 		if text != nil {
 			if rest, ok := strings.CutPrefix(value, "~/"); ok && (strings.HasSuffix(field, "_FILE") || field == "SSH_KEY" || field == "CA_BUNDLE") {
@@ -211,7 +233,7 @@ func CredentialsFromEnv(environ []string) ([]Credential, error) {
 	var credentials []Credential
 	for _, set := range found {
 		c := *sets[set]
-		if c.Host == "" && (c.Kind == KindGit || c.PathGlob == "") {
+		if c.Host == "" && (c.Kind != KindOCI || c.PathGlob == "") {
 			prefix := set.product + "_" + set.kind + "_"
 			if set.number >= 0 {
 				prefix += strconv.Itoa(set.number) + "_"

@@ -1,5 +1,5 @@
 // Package source fetches what a deployment project names outside of itself: trees of files from git repositories and from
-// OCI artifacts, for includes and variable sources. It answers "which commit, or which digest, is that now?" and "where
+// OCI artifacts, for includes and variable sources, and packaged charts from chart repositories and registries. It answers "which commit, or which digest, is that now?" and "where
 // are its files?", and keeps both in a [Cache] on disk.
 //
 // # A cache is one run's view
@@ -12,7 +12,8 @@
 //   - A mirror holds single commits, without their history. It is marked while git writes to it. Whoever finds the mark
 //     of a dead process throws the mirror away and fetches again; so does who finds a mirror damaged.
 //   - Trees are written beside and then renamed to the id of their content, so that one commit, or one that changed
-//     nothing, is written once and a tree that is there is whole.
+//     nothing, is written once and a tree that is there is whole. Charts stay the archives that they are, by their digest,
+//     which is checked whenever one is read.
 //
 // A directory is one domain of trust: whoever may use it may read what any of its users fetched.
 //

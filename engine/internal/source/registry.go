@@ -98,6 +98,15 @@ func isLoopback(host string) bool {
 }
 
 func roundTripper(cred Credential, environ []string) (http.RoundTripper, error) {
+	base, err := httpTransport(cred, environ)
+	if err != nil {
+		return nil, err
+	}
+	return guard{next: base, plain: cred.PlainHTTP}, nil
+}
+
+// httpTransport is how a credential's hosts are spoken with.
+func httpTransport(cred Credential, environ []string) (*http.Transport, error) {
 	var trust tls.Config
 	trust.InsecureSkipVerify = cred.InsecureSkipTLSVerify
 	if cred.CAFile != "" {
@@ -133,7 +142,7 @@ func roundTripper(cred Credential, environ []string) (http.RoundTripper, error) 
 	base := registry.DefaultTransport.(*http.Transport).Clone() // its timeouts
 	base.TLSClientConfig = &trust
 	base.Proxy = func(req *http.Request) (*url.URL, error) { return proxy(req.URL) }
-	return guard{next: base, plain: cred.PlainHTTP}, nil
+	return base, nil
 }
 
 // dockerConfig is the part of Docker's config.json that matters for reading.
@@ -151,29 +160,41 @@ type dockerEntry struct {
 	RegistryToken string `json:"registrytoken"`
 }
 
-// dockerAuth finds what `docker login` left for a registry; nothing is anonymous.
+// dockerAuth finds what `helm registry login` or `docker login` left for a registry; nothing is anonymous.
 func dockerAuth(ctx context.Context, host, path string, environ []string) (authn.AuthConfig, error) {
-	config, file, err := readDockerConfig(environ)
-	if err != nil {
-		return authn.AuthConfig{}, err
-	}
-	for _, server := range serverNames(host, path) {
-		helper, ok := config.CredHelpers[server]
-		if !ok {
-			continue
+	for _, file := range loginFiles(environ) {
+		config, err := readDockerConfig(file)
+		if err != nil {
+			return authn.AuthConfig{}, err
 		}
-		return askHelper(ctx, helper, server, environ)
+		auth, err := config.auth(ctx, serverNames(host, path), environ)
+		if err != nil {
+			return auth, fmt.Errorf("%s: %w", file, err)
+		}
+		if auth != (authn.AuthConfig{}) {
+			return auth, nil
+		}
 	}
-	for _, server := range serverNames(host, path) {
+	return authn.AuthConfig{}, nil
+}
+
+// auth finds the entry for a registry, or for a part of it.
+func (config dockerConfig) auth(ctx context.Context, servers []string, environ []string) (authn.AuthConfig, error) {
+	for _, server := range servers {
+		if helper, ok := config.CredHelpers[server]; ok {
+			return askHelper(ctx, helper, server, environ)
+		}
+	}
+	for _, server := range servers {
 		entry, ok := config.Auths[server]
 		if ok && entry != (dockerEntry{}) {
 			auth, err := entry.config()
 			if err != nil {
-				return auth, fmt.Errorf("%s: the entry for %s: %w", file, server, err)
+				return auth, fmt.Errorf("the entry for %s: %w", server, err)
 			}
 			return auth, nil
 		}
-		if config.CredsStore != "" && (ok || server == host) {
+		if config.CredsStore != "" && (ok || !strings.Contains(server, "/")) {
 			if auth, err := askHelper(ctx, config.CredsStore, server, environ); err != nil || auth != (authn.AuthConfig{}) {
 				return auth, err
 			}
@@ -182,32 +203,43 @@ func dockerAuth(ctx context.Context, host, path string, environ []string) (authn
 	return authn.AuthConfig{}, nil
 }
 
-func readDockerConfig(environ []string) (config dockerConfig, file string, err error) {
+// loginFiles are where the two programs keep logins: Helm's, and the first of Docker's that is there.
+func loginFiles(environ []string) []string {
 	var files []string
+	if file := helmConfigFile(environ, "HELM_REGISTRY_CONFIG", "registry/config.json"); file != "" {
+		files = append(files, file)
+	}
 	for _, place := range []struct{ env, file string }{
 		{"DOCKER_CONFIG", "config.json"},
 		{"HOME", ".docker/config.json"},
 		{"REGISTRY_AUTH_FILE", ""},
 		{"XDG_RUNTIME_DIR", "containers/auth.json"},
 	} {
-		if dir := lookup(environ, place.env); dir != "" {
-			files = append(files, filepath.Join(dir, place.file))
-		}
-	}
-	for _, file := range files {
-		content, err := os.ReadFile(file)
-		if errors.Is(err, fs.ErrNotExist) {
+		dir := lookup(environ, place.env)
+		if dir == "" {
 			continue
 		}
-		if err == nil {
-			err = json.Unmarshal(content, &config)
+		file := filepath.Join(dir, place.file)
+		if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
+			return append(files, file)
 		}
-		if err != nil {
-			return config, file, fmt.Errorf("reading Docker's configuration %s: %w", file, err)
-		}
-		return config, file, nil
 	}
-	return config, "", nil
+	return files
+}
+
+// readDockerConfig reads a login file; one that is not there is empty.
+func readDockerConfig(file string) (config dockerConfig, err error) {
+	content, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return config, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(content, &config)
+	}
+	if err != nil {
+		return config, fmt.Errorf("reading the logins in %s: %w", file, err)
+	}
+	return config, nil
 }
 
 // serverNames are the names that a registry, or a part of it, can have in Docker's configuration, the longest first.
