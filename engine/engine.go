@@ -22,7 +22,11 @@ func Open(dir string, opts project.Options) (*project.Project, error) { return p
 
 // Render renders a target of p into its objects.
 func Render(ctx context.Context, p *project.Project, t project.Target, opts render.Options) (*render.Manifests, error) {
-	d, err := p.Resolve(ctx, t)
+	var cluster project.Cluster
+	if opts.Reader != nil {
+		cluster = opts.Reader
+	}
+	d, err := p.Resolve(ctx, t, cluster)
 	if err != nil {
 		return nil, err
 	}

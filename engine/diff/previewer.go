@@ -59,14 +59,8 @@ func (e *ConflictError) Error() string {
 		e.Ref, strings.Join(parts, ", "))
 }
 
-// A NoKindError says that the server serves no such kind.
-type NoKindError struct{ Ref object.Ref }
-
-// Error names the kind.
-func (e *NoKindError) Error() string {
-	return fmt.Sprintf("%s: the cluster does not serve kind %s in %s; is its CustomResourceDefinition missing?",
-		e.Ref, e.Ref.Kind, e.Ref.APIVersion())
-}
+// NoKindError says that the server serves no such kind.
+type NoKindError = object.NoKindError
 
 // ErrStale says that a change set is not the one that was reviewed.
 var ErrStale = errors.New("the change is not the one that was reviewed")

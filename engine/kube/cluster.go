@@ -8,7 +8,9 @@ import (
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
@@ -125,6 +127,22 @@ func (c *Cluster) client(ref object.Ref) (dynamic.ResourceInterface, error) {
 		return c.dynamic.Resource(m.Resource).Namespace(ns), nil
 	}
 	return c.dynamic.Resource(m.Resource), nil
+}
+
+// get returns a live object, or nil when the server says that there is none.
+func (c *Cluster) get(ctx context.Context, ref object.Ref) (object.Object, error) {
+	client, err := c.client(ref)
+	if err != nil {
+		return nil, err
+	}
+	live, err := client.Get(ctx, ref.Name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, c.failed("reading", ref, err)
+	}
+	return live.Object, nil
 }
 
 // renew forgets what is known of the served kinds.

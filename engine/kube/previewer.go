@@ -31,18 +31,7 @@ type previewer struct{ *Cluster }
 
 // Get implements [diff.Previewer].
 func (p previewer) Get(ctx context.Context, ref object.Ref) (object.Object, error) {
-	client, err := p.client(ref)
-	if err != nil {
-		return nil, err
-	}
-	live, err := client.Get(ctx, ref.Name, metav1.GetOptions{})
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil, nil
-	case err != nil:
-		return nil, p.failed("reading", ref, err)
-	}
-	return live.Object, nil
+	return p.get(ctx, ref)
 }
 
 // Preview implements [diff.Previewer].

@@ -3,10 +3,15 @@ package kube
 import (
 	"context"
 	"errors"
+	"slices"
 	"sort"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/dynamic"
 
 	"github.com/weighlock/weighlock/engine/diff"
 	"github.com/weighlock/weighlock/engine/object"
@@ -55,4 +60,63 @@ func (r reader) Capabilities(context.Context) (render.Capabilities, error) {
 	}
 	sort.Strings(caps.APIVersions)
 	return caps, nil
+}
+
+// Get implements [project.Cluster].
+func (r reader) Get(ctx context.Context, ref object.Ref) (object.Object, error) {
+	return r.get(ctx, ref)
+}
+
+// List implements [project.Cluster].
+func (r reader) List(ctx context.Context, kind object.Ref, with map[string]string) ([]object.Object, error) {
+	m, err := r.resource(kind)
+	if err != nil {
+		return nil, err
+	}
+	var client dynamic.ResourceInterface = r.dynamic.Resource(m.Resource)
+	if kind.Namespace != "" && m.Scope.Name() == meta.RESTScopeNameNamespace {
+		client = r.dynamic.Resource(m.Resource).Namespace(kind.Namespace)
+	}
+	var out []object.Object
+	opts := metav1.ListOptions{LabelSelector: labels.Set(with).String(), Limit: pageSize}
+	for {
+		page, err := client.List(ctx, opts)
+		if err != nil {
+			kind.Name = ""
+			return nil, r.failed("listing", kind, err)
+		}
+		for _, o := range page.Items {
+			out = append(out, o.Object)
+		}
+		if opts.Continue = page.GetContinue(); opts.Continue == "" {
+			slices.SortFunc(out, func(a, b object.Object) int { return object.Compare(a.Ref(), b.Ref()) })
+			return out, nil
+		}
+	}
+}
+
+// Kinds implements [project.Cluster].
+func (r reader) Kinds(_ context.Context, name string) ([]object.Ref, error) {
+	lists, err := discovery.ServerPreferredResources(r.discovery)
+	if err != nil && !discovery.IsGroupDiscoveryFailedError(err) {
+		return nil, r.unreachable("asking for the kinds it serves", err)
+	}
+	var out []object.Ref
+	for _, l := range lists {
+		gv, parseErr := schema.ParseGroupVersion(l.GroupVersion)
+		if parseErr != nil {
+			return nil, r.unreachable("asking for the kinds it serves", parseErr)
+		}
+		for _, res := range l.APIResources {
+			if res.Kind == name && slices.Contains(res.Verbs, "get") {
+				out = append(out, object.Ref{Group: gv.Group, Version: gv.Version, Kind: name})
+			}
+		}
+	}
+	// A group that does not answer may have the kind: where no other has, nobody can say that it is not served.
+	if err != nil && len(out) == 0 {
+		return nil, r.unreachable("asking for the kinds it serves", err)
+	}
+	slices.SortFunc(out, object.Compare)
+	return out, nil
 }

@@ -99,12 +99,13 @@ type variables struct {
 // resolver is one run of Resolve.
 type resolver struct {
 	project *Project
+	cluster Cluster  // nil: offline
 	layers  []*Layer // of the root deployment file
 }
 
 // Resolve reads the deployment files with t's variables and returns the items in order. Mistakes in several files are
-// reported together.
-func (p *Project) Resolve(ctx context.Context, t Target) (*Deployment, error) {
+// reported together. The cluster is t's, for variables that are loaded from it; with nil that is an error.
+func (p *Project) Resolve(ctx context.Context, t Target, c Cluster) (*Deployment, error) {
 	d := &Deployment{Target: t}
 	root := scope{source: p.source, dir: p.dir, vars: Vars{"args": t.Args, "target": t.tree()}, layers: t.layers()}
 	file, err := p.source.find(p.dir, "deployment")
@@ -117,7 +118,7 @@ func (p *Project) Resolve(ctx context.Context, t Target) (*Deployment, error) {
 		d.Layers = root.layers
 		return d, nil
 	}
-	r := &resolver{project: p}
+	r := &resolver{project: p, cluster: c}
 	items, err := r.walk(ctx, root, file)
 	if err != nil {
 		return nil, err

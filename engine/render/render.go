@@ -15,6 +15,8 @@ import (
 
 // A Reader is what rendering may ask of a cluster. It cannot write.
 type Reader interface {
+	// Variables are loaded from it, and charts look objects up in it.
+	project.Cluster
 	// Namespaced says whether objects of a kind live in namespaces; known is false when the server does not serve it.
 	Namespaced(ctx context.Context, group, kind string) (namespaced, known bool, err error)
 	// Capabilities says which Kubernetes the server is and which API versions it serves, for charts that ask.
