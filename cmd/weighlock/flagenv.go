@@ -19,7 +19,7 @@ var envPrefixes = []string{"WEIGHLOCK_", "KLUCTL_"}
 func flagsFromEnvironment(c *cobra.Command, getenv func(string) string) error {
 	var errs []error
 	c.Flags().VisitAll(func(f *pflag.Flag) {
-		if f.Name == "help" || f.Name == "version" {
+		if f.Name == "help" || f.Name == "version" || f.Annotations[skipEnv] != nil {
 			return
 		}
 		if list, ok := f.Value.(pflag.SliceValue); ok {

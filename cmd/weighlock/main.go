@@ -26,7 +26,7 @@ func main() {
 		<-ctx.Done()
 		stop() // what cannot be interrupted ends with the second signal
 	}()
-	os.Exit(run(ctx, process{args: os.Args[1:], getenv: os.Getenv, lookupenv: os.LookupEnv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}))
+	os.Exit(run(ctx, process{args: os.Args[1:], getenv: os.Getenv, lookupenv: os.LookupEnv, environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}))
 }
 
 // process is what the program gets from outside.
@@ -34,6 +34,7 @@ type process struct {
 	args           []string
 	getenv         func(string) string
 	lookupenv      func(string) (string, bool)
+	environ        []string
 	stdin          io.Reader
 	stdout, stderr io.Writer
 }

@@ -24,6 +24,7 @@ type targetFlags struct {
 	images     []string
 	imagesFile string
 	kubeconfig string
+	remotes    remoteFlags
 }
 
 func (f *targetFlags) register(c *cobra.Command) {
@@ -42,6 +43,7 @@ func (f *targetFlags) register(c *cobra.Command) {
 	flags.StringArrayVarP(&sel.Inclusion.ExcludeTags, "exclude-tag", "E", nil, "leave out items that have this `tag` (repeatable)")
 	flags.StringArrayVar(&sel.Inclusion.IncludeDirs, "include-deployment-dir", nil, "deal only with items in this `directory`, relative to the repository's root (repeatable)")
 	flags.StringArrayVar(&sel.Inclusion.ExcludeDirs, "exclude-deployment-dir", nil, "leave out items in this `directory`, relative to the repository's root (repeatable)")
+	f.remotes.register(c)
 }
 
 // open opens the project and picks the target. The caller closes the project.
@@ -50,7 +52,11 @@ func (f *targetFlags) open(ctx context.Context, p process) (*project.Project, pr
 	if err != nil {
 		return nil, project.Target{}, err
 	}
-	proj, err := engine.Open(f.projectDir, project.Options{Now: time.Now, Env: p.lookupenv})
+	remotes, err := f.remotes.remotes(p)
+	if err != nil {
+		return nil, project.Target{}, err
+	}
+	proj, err := engine.Open(f.projectDir, project.Options{Now: time.Now, Env: p.lookupenv, Remotes: remotes})
 	if err != nil {
 		return nil, project.Target{}, err
 	}

@@ -81,6 +81,9 @@ func (r *resolver) loadSource(ctx context.Context, tpl *Templates, e varsEntry, 
 		v, _, err := tpl.values(ctx, at+".values", e.Values, vars)
 		return loaded{value: v, origin: "values"}, err
 	case e.SystemEnvVars != nil:
+		if err := r.project.refuse("systemEnvVars"); err != nil {
+			return loaded{}, fmt.Errorf("%s: %w", at, err)
+		}
 		v, _, err := tpl.values(ctx, at+".systemEnvVars", e.SystemEnvVars, vars)
 		if err != nil {
 			return loaded{}, err

@@ -13,6 +13,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/weighlock/weighlock/engine/internal/source"
 	"github.com/weighlock/weighlock/engine/object"
 	"github.com/weighlock/weighlock/engine/yamldoc"
 )
@@ -25,6 +26,10 @@ type Options struct {
 	Now func() time.Time
 	// Env looks up environment variables for the source systemEnvVars; nil makes asking it an error.
 	Env func(name string) (string, bool)
+	// Remotes say how git repositories and OCI artifacts are reached.
+	Remotes Remotes
+	// Untrusted opens the project as a stranger's; nil opens it as one's own.
+	Untrusted *Untrusted
 }
 
 // A Project is a deployment project opened from disk: the targets that .kluctl.yaml names and the confined tree that
@@ -35,6 +40,7 @@ type Project struct {
 	file   string // .kluctl.yaml, "" when there is none
 	config config
 	opts   Options
+	cache  *source.Cache
 }
 
 // Open opens the project in dir and reads .kluctl.yaml, if there is one. All mistakes of that file are reported at once.
@@ -67,12 +73,14 @@ func locate(dir string, opts Options) (*Project, error) {
 	if err != nil || !filepath.IsLocal(rel) {
 		return nil, fmt.Errorf("%s is outside of its source root %s", dir, root)
 	}
-	source, err := openSource(root)
+	tree, err := openSource(root)
 	if err != nil {
 		return nil, err
 	}
-	source.now = opts.Now
-	return &Project{source: source, dir: filepath.ToSlash(rel), opts: opts}, nil
+	tree.now = opts.Now
+	p := &Project{source: tree, dir: filepath.ToSlash(rel), opts: opts}
+	p.cache = p.newCache()
+	return p, nil
 }
 
 // Close releases the project's tree.

@@ -42,7 +42,7 @@ func parseAddress(text string) (address, error) {
 		if a.path == "" {
 			return a, fmt.Errorf("%q names no repository", text)
 		}
-		return a, nil
+		return a, a.checkPath()
 	}
 	u, err := url.Parse(text)
 	if err != nil {
@@ -68,7 +68,18 @@ func parseAddress(text string) (address, error) {
 	case u.RawQuery != "" || u.Fragment != "":
 		return address{}, fmt.Errorf("%q has a query or fragment, which the address of a repository has not", strip(text))
 	}
-	return a, nil
+	return a, a.checkPath()
+}
+
+// checkPath refuses a path that names another repository than it seems to: who asks for it would drop the dots, and so
+// leave what the path was allowed for.
+func (a address) checkPath() error {
+	for part := range strings.SplitSeq(a.path, "/") {
+		if part == "" || part == "." || part == ".." {
+			return fmt.Errorf("%q has an empty element, . or .. in its path", a)
+		}
+	}
+	return nil
 }
 
 // hostPort is the host with the port, if that is not the usual one.

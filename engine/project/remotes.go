@@ -1,0 +1,139 @@
+package project
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/gobwas/glob"
+
+	"github.com/weighlock/weighlock/engine/internal/source"
+)
+
+// Remotes say how what a project names outside of its own tree is reached: git repositories and OCI artifacts. With the
+// zero value nothing is.
+type Remotes struct {
+	// CacheDir is where fetched trees are kept. Runs share it, also at the same time; whoever may use it may read what any
+	// of them fetched. Without one, what would have to be fetched is an error.
+	CacheDir string
+	// Credentials in the order in which they are tried. Where none matches, git and Docker use their own.
+	Credentials []Credential
+	// Overrides are directories to be used in place of remotes.
+	Overrides []Override
+	// UpdateInterval is for how long what a remote said of its branches and tags in an earlier run is good enough.
+	// It needs the clock of [Options].
+	UpdateInterval time.Duration
+	// Environ is the environment, as of [os.Environ], from which git and Docker's configuration get what they need.
+	Environ []string
+}
+
+type (
+	// Credential says how remotes of one kind are reached.
+	Credential = source.Credential
+	// Override is a directory to be used, as it is, in place of a remote.
+	Override = source.Override
+	// RemoteKind tells git repositories and OCI repositories apart.
+	RemoteKind = source.Kind
+)
+
+// The kinds of remotes.
+const (
+	KindGit = source.KindGit
+	KindOCI = source.KindOCI
+)
+
+// CredentialsFromEnv reads the sets of variables WEIGHLOCK_GIT[_n]_*, WEIGHLOCK_REGISTRY[_n]_* and the same of KLUCTL
+// (project format §4.6) from an environment as of [os.Environ]. All that cannot be used is reported at once.
+func CredentialsFromEnv(environ []string) ([]Credential, error) {
+	return source.CredentialsFromEnv(environ)
+}
+
+// Untrusted says what a stranger's project may use besides the files below its source root. It may not read the
+// environment, a cluster, an address or a secret store: what it renders is shown to the stranger.
+type Untrusted struct {
+	// Remotes may be used: host/path without scheme, user and ".git", where * stands for any text within one element of
+	// the path and ** for any text; see [CheckRemote]. Others are refused.
+	Remotes []string
+}
+
+// remotePattern allows what an address can hold, and the stars.
+var remotePattern = regexp.MustCompile(`^(http://)?[A-Za-z0-9*][A-Za-z0-9.*-]*(:[0-9]+)?(/[A-Za-z0-9._~*@+-]+)+$`)
+
+// CheckRemote finds what is wrong with an entry of [Untrusted]'s Remotes, such as github.com/acme/*.
+func CheckRemote(pattern string) error {
+	if !remotePattern.MatchString(pattern) {
+		return fmt.Errorf("found %q, expected host/path without a scheme, such as github.com/acme/* or registry.example.com/charts/**", pattern)
+	}
+	return nil
+}
+
+// allows says whether a remote may be used. One without encryption must be allowed as such, by http://.
+func (u *Untrusted) allows(address string) (bool, error) {
+	key, err := source.RepoKey(address)
+	if err != nil {
+		return false, err
+	}
+	if strings.HasPrefix(address, "http://") {
+		key = "http://" + key
+	}
+	for _, pattern := range u.Remotes {
+		if err := CheckRemote(pattern); err != nil {
+			return false, fmt.Errorf("remotes: %w", err)
+		}
+		g, err := glob.Compile(strings.TrimSuffix(pattern, ".git"), '/')
+		if err != nil {
+			return false, fmt.Errorf("remotes: %q: %w", pattern, err)
+		}
+		if g.Match(key) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// AllowRemote returns an error where the project may not use a remote: a git, OCI or chart repository.
+func (p *Project) AllowRemote(address string) error {
+	u := p.opts.Untrusted
+	if u == nil {
+		return nil
+	}
+	ok, err := u.allows(address)
+	if err != nil || ok {
+		return err
+	}
+	key, _ := source.RepoKey(address) // allows had no error
+	if strings.HasPrefix(address, "http://") {
+		key = "http://" + key
+	}
+	return fmt.Errorf("refused: the change is a stranger's, and this remote is not among those that such changes may use; "+
+		"to allow it, list %s under remotes in .weighlock.yaml of the base branch", key)
+}
+
+// refuse returns an error where the project is a stranger's, which may not use a kind of source. The caller says where.
+func (p *Project) refuse(kind string) error {
+	if p.opts.Untrusted == nil {
+		return nil
+	}
+	return fmt.Errorf("%s is refused: the change is a stranger's, which may read nothing but the repository's files; "+
+		"a change on a branch of the repository itself may use it", kind)
+}
+
+// Cache is the project's view of its remotes. Each of them is asked once for what a branch or tag is at, so that all that
+// is rendered from one Project sees the same commit.
+func (p *Project) Cache() (*source.Cache, error) {
+	if p.opts.Remotes.CacheDir == "" {
+		return nil, errors.New("there is no directory to keep it in: set WEIGHLOCK_CACHE_DIR or HOME")
+	}
+	return p.cache, nil
+}
+
+// newCache returns the cache that the options describe.
+func (p *Project) newCache() *source.Cache {
+	r := p.opts.Remotes
+	return source.NewCache(r.CacheDir, source.Options{
+		Credentials: r.Credentials, Overrides: r.Overrides, UpdateInterval: r.UpdateInterval, Now: p.opts.Now, Environ: r.Environ,
+		Allow: func(_ source.Kind, address string) error { return p.AllowRemote(address) },
+	})
+}
