@@ -54,6 +54,8 @@ var outside = []struct {
 	{"helm.sh/helm/", []string{"engine/internal/helm"}, "Helm is a mechanic"},
 	{"sigs.k8s.io/kustomize/", []string{"engine/internal/kustomize"}, "kustomize is a mechanic"},
 	{"github.com/google/go-containerregistry/", []string{"engine/internal/source"}, "registries are asked in one place"},
+	{"github.com/getsops/", []string{"engine/internal/sops", "engine/enginetest"}, "SOPS is a mechanic; a test encrypts with it"},
+	{"filippo.io/age", []string{"engine/internal/sops", "engine/enginetest"}, "keys are used in one place"},
 	{"github.com/spf13/cobra", []string{"cmd/weighlock"}, "flags are wiring"},
 	{"os/exec", []string{"bot/checkout", "engine/internal/git", "engine/internal/source", "engine/enginetest", "action/actiontest", "cmd/demo"}, "only git is run as a program"},
 	{"net/http", []string{"engine/internal/source", "bot/forge/github", "bot/forge/forgetest", "engine/kube", "engine/enginetest", "action/actiontest", "cmd/demo"}, "the network has few doors"},
