@@ -57,7 +57,10 @@ func envValue(getenv func(string) string, flag string) (name, value string, ok b
 	return "", "", false
 }
 
-// envList reads NAME and then NAME_0, NAME_1 and so on, without gaps, under the first prefix that has any.
+// maxGap is how many numbers in a row may be missing in a list of the environment: people count from 0, from 1, or by tens.
+const maxGap = 20
+
+// envList reads NAME and then NAME_0, NAME_1 and so on, under the first prefix that has any.
 func envList(getenv func(string) string, flag string) []string {
 	for _, prefix := range envPrefixes {
 		var out []string
@@ -65,12 +68,11 @@ func envList(getenv func(string) string, flag string) []string {
 		if v := getenv(name); v != "" {
 			out = append(out, v)
 		}
-		for i := 0; ; i++ {
+		for i, gap := 0, 0; gap < maxGap; i++ {
 			v := getenv(fmt.Sprintf("%s_%d", name, i))
-			if v == "" {
-				break
+			if gap++; v != "" {
+				out, gap = append(out, v), 0
 			}
-			out = append(out, v)
 		}
 		if len(out) > 0 {
 			return out

@@ -64,14 +64,21 @@ func run(ctx context.Context, p process) int {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
-			return flagsFromEnvironment(c, p.getenv)
+			if err := flagsFromEnvironment(c, p.getenv); err != nil {
+				return err
+			}
+			warnForeign(c, p)
+			return limitTime(c)
 		},
 	}
+	root.PersistentFlags().Bool("no-color", false, "print without colours, which is what is always done")
+	registerForeign(root)
 	root.SetArgs(p.args)
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	root.AddCommand(renderCommand(p), diffCommand(p), deployCommand(p), templateCommand(p), actionCommand(p))
+	root.AddCommand(renderCommand(p), diffCommand(p), deployCommand(p), templateCommand(p), actionCommand(p),
+		listTargetsCommand(p), listImagesCommand(p), varsCommand(p))
 	err := root.ExecuteContext(ctx)
 	var exit *exitCode
 	switch {

@@ -18,12 +18,13 @@ import (
 func renderCommand(p process) *cobra.Command {
 	var target targetFlags
 	var out outputFlags
-	var offline bool
-	var kubeVersion string
+	var how renderFlags
+	var dir string
 	c := &cobra.Command{
 		Use:   "render",
-		Short: "Print the objects of a target as YAML",
+		Short: "Print the objects of a target as YAML, or write them to a directory",
 		Long: "Print the objects of a target as YAML, in the order in which they are applied. Secrets are printed as they are.\n" +
+			"With --render-output-dir they are written there instead, a file an object, below the directories of their items.\n" +
 			"The cluster is asked for its version and its kinds, unless --offline-kubernetes is given.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -36,30 +37,38 @@ func renderCommand(p process) *cobra.Command {
 				return err
 			}
 			defer proj.Close()
-			opts := render.Options{Capabilities: render.Capabilities{KubeVersion: kubeVersion}}
-			if !offline {
-				cluster, err := connect(p.getenv, target.kubeconfig, t)
-				if err != nil {
-					return fmt.Errorf("%w (or render without a cluster: --offline-kubernetes)", err)
-				}
-				opts.Reader = cluster.Reader()
+			opts, err := how.options(p, target.kubeconfig, t)
+			if err != nil {
+				return err
 			}
 			m, err := engine.Render(cmd.Context(), proj, t, opts)
 			if err != nil {
 				return err
 			}
-			for _, w := range m.Warnings {
-				fmt.Fprintln(p.stderr, "Warning:", w)
+			warn(p, m.Warnings)
+			if dir != "" {
+				if err := render.WriteDirectory(dir, m); err != nil {
+					return err
+				}
+				if !cmd.Flags().Changed("print-all") && !cmd.Flags().Changed("output") {
+					return nil
+				}
 			}
 			return writeManifests(p.stdout, outputs, m)
 		},
 	}
 	target.register(c)
 	out.register(c)
-	c.Flags().Bool("print-all", true, "print all objects; accepted for scripts written for Kluctl, it is what render does")
-	c.Flags().BoolVar(&offline, "offline-kubernetes", false, "render without a cluster")
-	c.Flags().StringVar(&kubeVersion, "kubernetes-version", "", "Kubernetes version that charts see, instead of the cluster's")
+	how.register(c)
+	c.Flags().Bool("print-all", false, "print all objects, also with --render-output-dir; without it, that is what render does")
+	c.Flags().StringVar(&dir, "render-output-dir", "", "`directory` to write the objects to; what an earlier run wrote there and is no more is removed")
 	return c
+}
+
+func warn(p process, warnings []string) {
+	for _, w := range warnings {
+		fmt.Fprintln(p.stderr, "Warning:", w)
+	}
 }
 
 // writeManifests prints the objects to all outputs: as YAML documents, as a JSON list, or as a Markdown code block.

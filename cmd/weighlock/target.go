@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,14 +14,53 @@ import (
 	"github.com/weighlock/weighlock/engine"
 	"github.com/weighlock/weighlock/engine/kube"
 	"github.com/weighlock/weighlock/engine/project"
+	"github.com/weighlock/weighlock/engine/render"
 )
+
+// projectFlags name a project and the arguments that its targets are built with.
+type projectFlags struct {
+	dir, config string
+	args        []string
+	argsFiles   []string
+}
+
+func (f *projectFlags) register(c *cobra.Command) {
+	flags := c.Flags()
+	flags.StringVar(&f.dir, "project-dir", ".", "the project's `directory`")
+	flags.StringVarP(&f.config, "project-config", "c", "", "`file` to read instead of the project's .kluctl.yaml")
+	flags.StringArrayVarP(&f.args, "arg", "a", nil, "argument, `name=value`; the value is read as YAML, @file reads it from a file (repeatable)")
+	flags.StringArrayVar(&f.argsFiles, "args-from-file", nil, "YAML `file` of arguments; wins over --arg (repeatable)")
+	flags.Duration(timeoutFlag, defaultTimeout, "give up after this `duration`; 0 never does")
+}
+
+func (f *projectFlags) options(p process) project.Options {
+	return project.Options{ConfigFile: f.config, Now: time.Now, Env: p.lookupenv}
+}
+
+// arguments reads the arguments, those of files last. All that is wrong is reported at once.
+func (f *projectFlags) arguments() ([]*project.Layer, error) {
+	layers, err := project.ParseArgs(f.args, os.ReadFile)
+	errs := []error{err}
+	for _, name := range f.argsFiles {
+		layer, err := readArgs(name)
+		errs = append(errs, err)
+		layers = append(layers, layer)
+	}
+	return layers, errors.Join(errs...)
+}
+
+func readArgs(name string) (*project.Layer, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return project.ReadArgs(name, data)
+}
 
 // targetFlags pick a project, a target and a cluster; several commands share them.
 type targetFlags struct {
-	projectDir string
+	projectFlags
 	selection  project.Selection
-	args       []string
-	argsFiles  []string
 	images     []string
 	imagesFile string
 	kubeconfig string
@@ -28,14 +68,12 @@ type targetFlags struct {
 }
 
 func (f *targetFlags) register(c *cobra.Command) {
+	f.projectFlags.register(c)
 	flags, sel := c.Flags(), &f.selection
 	flags.StringVarP(&sel.Target, "target", "t", "", "target to use, one of .kluctl.yaml")
 	flags.StringVarP(&sel.Name, "target-name-override", "T", "", "name that templates see as the target's, instead of its own")
-	flags.StringArrayVarP(&f.args, "arg", "a", nil, "argument, `name=value`; the value is read as YAML, @file reads it from a file (repeatable)")
-	flags.StringArrayVar(&f.argsFiles, "args-from-file", nil, "YAML `file` of arguments; wins over --arg (repeatable)")
 	flags.StringVar(&sel.Context, "context", "", "kubeconfig context to use instead of the target's")
 	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig `file`; default: $KUBECONFIG, then ~/.kube/config")
-	flags.StringVar(&f.projectDir, "project-dir", ".", "the project's `directory`")
 	flags.StringVar(&sel.Discriminator, "discriminator", "", "discriminator to use instead of the target's")
 	flags.StringArrayVarP(&f.images, "fixed-image", "F", nil, "image for images.get_image, `name[:namespace[:Kind/name[:container]]]=image` (repeatable)")
 	flags.StringVar(&f.imagesFile, "fixed-images-file", "", "YAML `file` of fixed images, as list-images prints them")
@@ -56,7 +94,9 @@ func (f *targetFlags) open(ctx context.Context, p process) (*project.Project, pr
 	if err != nil {
 		return nil, project.Target{}, err
 	}
-	proj, err := engine.Open(f.projectDir, project.Options{Now: time.Now, Env: p.lookupenv, Remotes: remotes})
+	opts := f.options(p)
+	opts.Remotes = remotes
+	proj, err := engine.Open(f.dir, opts)
 	if err != nil {
 		return nil, project.Target{}, err
 	}
@@ -70,23 +110,14 @@ func (f *targetFlags) open(ctx context.Context, p process) (*project.Project, pr
 // complete reads the files that flags name. All that is wrong is reported at once.
 func (f *targetFlags) complete() (project.Selection, error) {
 	sel := f.selection
-	var errs []error
-	args, err := project.ParseArgs(f.args, os.ReadFile)
-	errs = append(errs, err)
-	var files []project.VarsFile
-	for _, name := range f.argsFiles {
-		data, err := os.ReadFile(name)
-		errs = append(errs, err)
-		files = append(files, project.VarsFile{Name: name, Data: data})
-	}
-	over, err := project.MergeVars(files)
-	errs = append(errs, err)
+	layers, err := f.arguments()
+	errs := []error{err}
 	if f.imagesFile != "" {
 		data, err := os.ReadFile(f.imagesFile)
+		if err == nil {
+			sel.Images, err = project.ReadFixedImages(f.imagesFile, data)
+		}
 		errs = append(errs, err)
-		images, err := project.ReadFixedImages(f.imagesFile, data)
-		errs = append(errs, err)
-		sel.Images = images
 	}
 	for _, s := range f.images {
 		image, err := project.ParseFixedImage(s)
@@ -96,8 +127,33 @@ func (f *targetFlags) complete() (project.Selection, error) {
 	if err := errors.Join(errs...); err != nil {
 		return sel, err
 	}
-	sel.Args = project.Vars(args).With(over)
+	sel.Args, sel.ArgLayers = project.Merged(layers), layers
 	return sel, nil
+}
+
+// renderFlags say how objects are rendered.
+type renderFlags struct {
+	offline     bool
+	kubeVersion string
+}
+
+func (f *renderFlags) register(c *cobra.Command) {
+	c.Flags().BoolVar(&f.offline, "offline-kubernetes", false, "render without a cluster")
+	c.Flags().StringVar(&f.kubeVersion, "kubernetes-version", "", "Kubernetes version that charts see, instead of the cluster's")
+}
+
+// options connects to the cluster, unless it is left alone.
+func (f *renderFlags) options(p process, kubeconfig string, t project.Target) (render.Options, error) {
+	opts := render.Options{Capabilities: render.Capabilities{KubeVersion: f.kubeVersion}}
+	if f.offline {
+		return opts, nil
+	}
+	cluster, err := connect(p.getenv, kubeconfig, t)
+	if err != nil {
+		return opts, fmt.Errorf("%w (or do without a cluster: --offline-kubernetes)", err)
+	}
+	opts.Reader = cluster.Reader()
+	return opts, nil
 }
 
 // connect connects to the target's cluster.

@@ -37,20 +37,16 @@ func templateCommand(p process) *cobra.Command {
 }
 
 func templateVars(varsFiles, args []string) (project.Vars, error) {
-	var files []project.VarsFile
+	var layers []*project.Layer
 	var errs []error
 	for _, name := range varsFiles {
-		data, err := os.ReadFile(name)
+		layer, err := readArgs(name)
 		errs = append(errs, err)
-		files = append(files, project.VarsFile{Name: name, Data: data})
+		layers = append(layers, layer)
 	}
-	parsed, err := project.ParseArgs(args, os.ReadFile)
+	given, err := project.ParseArgs(args, os.ReadFile)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
 	}
-	vars, err := project.MergeVars(files)
-	if err != nil {
-		return nil, err
-	}
-	return vars.With(project.Vars{"args": parsed}), nil
+	return project.Merged(layers).With(project.Vars{"args": map[string]any(project.Merged(given))}), nil
 }

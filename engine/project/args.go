@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/weighlock/weighlock/engine/object"
@@ -14,14 +15,14 @@ var argumentForm = regexp.MustCompile(`^([a-zA-Z0-9_./-]+)=((?s).*)$`)
 
 // ParseArgs reads arguments as people give them, name=value: dots in the name nest, and the value is read as YAML, so
 // that true is a boolean and '1' a text (project format §1.2). @file takes the value from a file, \@ begins a text with @.
-// Later ones win over earlier ones.
-func ParseArgs(list []string, readFile func(name string) ([]byte, error)) (map[string]any, error) {
-	args := map[string]any{}
+// Merged in order, the layers are the arguments: later ones win over earlier ones.
+func ParseArgs(list []string, readFile func(name string) ([]byte, error)) ([]*Layer, error) {
+	var layers []*Layer
 	var errs []error
 	for _, a := range list {
 		m := argumentForm.FindStringSubmatch(a)
-		if m == nil {
-			errs = append(errs, fmt.Errorf("argument %q: expected name=value", a))
+		if m == nil || slices.Contains(strings.Split(m[1], "."), "") {
+			errs = append(errs, fmt.Errorf("argument %q: expected name=value, where dots in the name nest", a))
 			continue
 		}
 		v, err := argumentValue(m[1], m[2], readFile)
@@ -29,11 +30,30 @@ func ParseArgs(list []string, readFile func(name string) ([]byte, error)) (map[s
 			errs = append(errs, err)
 			continue
 		}
-		one := map[string]any{}
-		setDotted(one, m[1], v)
-		merge(args, one)
+		layer := &Layer{Origin: "--arg " + m[1], Values: map[string]any{}}
+		setDotted(layer.Values, m[1], v)
+		layers = append(layers, layer)
 	}
-	return args, errors.Join(errs...)
+	return layers, errors.Join(errs...)
+}
+
+// ReadArgs reads a YAML file of arguments or variables.
+func ReadArgs(file string, data []byte) (*Layer, error) {
+	layer := &Layer{Origin: file}
+	return layer, yamldoc.Decode(file, data, &layer.Values)
+}
+
+// Merged are the variables that layers make.
+func Merged(layers []*Layer) Vars {
+	vars := Vars{}
+	for _, l := range layers {
+		if l.Under {
+			mergeUnder(vars, l.Values)
+		} else {
+			merge(vars, l.Values)
+		}
+	}
+	return vars
 }
 
 func argumentValue(name, text string, readFile func(string) ([]byte, error)) (any, error) {

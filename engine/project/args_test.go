@@ -31,11 +31,11 @@ func TestArgumentsAreReadAsYAMLAndDotsNest(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := ParseArgs(c.args, files)
+			layers, err := ParseArgs(c.args, files)
 			if err != nil {
 				t.Fatal(err)
 			}
-			text, _ := json.Marshal(got)
+			text, _ := json.Marshal(Merged(layers))
 			if string(text) != c.want {
 				t.Errorf("got %s, want %s", text, c.want)
 			}
@@ -45,11 +45,11 @@ func TestArgumentsAreReadAsYAMLAndDotsNest(t *testing.T) {
 
 func TestAllMistakenArgumentsAreReported(t *testing.T) {
 	t.Parallel()
-	_, err := ParseArgs([]string{"nothing", "a b=1", "c=[1", "d=@gone"}, files)
+	_, err := ParseArgs([]string{"nothing", "a b=1", "c=[1", "d=@gone", "e..f=1"}, files)
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{`"nothing": expected name=value`, `"a b=1"`, "argument c:1", "argument d: ", "gone"} {
+	for _, want := range []string{`"nothing": expected name=value`, `"a b=1"`, "argument c:1", "argument d: ", "gone", `"e..f=1"`} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%s is not in: %v", want, err)
 		}

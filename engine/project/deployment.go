@@ -19,6 +19,8 @@ type Deployment struct {
 	Items []Item
 	// Layers are where the variables come from that every item sees, but those of libraries.
 	Layers []*Layer
+	// Warnings are what the caller should know although nothing failed.
+	Warnings []string
 }
 
 // An Item is one entry of a deployment file.
@@ -106,7 +108,7 @@ type resolver struct {
 // Resolve reads the deployment files with t's variables and returns the items in order. Mistakes in several files are
 // reported together. The cluster is t's, for variables that are loaded from it; with nil that is an error.
 func (p *Project) Resolve(ctx context.Context, t Target, c Cluster) (*Deployment, error) {
-	d := &Deployment{Target: t}
+	d := &Deployment{Target: t, Warnings: t.warnings}
 	root := scope{source: p.source, dir: p.dir, vars: Vars{"args": t.Args, "target": t.tree()}, layers: t.layers()}
 	file, err := p.source.find(p.dir, "deployment")
 	if err != nil {
@@ -124,6 +126,7 @@ func (p *Project) Resolve(ctx context.Context, t Target, c Cluster) (*Deployment
 		return nil, err
 	}
 	d.Layers = r.layers
+	d.Warnings = append(t.Inclusion.unmatched(items), t.warnings...)
 	for _, item := range items {
 		if picked, ok := t.Inclusion.pick(item); ok {
 			d.Items = append(d.Items, picked)
@@ -306,7 +309,7 @@ func (r *resolver) libraryVars(ctx context.Context, s scope, e itemEntry, vars v
 	if err != nil {
 		return vars, err
 	}
-	own := []*Layer{{Origin: display, Values: map[string]any{"args": Vars(args).Clone()}}, {Origin: at.key("args").String(), Via: s.via, Values: map[string]any{"args": e.Args}}}
+	own := []*Layer{{Origin: display, Values: map[string]any{"args": map[string]any(Vars(args).Clone())}}, {Origin: at.key("args").String(), Via: s.via, Values: map[string]any{"args": e.Args}}}
 	merge(args, e.Args)
 	if err := required(display, lib.Args, args); err != nil {
 		return vars, fmt.Errorf("%s: %w", at, err)

@@ -2,11 +2,8 @@ package project
 
 import (
 	"context"
-	"errors"
 	"path"
 	"path/filepath"
-
-	"github.com/weighlock/weighlock/engine/yamldoc"
 )
 
 // RenderFile renders one file in the environment that a project's files have, for people who debug templates. Includes
@@ -28,25 +25,4 @@ func RenderFile(ctx context.Context, file string, vars Vars, opts Options) ([]by
 		dirs = append(dirs, d)
 	}
 	return p.source.Templates(dirs).File(ctx, path.Join(p.dir, filepath.Base(abs)), vars)
-}
-
-// A VarsFile is a YAML file of variables.
-type VarsFile struct {
-	Name string
-	Data []byte
-}
-
-// MergeVars merges files of variables, the later over the earlier.
-func MergeVars(files []VarsFile) (Vars, error) {
-	vars := Vars{}
-	var errs []error
-	for _, f := range files {
-		var m map[string]any
-		if err := yamldoc.Decode(f.Name, f.Data, &m); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		merge(vars, m)
-	}
-	return vars, errors.Join(errs...)
 }

@@ -127,9 +127,12 @@ const requestStart, requestEnd = "XXXXXbegin_get_image_", "_end_get_imageXXXXX"
 
 var imageRequest = regexp.MustCompile(requestStart + "([0-9a-f]*)" + requestEnd)
 
+// HasImageRequest says whether a text holds what images.get_image left.
+func HasImageRequest(s string) bool { return strings.Contains(s, requestStart) }
+
 // ReplaceImageRequests replaces what images.get_image left in a text.
 func ReplaceImageRequests(s string, image func(name string) string) string {
-	if !strings.Contains(s, requestStart) {
+	if !HasImageRequest(s) {
 		return s
 	}
 	return imageRequest.ReplaceAllStringFunc(s, func(request string) string {

@@ -1,6 +1,11 @@
 package project
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/weighlock/weighlock/engine/yamldoc"
+)
 
 // An Inclusion picks items by tag and by directory (project format §2.6). The zero value picks all. Names match whole.
 type Inclusion struct {
@@ -44,4 +49,37 @@ func (i Inclusion) pick(item Item) (Item, bool) {
 		return Item{From: item.From, Barrier: true, Message: item.Message}, true
 	}
 	return Item{}, false
+}
+
+// unmatched names the tags and directories that no item has: most likely they are misspelt.
+func (i Inclusion) unmatched(items []Item) []string {
+	var tags, dirs []string
+	for _, item := range items {
+		tags = append(tags, item.Tags...)
+		if item.Dir != "" {
+			dirs = append(dirs, item.Dir)
+		}
+	}
+	var out []string
+	for _, given := range []struct {
+		flag, what  string
+		names, have []string
+	}{
+		{"--include-tag", "has this tag", i.IncludeTags, tags},
+		{"--exclude-tag", "has this tag", i.ExcludeTags, tags},
+		{"--include-deployment-dir", "is in this directory", i.IncludeDirs, dirs},
+		{"--exclude-deployment-dir", "is in this directory", i.ExcludeDirs, dirs},
+	} {
+		for _, name := range given.names {
+			if slices.Contains(given.have, name) {
+				continue
+			}
+			text := fmt.Sprintf("%s %s: no item %s", given.flag, name, given.what)
+			if near := yamldoc.Nearest(name, given.have); near != "" {
+				text += "; did you mean " + near + "?"
+			}
+			out = append(out, text)
+		}
+	}
+	return out
 }

@@ -6,8 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
 	"path"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +26,8 @@ import (
 type Options struct {
 	// SourceRoot is the directory that confines the project; default: the git root above the project, else its directory.
 	SourceRoot string
+	// ConfigFile is read instead of the project's .kluctl.yaml; it may lie anywhere.
+	ConfigFile string
 	// Now is the clock that templates may ask; nil makes asking it an error.
 	Now func() time.Time
 	// Env looks up environment variables for the source systemEnvVars; nil makes asking it an error.
@@ -39,6 +45,7 @@ type Project struct {
 	dir    string // slash path of the project below the source root
 	file   string // .kluctl.yaml, "" when there is none
 	config config
+	doc    yamldoc.Document // the file, for the lines of what it says
 	opts   Options
 	cache  *source.Cache
 }
@@ -98,16 +105,20 @@ func (p *Project) load() error {
 	} else if !ok {
 		return fmt.Errorf("%s: no such directory", path.Join(p.source.Root(), p.dir))
 	}
-	file, err := p.source.find(p.dir, ".kluctl")
-	if err != nil || file == "" {
+	read := p.source.Read
+	if p.file = p.opts.ConfigFile; p.file != "" {
+		read = os.ReadFile
+	} else if file, err := p.source.find(p.dir, ".kluctl"); err != nil || file == "" {
 		return err
+	} else {
+		p.file = file
 	}
-	p.file = file
-	data, err := p.source.Read(file)
+	data, err := read(p.file)
 	if err != nil {
 		return err
 	}
-	return yamldoc.Decode(file, data, &p.config)
+	p.doc, err = yamldoc.Read(p.file, data, &p.config)
+	return err
 }
 
 // Targets are the names of the project's targets in the order of the file; none for a project without targets, whose
@@ -135,6 +146,7 @@ type Target struct {
 	Inclusion Inclusion
 
 	argLayers []*Layer // where Args come from
+	warnings  []string
 }
 
 // A Selection picks a target and overrides what the project says of it. Empty fields override nothing.
@@ -177,6 +189,7 @@ func (p *Project) Target(ctx context.Context, sel Selection) (Target, error) {
 	}
 	t.Images = append(t.Images, sel.Images...)
 	t.Inclusion = sel.Inclusion
+	t.warnings = p.misspelt(sel.Args)
 	return t, nil
 }
 
@@ -196,7 +209,11 @@ func (p *Project) pick(name string) (targetConfig, error) {
 			return t, nil
 		}
 	}
-	return targetConfig{}, fmt.Errorf("target %q does not exist: %s has %s", name, p.file, strings.Join(names, ", "))
+	hint := ""
+	if near := yamldoc.Nearest(name, names); near != "" {
+		hint = fmt.Sprintf("; did you mean %s?", near)
+	}
+	return targetConfig{}, fmt.Errorf("target %q does not exist: %s has %s%s", name, p.file, strings.Join(names, ", "), hint)
 }
 
 // defaults are the values of declared arguments that nobody has to set.
@@ -215,6 +232,21 @@ func defaults(file string, declared []argument) (map[string]any, error) {
 		merge(args, one)
 	}
 	return args, nil
+}
+
+// misspelt finds arguments of the caller that look like others that are declared. Arguments need not be declared.
+func (p *Project) misspelt(args map[string]any) []string {
+	var declared, out []string
+	for _, a := range p.config.Args {
+		root, _, _ := strings.Cut(a.Name, ".")
+		declared = append(declared, root)
+	}
+	for _, name := range slices.Sorted(maps.Keys(args)) {
+		if near := yamldoc.Nearest(name, declared); near != "" && !slices.Contains(declared, name) {
+			out = append(out, fmt.Sprintf("argument %s is not declared in %s; did you mean %s?", name, p.file, near))
+		}
+	}
+	return out
 }
 
 // required finds declared arguments without a default that nobody set.
@@ -254,7 +286,7 @@ func (p *Project) renderTarget(ctx context.Context, cfg targetConfig, sel Select
 		t.Args = args(own)
 		seen := t.tree()
 		tree := map[string]any{"context": t.Context, "discriminator": t.Discriminator, "args": map[string]any(Vars(own).Clone()), "images": imageTree(t.Images)}
-		out, changed, err := tpl.values(ctx, cmp.Or(p.file, "arguments"), tree, Vars{"target": seen, "args": t.Args})
+		out, changed, err := tpl.values(ctx, p.at(cfg.Name), tree, Vars{"target": seen, "args": t.Args})
 		if err != nil {
 			return Target{}, fmt.Errorf("target %q: %w", t.Name, err)
 		}
@@ -272,11 +304,21 @@ func (p *Project) renderTarget(ctx context.Context, cfg targetConfig, sel Select
 	return Target{}, fmt.Errorf("target %q: its templates still change after %d rounds; do they refer to each other in a circle?", t.Name, targetRounds)
 }
 
+// at is the place of a target in the project's file.
+func (p *Project) at(target string) string {
+	for i, t := range p.config.Targets {
+		if t.Name == target {
+			return p.doc.Errorf([]string{"targets", strconv.Itoa(i)}, "").At()
+		}
+	}
+	return p.file
+}
+
 // argLayers are where a target's arguments come from.
 func (p *Project) argLayers(base, own map[string]any, sel Selection) []*Layer {
 	layers := []*Layer{{Origin: p.file + ": args", Values: base}}
 	if len(own) > 0 {
-		layers = append(layers, &Layer{Origin: fmt.Sprintf("%s: target %s", p.file, sel.Target), Values: own})
+		layers = append(layers, &Layer{Origin: p.at(sel.Target) + ".args", Values: own})
 	}
 	switch {
 	case sel.ArgLayers != nil:

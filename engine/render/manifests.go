@@ -12,6 +12,8 @@ type Manifests struct {
 	Target project.Target
 	// Stages are applied one after the other: each ends at a barrier.
 	Stages []Stage
+	// Images are the places where templates asked for an image.
+	Images []Image
 	// Warnings are what the author should know although rendering went well.
 	Warnings []string
 }

@@ -63,7 +63,7 @@ func Render(ctx context.Context, p *project.Project, d *project.Deployment, opts
 	if err := fixNamespaces(ctx, works, opts.Reader); err != nil {
 		return nil, err
 	}
-	m := assemble(d.Target, works)
+	m := assemble(d, works)
 	if err := check(m); err != nil {
 		return nil, err
 	}
@@ -145,10 +145,11 @@ func each(works []*work, f func(*work) error) error {
 }
 
 // assemble groups the items' objects into stages.
-func assemble(target project.Target, works []*work) *Manifests {
-	m := &Manifests{Target: target}
+func assemble(d *project.Deployment, works []*work) *Manifests {
+	m := &Manifests{Target: d.Target, Warnings: slices.Clone(d.Warnings)}
 	var stage Stage
 	for _, w := range works {
+		m.Images = append(m.Images, w.images.used...)
 		m.Warnings = append(m.Warnings, notYet(w.item)...)
 		for _, rel := range w.releases {
 			m.Warnings = append(m.Warnings, rel.warnings...)

@@ -2,8 +2,11 @@ package projectenv
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -105,33 +108,37 @@ func (e *Env) Eval(ctx context.Context, expression string) (any, error) {
 // RenderValues returns a copy of v in which every string that holds a { is
 // rendered, keys of maps too. It knows maps and slices as JSON and YAML
 // decoders make them; other values stay what they are. name is what errors
-// call the templates.
+// call v; they name the place in it, and those of all strings come together.
 func (e *Env) RenderValues(ctx context.Context, name string, v any) (any, error) {
 	switch v := v.(type) {
 	case string:
 		return e.Render(ctx, name, v)
 	case []any:
 		out := make([]any, len(v))
+		var errs []error
 		for i, item := range v {
-			r, err := e.RenderValues(ctx, name, item)
-			if err != nil {
-				return nil, err
-			}
+			r, err := e.RenderValues(ctx, name+"["+strconv.Itoa(i)+"]", item)
+			errs = append(errs, err)
 			out[i] = r
 		}
-		return out, nil
+		return out, errors.Join(errs...)
 	case map[string]any:
 		out := make(map[string]any, len(v))
+		var errs []error
 		for _, k := range slices.Sorted(maps.Keys(v)) {
 			key, err := e.Render(ctx, name, k)
 			if err != nil {
-				return nil, err
+				errs = append(errs, err)
+				continue
 			}
-			if out[key], err = e.RenderValues(ctx, name, v[k]); err != nil {
-				return nil, err
+			if _, taken := out[key]; taken {
+				errs = append(errs, fmt.Errorf("%s: the key %q renders to %q, which is there already", name, k, key))
+				continue
 			}
+			out[key], err = e.RenderValues(ctx, name+"."+key, v[k])
+			errs = append(errs, err)
 		}
-		return out, nil
+		return out, errors.Join(errs...)
 	}
 	return v, nil
 }

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// foreign are flags of Kluctl that have no counterpart, by what to say about them; "" where doing nothing is what the flag
+// asks for. Pipelines that were written for Kluctl go on working.
+var foreign = map[string]string{
+	"no-update-check":             "",
+	"use-system-python":           "", // there is no Python at all
+	"gops-agent":                  "there is no gops agent",
+	"gops-agent-addr":             "there is no gops agent",
+	"cpu-profile":                 "profiles are not written; use the benchmarks of package engine",
+	"write-command-result":        "results are not stored in the cluster; write them with --output FORMAT=PATH",
+	"force-write-command-result":  "results are not stored in the cluster; write them with --output FORMAT=PATH",
+	"command-result-namespace":    "results are not stored in the cluster; write them with --output FORMAT=PATH",
+	"keep-command-results-count":  "results are not stored in the cluster; write them with --output FORMAT=PATH",
+	"keep-validate-results-count": "results are not stored in the cluster; write them with --output FORMAT=PATH",
+}
+
+// registerForeign adds them, hidden, to all commands.
+func registerForeign(root *cobra.Command) {
+	flags := root.PersistentFlags()
+	for name := range foreign {
+		switch name {
+		case "gops-agent-addr", "cpu-profile", "command-result-namespace":
+			flags.String(name, "", "")
+		case "keep-command-results-count", "keep-validate-results-count":
+			flags.Int(name, 0, "")
+		default:
+			flags.Bool(name, false, "")
+		}
+		flags.Lookup(name).Hidden = true
+	}
+}
+
+// warnForeign says which of the flags that are given do nothing. To switch off what is not there is fine.
+func warnForeign(c *cobra.Command, p process) {
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if why := foreign[f.Name]; why != "" && f.Value.String() != "false" {
+			fmt.Fprintf(p.stderr, "Warning: --%s has no effect: %s\n", f.Name, why)
+		}
+	})
+}
