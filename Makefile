@@ -17,7 +17,7 @@ RACE := ./engine ./engine/apply ./engine/diff ./engine/jinja/... ./engine/kube .
 FUZZTIME ?= 20s
 TEMPLATES ?= 200000
 
-.PHONY: help build demo bench-jinja fuzz-jinja test test-quick test-long check lint deps cluster golden clean
+.PHONY: help build demo bench-jinja fuzz-jinja test test-quick test-long check lint deps cluster oracles golden clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -33,11 +33,15 @@ deps: ## Install what tests and demo need: Debian packages and Go tools, by name
 cluster: ## Build the test cluster's binaries (5 to 7 minutes, once)
 	@testdata/cluster/build.sh >/dev/null
 
+oracles: ## Build the programs that tests compare with, Helm's and Kustomize's own (a minute or two, once)
+	@testdata/oracles/build.sh >/dev/null
+
 demo: build cluster ## A pull request's whole story, on a real API server
 	@scripts/with-cluster.sh go run ./cmd/demo
 
-test: deps cluster check ## All tests
+test: deps cluster oracles check ## All tests
 	@scripts/with-cluster.sh go test ./...
+	@go vet -tags oracles ./engine/... && go test -tags oracles -run Oracle ./engine/internal/kustomize
 	@scripts/with-cluster.sh go test -race -short $(RACE)
 	@cd testdata/cluster && CGO_ENABLED=0 go vet -trimpath ./...
 

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"k8s.io/apimachinery/pkg/util/json"
+	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/types"
@@ -37,20 +38,19 @@ func Build(fsys FS, dir string, opts Options) ([]Resource, error) {
 	if err := c.check(dir); err != nil {
 		return nil, err
 	}
-	out, err := c.build(dir)
-	if err != nil {
-		return nil, c.buildError(dir, err)
-	}
-	return out, nil
+	return c.build(dir)
 }
 
 func (c *checker) build(dir string) ([]Resource, error) {
 	defer prepareSchema(c.openapi)()
 	built, err := c.run(c.fsys, dir)
 	if err != nil {
+		return nil, c.hideLiterals(c.buildError(dir, err))
+	}
+	origins, err := c.origins(dir, built)
+	if err != nil {
 		return nil, err
 	}
-	origins := c.origins(dir, built)
 	out := make([]Resource, built.Size())
 	for i, res := range built.Resources() {
 		data, err := res.MarshalJSON()
@@ -60,9 +60,22 @@ func (c *checker) build(dir string) ([]Resource, error) {
 		if err := json.Unmarshal(data, &out[i].Object); err != nil {
 			return nil, fmt.Errorf("%s: %w", res.CurId(), err)
 		}
+		ownVersion(out[i].Object)
 		out[i].Origin = origins[i]
 	}
 	return out, nil
+}
+
+// Version is the release of kustomize's program that the library is part of.
+const Version = "v5.8.1"
+
+// ownVersion mends the label that buildMetadata's managedByLabel adds: in a library, kustomize does not know its version.
+func ownVersion(o map[string]any) {
+	meta, _ := o["metadata"].(map[string]any)
+	labels, _ := meta["labels"].(map[string]any)
+	if labels[konfig.ManagedbyLabelKey] == "kustomize-(devel)" {
+		labels[konfig.ManagedbyLabelKey] = "kustomize-" + Version
+	}
 }
 
 // run lets kustomize build dir. A panic, provoked by a hostile input, is an error.
@@ -78,7 +91,7 @@ func (c *checker) run(fsys FS, dir string) (m resmap.ResMap, err error) {
 	if c.sorts[dir] {
 		opts.Reorder = krusty.ReorderOptionUnspecified // else kustomize logs that sortOptions win
 	}
-	return krusty.MakeKustomizer(opts).Run(fsys, dir)
+	return krusty.MakeKustomizer(opts).Run(quiet(fsys), dir)
 }
 
 // schema guards kustomize's global OpenAPI schema: builds that only read it share the lock.

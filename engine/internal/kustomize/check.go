@@ -26,6 +26,9 @@ type checker struct {
 	openapi bool            // some kustomization changes the global schema
 	files   []string        // resource files
 	makes   bool            // some kustomization has generators or lists directories: files alone do not tell origins
+
+	targeted []targeted
+	secrets  []string // literals of secret generators, which no error may quote
 }
 
 type visit struct {
@@ -100,6 +103,8 @@ func (c *checker) kustomization(file string, k *types.Kustomization) {
 		c.local(file, "configurations", p)
 	}
 	c.local(file, "openapi.path", k.OpenAPI["path"])
+	c.targets(file, "patches", k.Patches)
+	c.targets(file, "patchesJson6902", k.PatchesJson6902)           //nolint:staticcheck // deprecated, and in use
 	for _, p := range slices.Concat(k.Patches, k.PatchesJson6902) { //nolint:staticcheck // deprecated, and in use
 		c.local(file, "patches", p.Path)
 	}
@@ -114,6 +119,7 @@ func (c *checker) kustomization(file string, k *types.Kustomization) {
 	}
 	for _, g := range k.SecretGenerator {
 		c.sources(file, "secretGenerator", g.KvPairSources)
+		c.secrets = append(c.secrets, g.LiteralSources...)
 	}
 	for _, p := range k.Generators {
 		c.plugin(file, "generators", p)
@@ -140,8 +146,13 @@ func (c *checker) local(file, field, p string) {
 	}
 }
 
+// refuseEntry is refuse for what stands below a field of a kustomization.
+func (c *checker) refuseEntry(file, field, entry, problem string) {
+	c.errs = append(c.errs, fmt.Errorf("%s: %s: %s%s", c.placeEntry(file, field, entry), field, entry, problem))
+}
+
 func (c *checker) remote(file, field, entry string) {
-	c.refuse(file, "%s: %s is remote, and only the project's own files are read: copy it into the project or include it by `git`", field, entry)
+	c.refuseEntry(file, field, entry, " is remote, and only the project's own files are read: copy it into the project or include it by `git`")
 }
 
 // resource checks an entry that may be a file, a directory or a repository.
@@ -158,7 +169,7 @@ func (c *checker) resource(file, field, entry string) {
 	case c.fsys.Exists(target):
 		c.files = append(c.files, target)
 	default:
-		c.refuse(file, "%s: %s: no such file or directory", field, entry)
+		c.refuseEntry(file, field, entry, ": no such file or directory")
 	}
 }
 
@@ -186,6 +197,10 @@ var (
 // isRepository says whether kustomize could take p for a git repository, which it does even where a directory of that name exists.
 func isRepository(p string) bool {
 	return !path.IsAbs(p) && (scheme.MatchString(p) || github.MatchString(p) || scpLike.MatchString(p))
+}
+
+func isKustomization(file string) bool {
+	return slices.Contains(konfig.RecognizedKustomizationFileNames(), path.Base(file))
 }
 
 // kustomizationPath returns the path of the kustomization file in dir, or "".

@@ -151,14 +151,51 @@ func TestDisplayNamesFilesInErrors(t *testing.T) {
 	t.Parallel()
 	show := Options{Display: func(p string) string { return "deploy/" + p }}
 	for kustomization, want := range map[string]string{
-		"resources: [gone.yaml]":  "deploy/app/kustomization.yaml: resources: gone.yaml: ",
-		"resourcez: []":           "deploy/app/kustomization.yaml: json: unknown field",
-		"crds: [gone.yaml]":       "read deploy/app/gone.yaml: file does not exist",
+		"resources: [gone.yaml]":  "deploy/app/kustomization.yaml:1: resources: gone.yaml: ",
+		"resourcez: []":           "deploy/app/kustomization.yaml:1: unknown field",
+		"crds: [gone.yaml]":       "deploy/app/gone.yaml: file does not exist",
 		"resources: [../base, .]": "deploy/base: no kustomization.yaml",
 	} {
 		_, err := Build(tree(t, map[string]string{"app/kustomization.yaml": kustomization, "base/x": ""}), "app", show)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q in it", kustomization, err, want)
+		}
+	}
+}
+
+// TestErrorsQuoteNoSecret: whatever is wrong with a generator or a patch, its values stay out of the error.
+func TestErrorsQuoteNoSecret(t *testing.T) {
+	t.Parallel()
+	const secret = "hunter2-topsecret"
+	for _, k := range []string{
+		"secretGenerator: [{name: s, literals: [" + secret + "]}]",
+		"secretGenerator: [{name: s, behavior: merge, literals: [a=" + secret + "]}]",
+		"secretGenerator: [{name: s, literals: [a=" + secret + ", a=" + secret + "]}]",
+		"secretGenerator: [{name: s, literals: [\"a b/c=" + secret + "\"], files: [gone]}]",
+		"resources: [two.yaml]\nnamespace: one",
+		"resources: [a.yaml]\npatches: [{patch: \"" + secret + "\"}]",
+		"resources: [a.yaml]\npatches: [{patch: '[{op: add, path: /x, value: " + secret + "}]'}]",
+		"resources: [a.yaml]\npatches: [{path: a.yaml, patch: \"" + secret + "\"}]",
+		"resources: [a.yaml]\npatches: [{target: {kind: Secret}, patch: '[{op: add, path: /no/such/path, value: " + secret + "}]'}]",
+		"resources: [a.yaml]\npatches: [{target: {kind: Secret}, patch: '[{op: bad, path: /x, value: " + secret + "}]'}]",
+		"resources: [a.yaml]\npatches: [{target: {kind: ConfigMap}, patch: '[{op: add, path: /x, value: " + secret + "}]'}]",
+		"resources: [a.yaml]\npatches: [{patch: '{apiVersion: v1, kind: Secret, metadata: {name: gone}, data: {a: " + secret + "}}'}]",
+		"resources: [a.yaml]\nnamePrefix: [" + secret + "]",
+		"resources: [noname.yaml]",
+		"resources: [bad.yaml]",
+		"resources: [a.yaml, a.yaml]",
+	} {
+		_, err := Build(tree(t, map[string]string{
+			"app/kustomization.yaml": k,
+			"app/a.yaml":             "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: " + secret + "}\n",
+			"app/noname.yaml":        "apiVersion: v1\nkind: Secret\nmetadata: {annotations: {a: " + secret + "}}\n",
+			"app/bad.yaml":           "apiVersion: v1\nkind: Secret\nmetadata: " + secret + "\n",
+			"app/two.yaml":           "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: x}\nstringData: {a: " + secret + "}\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: y}\n",
+		}), "app", Options{})
+		if err == nil {
+			t.Errorf("%s: built, want an error", k)
+		} else if strings.Contains(err.Error(), secret) {
+			t.Errorf("%s: the error quotes the secret: %v", k, err)
 		}
 	}
 }

@@ -36,7 +36,7 @@ func (c *checker) plugin(file, field, entry string) {
 		}
 		c.configuration(target, field, data)
 	default:
-		c.refuse(file, "%s: %s: no such file or directory", field, entry)
+		c.refuseEntry(file, field, entry, ": no such file or directory")
 	}
 }
 
