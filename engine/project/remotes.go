@@ -42,6 +42,8 @@ type (
 const (
 	KindGit = source.KindGit
 	KindOCI = source.KindOCI
+	// KindHelm are chart repositories that are no registries.
+	KindHelm = source.KindHelm
 )
 
 // CredentialsFromEnv reads the sets of variables WEIGHLOCK_GIT[_n]_*, WEIGHLOCK_REGISTRY[_n]_* and the same of KLUCTL
@@ -110,6 +112,9 @@ func (p *Project) AllowRemote(address string) error {
 	return fmt.Errorf("refused: the change is a stranger's, and this remote is not among those that such changes may use; "+
 		"to allow it, list %s under remotes in .weighlock.yaml of the base branch", key)
 }
+
+// ReadsCluster says whether what is rendered may read objects of the cluster: a stranger's project may not.
+func (p *Project) ReadsCluster() bool { return p.opts.Untrusted == nil }
 
 // refuse returns an error where the project is a stranger's, which may not use a kind of source. The caller says where.
 func (p *Project) refuse(kind string) error {

@@ -4,95 +4,141 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"path"
 	"slices"
-	"strings"
-	"sync"
 
+	"github.com/weighlock/weighlock/engine/chart"
 	"github.com/weighlock/weighlock/engine/internal/helm"
-	"github.com/weighlock/weighlock/engine/project"
 	"github.com/weighlock/weighlock/engine/yamldoc"
 )
 
-// chartFile is helm-chart.yaml (project format §4.1).
-type chartFile struct {
-	HelmChart struct {
-		Path        string `json:"path"`
-		ReleaseName string `json:"releaseName"`
-		Namespace   string `json:"namespace"`
-		Output      string `json:"output"`
-		SkipCRDs    bool   `json:"skipCRDs"`
-	} `json:"helmChart"`
-}
-
-const defaultOutput = "helm-rendered.yaml"
-
-// release is one rendered chart of an item.
+// release is one chart of an item.
 type release struct {
-	file      string // the helm-chart.yaml that asked for it, below the source root
+	file      string // the helm-chart.yaml that asks for it, below the source root
 	namespace string // what its objects get that name none; "" when the release names none
 	warnings  []string
+
+	spec    chart.Spec
+	chart   chart.Loaded
+	values  map[string]any
+	defines []string // the API versions of the CRDs that its templates gave
+	seen    int      // how many API versions of the project's CRDs it was rendered with
 }
 
-// renderCharts renders each helm-chart.yaml of an item into the file that its kustomization takes the objects from.
-func (r *renderer) renderCharts(ctx context.Context, w *work) error {
-	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(w.files)) {
-		if base := path.Base(name); base == "helm-chart.yaml" || base == "helm-chart.yml" {
-			if err := r.renderChart(ctx, w, name); err != nil {
-				errs = append(errs, err)
+// crdRounds is how often charts that ask for API versions are rendered at most: a chart can define a kind that another
+// one waits for.
+const crdRounds = 4
+
+// renderCharts renders each helm-chart.yaml of the items into the file that its item's kustomization takes the objects from.
+func (r *renderer) renderCharts(ctx context.Context, works []*work) error {
+	if err := each(works, func(w *work) error { return r.findCharts(ctx, w) }); err != nil {
+		return err
+	}
+	defined := definedVersions(works)
+	for round := range crdRounds {
+		err := each(works, func(w *work) error {
+			var errs []error
+			for _, output := range slices.Sorted(maps.Keys(w.releases)) {
+				if err := r.renderChart(ctx, w, output, defined, round); err != nil {
+					errs = append(errs, err)
+				}
+			}
+			return errors.Join(errs...)
+		})
+		if err != nil {
+			return err
+		}
+		before := len(defined)
+		for _, w := range works {
+			for _, rel := range w.releases {
+				for _, v := range rel.defines {
+					if _, known := defined[v]; !known {
+						defined[v] = rel
+					}
+				}
 			}
 		}
+		if len(defined) == before {
+			return nil
+		}
+	}
+	return nil
+}
+
+// findCharts reads the helm-chart.yaml files of an item, their values, and their charts.
+func (r *renderer) findCharts(ctx context.Context, w *work) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(w.files)) {
+		if !chart.IsFile(path.Base(name)) {
+			continue
+		}
+		rel, err := r.findChart(ctx, w, name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		output := path.Join(path.Dir(name), rel.spec.Output)
+		if other, taken := w.releases[output]; taken {
+			errs = append(errs, fmt.Errorf("%s: writes to %s, as %s does: give one of them another output", rel.file, rel.spec.Output, other.file))
+		}
+		w.releases[output] = rel
 	}
 	return errors.Join(errs...)
 }
 
-func (r *renderer) renderChart(ctx context.Context, w *work, name string) error {
+func (r *renderer) findChart(ctx context.Context, w *work, name string) (*release, error) {
 	file := path.Join(w.item.Dir, name)
-	var cf chartFile
-	if err := yamldoc.Decode(file, w.files[name], &cf); err != nil {
-		return err
-	}
-	spec := cf.HelmChart
-	var errs []error
-	if spec.Path == "" || path.IsAbs(spec.Path) {
-		errs = append(errs, fmt.Errorf("%s: helmChart.path: needs the chart's directory, relative to this file", file))
-	}
-	if spec.ReleaseName == "" {
-		errs = append(errs, fmt.Errorf("%s: helmChart.releaseName: is required", file))
+	spec, err := chart.Read(file, w.files[name])
+	if err != nil {
+		template, readErr := w.item.Source.Read(file)
+		if readErr != nil {
+			return nil, err
+		}
+		return nil, yamldoc.Relocate(err, template, w.files[name])
 	}
 	if spec.Output == "" {
-		spec.Output = defaultOutput
-	} else if spec.Output != path.Base(spec.Output) {
-		errs = append(errs, fmt.Errorf("%s: helmChart.output: %s is not a plain file name", file, spec.Output))
+		spec.Output = chart.DefaultOutput
 	}
-	if err := errors.Join(errs...); err != nil {
-		return err
+	rel := &release{file: file, namespace: spec.Namespace, spec: spec}
+	if rel.chart, err = r.charts.Load(ctx, w.item.Source, path.Dir(file), &spec); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	chart, err := r.charts.load(w.item.Source, path.Join(path.Dir(file), spec.Path))
-	if err != nil {
-		return fmt.Errorf("%s: helmChart.path: %w", file, err)
+	rel.values, err = chartValues(w, name)
+	return rel, err
+}
+
+// renderChart renders a release, in later rounds only if it may come out differently.
+func (r *renderer) renderChart(ctx context.Context, w *work, output string, defined map[string]*release, round int) error {
+	rel := w.releases[output]
+	asks := rel.chart.Chart.AsksForAPIVersions()
+	caps := r.caps.APIVersions
+	if asks {
+		extra := others(defined, rel)
+		if round > 0 && len(extra) == rel.seen {
+			return nil
+		}
+		rel.seen = len(extra)
+		if caps == nil {
+			caps = helm.DefaultAPIVersions()
+		}
+		caps = append(slices.Clip(caps), extra...)
+	} else if round > 0 {
+		return nil
 	}
-	values, err := chartValues(w, name)
-	if err != nil {
-		return err
-	}
-	out, err := chart.Render(ctx, helm.Release{
-		Name: spec.ReleaseName, Namespace: spec.Namespace, Values: values, SkipCRDs: spec.SkipCRDs,
-		KubeVersion: r.caps.KubeVersion, APIVersions: r.caps.APIVersions,
+	out, err := rel.chart.Chart.Render(ctx, helm.Release{
+		Name: rel.spec.ReleaseName, Namespace: rel.spec.Namespace, Values: rel.values, SkipCRDs: rel.spec.SkipCRDs,
+		KubeVersion: r.caps.KubeVersion, APIVersions: caps, Cluster: r.cluster,
 	})
 	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return fmt.Errorf("%s: %w", rel.file, err)
 	}
-	output := path.Join(path.Dir(name), spec.Output)
 	w.files[output] = out.Manifest
-	rel := release{file: file, namespace: spec.Namespace}
-	for _, warning := range out.Warnings {
-		rel.warnings = append(rel.warnings, file+": "+warning)
+	rel.warnings = nil
+	for _, warning := range slices.Concat(rel.chart.Warnings, out.Warnings) {
+		rel.warnings = append(rel.warnings, rel.file+": "+warning)
 	}
-	w.releases[output] = rel
+	rel.defines = servedVersions(out.Manifest)
 	return nil
 }
 
@@ -107,55 +153,4 @@ func chartValues(w *work, chartFile string) (map[string]any, error) {
 		}
 	}
 	return nil, nil
-}
-
-// chartDir is where a chart lies.
-type chartDir struct {
-	source *project.Source
-	dir    string
-}
-
-// charts holds the parsed charts of a run: one that several items use is parsed once.
-type charts struct {
-	mu     sync.Mutex
-	loaded map[chartDir]func() (*helm.Chart, error)
-}
-
-func (c *charts) load(source *project.Source, dir string) (*helm.Chart, error) {
-	c.mu.Lock()
-	if c.loaded == nil {
-		c.loaded = map[chartDir]func() (*helm.Chart, error){}
-	}
-	key := chartDir{source, dir}
-	load := c.loaded[key]
-	if load == nil {
-		load = sync.OnceValues(func() (*helm.Chart, error) { return readChart(source, dir) })
-		c.loaded[key] = load
-	}
-	c.mu.Unlock()
-	return load()
-}
-
-func readChart(source *project.Source, dir string) (*helm.Chart, error) {
-	if ok, err := source.IsDir(dir); err != nil {
-		return nil, err
-	} else if !ok {
-		return nil, fmt.Errorf("%s is not a directory of the project", dir)
-	}
-	var files []helm.File
-	err := fs.WalkDir(source.FS(), dir, func(name string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		data, err := source.Read(name)
-		if err != nil {
-			return err
-		}
-		files = append(files, helm.File{Name: strings.TrimPrefix(name, dir+"/"), Data: data})
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading chart %s: %w", dir, err)
-	}
-	return helm.Load(files)
 }

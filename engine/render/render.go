@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/weighlock/weighlock/engine/chart"
+	"github.com/weighlock/weighlock/engine/internal/helm"
 	"github.com/weighlock/weighlock/engine/object"
 	"github.com/weighlock/weighlock/engine/project"
 )
@@ -46,7 +48,15 @@ func Render(ctx context.Context, p *project.Project, d *project.Deployment, opts
 	if err != nil {
 		return nil, err
 	}
-	r := &renderer{caps: caps}
+	r := &renderer{caps: caps, charts: chart.NewLoader(p)}
+	var closed *closedCluster
+	switch {
+	case opts.Reader != nil && p.ReadsCluster():
+		r.cluster = opts.Reader
+	case opts.Reader != nil:
+		closed = &closedCluster{}
+		r.cluster = closed
+	}
 	works, err := r.prepare(ctx, d)
 	if err != nil {
 		return nil, err
@@ -64,6 +74,7 @@ func Render(ctx context.Context, p *project.Project, d *project.Deployment, opts
 		return nil, err
 	}
 	m := assemble(d, works)
+	m.Warnings = append(m.Warnings, closed.warnings()...)
 	if err := check(m); err != nil {
 		return nil, err
 	}
@@ -89,8 +100,9 @@ func capabilities(ctx context.Context, opts Options) (Capabilities, error) {
 
 // renderer is one run of Render.
 type renderer struct {
-	caps   Capabilities
-	charts charts
+	caps    Capabilities
+	charts  *chart.Loader
+	cluster helm.Cluster // what charts may look up; nil: nothing
 }
 
 // work is an item on its way from files to objects.
@@ -99,7 +111,7 @@ type work struct {
 	dir   string            // where its files lie in memory: the item's directory, with a suffix if it is used again
 	files map[string][]byte // rendered files by slash path below dir
 	// releases are the charts of the item, by the path below dir of the file that each was rendered into.
-	releases map[string]release
+	releases map[string]*release
 	objects  []Manifest
 	images   imageFiller
 }
@@ -109,7 +121,7 @@ func (r *renderer) prepare(ctx context.Context, d *project.Deployment) ([]*work,
 	works := make([]*work, len(d.Items))
 	used := map[string]int{}
 	for i, item := range d.Items {
-		w := &work{item: item, dir: item.Dir, releases: map[string]release{}}
+		w := &work{item: item, dir: item.Dir, releases: map[string]*release{}}
 		w.images = imageFiller{fixed: append(project.VarImages(item.Vars), d.Target.Images...), item: item}
 		if n := used[item.Dir]; n > 0 && item.Dir != "" {
 			w.dir = fmt.Sprintf("%s-%d", item.Dir, n)
@@ -121,12 +133,13 @@ func (r *renderer) prepare(ctx context.Context, d *project.Deployment) ([]*work,
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if w.files, err = renderFiles(ctx, w.item); err != nil {
-			return err
-		}
-		return r.renderCharts(ctx, w)
+		w.files, err = renderFiles(ctx, w.item)
+		return err
 	})
-	return works, err
+	if err != nil {
+		return nil, err
+	}
+	return works, r.renderCharts(ctx, works)
 }
 
 // each runs f for each item that has files, in parallel over all cores, and joins the errors in the items' order.

@@ -1,10 +1,12 @@
 package helm
 
 import (
+	"bytes"
 	"fmt"
 	"regexp"
 	"slices"
 
+	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
 )
 
@@ -37,4 +39,24 @@ func capabilities(rel Release) (*chartutil.Capabilities, error) {
 		caps.APIVersions = DefaultAPIVersions()
 	}
 	return caps, nil
+}
+
+// AsksForAPIVersions says whether what the chart gives may depend on [Release].APIVersions: a template of it or of a subchart
+// names them.
+func (c *Chart) AsksForAPIVersions() bool { return mentions(c.chart, []byte("APIVersions")) }
+
+func mentions(c *chart.Chart, word []byte) bool {
+	has := func(f *chart.File) bool { return bytes.Contains(f.Data, word) }
+	// Values may be templates, by tpl.
+	return slices.ContainsFunc(c.Raw, has) ||
+		slices.ContainsFunc(c.Dependencies(), func(sub *chart.Chart) bool { return mentions(sub, word) })
+}
+
+// CRDs are the files in crds/ of the chart and its subcharts.
+func (c *Chart) CRDs() [][]byte {
+	var files [][]byte
+	for _, crd := range c.chart.CRDObjects() {
+		files = append(files, crd.File.Data)
+	}
+	return files
 }

@@ -26,6 +26,8 @@ type Release struct {
 	// APIVersions is what .Capabilities.APIVersions has: "group/version" and "group/version/Kind". Nil: [DefaultAPIVersions].
 	APIVersions []string
 	SkipCRDs    bool // leave out the files in crds/
+	// Cluster answers the template function lookup. Nil: it finds nothing.
+	Cluster Cluster
 }
 
 // Rendered is what a chart gave.
@@ -55,7 +57,7 @@ func (c *Chart) Render(ctx context.Context, rel Release) (Rendered, error) {
 	}
 	done := make(chan answer, 1)
 	go func() {
-		r, err := c.render(rel)
+		r, err := c.render(ctx, rel)
 		done <- answer{r, err}
 	}()
 	select {
@@ -69,7 +71,7 @@ func (c *Chart) Render(ctx context.Context, rel Release) (Rendered, error) {
 	}
 }
 
-func (c *Chart) render(rel Release) (out Rendered, err error) {
+func (c *Chart) render(ctx context.Context, rel Release) (out Rendered, err error) {
 	defer recovered("rendering", &err)
 	said := listen()
 	defer said.stop()
@@ -83,7 +85,12 @@ func (c *Chart) render(rel Release) (out Rendered, err error) {
 	if err != nil {
 		return Rendered{}, err
 	}
-	files, err := engine.Engine{}.Render(ch, values)
+	var files map[string]string
+	if rel.Cluster == nil {
+		files, err = engine.Render(ch, values)
+	} else {
+		files, err = engine.RenderWithClientProvider(ch, values, lookups{ctx, rel.Cluster})
+	}
 	if err != nil {
 		return Rendered{}, err
 	}

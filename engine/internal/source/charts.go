@@ -269,8 +269,15 @@ func exactVersion(text string) bool {
 	return err == nil
 }
 
-// pickVersion returns the version that is meant: the same text, or else the newest that fits the constraint.
-func pickVersion(wanted string, versions []string) (string, error) {
+// SameVersion says whether two texts are the same version: v1.2.3 and 1.2.3 are.
+func SameVersion(a, b string) bool {
+	v, errA := semver.NewVersion(a)
+	w, errB := semver.NewVersion(b)
+	return a == b || errA == nil && errB == nil && v.String() == w.String()
+}
+
+// PickVersion returns the version that is meant: the same text, or else the newest that fits the constraint.
+func PickVersion(wanted string, versions []string) (string, error) {
 	if slices.Contains(versions, wanted) {
 		return wanted, nil
 	}
@@ -278,7 +285,7 @@ func pickVersion(wanted string, versions []string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%q is neither a version nor a constraint; %s", wanted, thereAre(wanted, versions))
 	}
-	for _, v := range newestFirst(versions) {
+	for _, v := range NewestFirst(versions) {
 		if parsed, err := semver.NewVersion(v); err == nil && constraint.Check(parsed) {
 			return v, nil
 		}
@@ -286,8 +293,8 @@ func pickVersion(wanted string, versions []string) (string, error) {
 	return "", fmt.Errorf("no version fits; %s", thereAre(wanted, versions))
 }
 
-// newestFirst sorts versions and leaves out what is none.
-func newestFirst(versions []string) []string {
+// NewestFirst sorts versions and leaves out what is none.
+func NewestFirst(versions []string) []string {
 	type parsed struct {
 		text    string
 		version *semver.Version
@@ -314,7 +321,7 @@ func (c *Cache) chartVersions(ctx context.Context, a address, name string) ([]st
 	}
 	if a.scheme == "oci" {
 		versions, err := ociCharts{c, a}.versions(ctx)
-		return newestFirst(versions), err
+		return NewestFirst(versions), err
 	}
 	r, err := c.remote(KindHelm, a)
 	if err != nil {
@@ -325,5 +332,5 @@ func (c *Cache) chartVersions(ctx context.Context, a address, name string) ([]st
 	for _, e := range entries {
 		versions = append(versions, e.Version)
 	}
-	return newestFirst(versions), err
+	return NewestFirst(versions), err
 }

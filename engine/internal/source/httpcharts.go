@@ -90,7 +90,7 @@ func (h httpCharts) entry(ctx context.Context, version string) (*indexEntry, err
 	for _, e := range entries {
 		versions = append(versions, e.Version)
 	}
-	picked, err := pickVersion(version, versions)
+	picked, err := PickVersion(version, versions)
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,7 @@ func (o ociCharts) find(ctx context.Context, version string) (chartRecord, error
 		if err != nil {
 			return chartRecord{}, err
 		}
-		if version, err = pickVersion(version, versions); err != nil {
+		if version, err = PickVersion(version, versions); err != nil {
 			return chartRecord{}, err
 		}
 	}
