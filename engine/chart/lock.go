@@ -1,11 +1,7 @@
 package chart
 
 import (
-	"bytes"
-	"cmp"
 	"slices"
-
-	"sigs.k8s.io/yaml"
 
 	"github.com/weighlock/weighlock/engine/yamldoc"
 )
@@ -58,19 +54,4 @@ func readLock(name string, data []byte) (lock, error) {
 	var l lock
 	err := yamldoc.Decode(name, data, &l)
 	return l, err
-}
-
-func (l *lock) encode() ([]byte, error) {
-	slices.SortFunc(l.Charts, func(a, b locked) int {
-		return cmp.Or(cmp.Compare(a.Repo, b.Repo), cmp.Compare(a.Git, b.Git), cmp.Compare(a.SubDir, b.SubDir), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version))
-	})
-	l.Charts = slices.Compact(l.Charts)
-	data, err := yaml.Marshal(l)
-	if err != nil {
-		return nil, err
-	}
-	var b bytes.Buffer
-	b.WriteString("# What the versions of the project's charts are; helm-pull writes it. Keep it under version control.\n")
-	b.Write(data)
-	return b.Bytes(), nil
 }

@@ -90,7 +90,9 @@ func (g *Git) UnmarshalJSON(data []byte) error {
 }
 
 // isTemplate says whether a text still has to be rendered, as in a file that is read for [Pull].
-func isTemplate(text string) bool { return strings.Contains(text, "{{") || strings.Contains(text, "{%") }
+func isTemplate(text string) bool {
+	return strings.Contains(text, "{{") || strings.Contains(text, "{%")
+}
 
 // Check finds fields that are missing or do not go together.
 func (s *Spec) Check(fail func(key, format string, args ...any)) {

@@ -15,7 +15,7 @@ import (
 
 // release is one chart of an item.
 type release struct {
-	file      string // the helm-chart.yaml that asks for it, below the source root
+	file      string // the helm-chart.yaml that asks for it, as shown
 	namespace string // what its objects get that name none; "" when the release names none
 	warnings  []string
 
@@ -88,10 +88,11 @@ func (r *renderer) findCharts(ctx context.Context, w *work) error {
 }
 
 func (r *renderer) findChart(ctx context.Context, w *work, name string) (*release, error) {
-	file := path.Join(w.item.Dir, name)
+	at := path.Join(w.item.Dir, name)
+	file := w.item.Source.Display(at)
 	spec, err := chart.Read(file, w.files[name])
 	if err != nil {
-		template, readErr := w.item.Source.Read(file)
+		template, readErr := w.item.Source.Read(at)
 		if readErr != nil {
 			return nil, err
 		}
@@ -101,7 +102,7 @@ func (r *renderer) findChart(ctx context.Context, w *work, name string) (*releas
 		spec.Output = chart.DefaultOutput
 	}
 	rel := &release{file: file, namespace: spec.Namespace, spec: spec}
-	if rel.chart, err = r.charts.Load(ctx, w.item.Source, path.Dir(file), &spec); err != nil {
+	if rel.chart, err = r.charts.Load(ctx, w.item.Source, path.Dir(at), &spec); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	rel.values, err = chartValues(w, name)
@@ -148,7 +149,7 @@ func chartValues(w *work, chartFile string) (map[string]any, error) {
 		name := path.Join(path.Dir(chartFile), base)
 		if data, ok := w.files[name]; ok {
 			var values map[string]any
-			err := yamldoc.Decode(path.Join(w.item.Dir, name), data, &values)
+			err := yamldoc.Decode(w.item.Source.Display(path.Join(w.item.Dir, name)), data, &values)
 			return values, err
 		}
 	}
