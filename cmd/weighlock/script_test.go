@@ -37,8 +37,8 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script", UpdateScripts: *update,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"weighlock": runInside},
+		Dir: "testdata/script", UpdateScripts: *update, Setup: startRemotes,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"weighlock": runInside, "gitcommit": gitCommitCommand, "ocipush": ociPushCommand},
 	})
 }
 
@@ -47,8 +47,12 @@ func runInside(ts *testscript.TestScript, neg bool, args []string) {
 		args = append(args, "--project-dir", ts.MkAbs("."))
 	}
 	lookup := func(name string) (string, bool) { v := ts.Getenv(name); return v, v != "" }
+	var environ []string // as far as git needs it
+	for _, name := range []string{"PATH", "HOME", "GIT_CONFIG_NOSYSTEM"} {
+		environ = append(environ, name+"="+ts.Getenv(name))
+	}
 	code := run(context.Background(), process{
-		args: args, getenv: ts.Getenv, lookupenv: lookup, stdin: strings.NewReader(""), stdout: ts.Stdout(), stderr: ts.Stderr(),
+		args: args, getenv: ts.Getenv, lookupenv: lookup, environ: environ, stdin: strings.NewReader(""), stdout: ts.Stdout(), stderr: ts.Stderr(),
 	})
 	if (code != 0) != neg {
 		ts.Fatalf("unexpected exit code %d", code)

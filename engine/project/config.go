@@ -3,6 +3,7 @@ package project
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // config is .kluctl.yaml (project format §1).
@@ -153,6 +154,8 @@ func (d *deploymentFile) Advise(key string) string {
 type itemEntry struct {
 	Path                 string         `json:"path"`
 	Include              string         `json:"include"`
+	Git                  *gitSource     `json:"git"`
+	OCI                  *ociSource     `json:"oci"`
 	Barrier              bool           `json:"barrier"`
 	Message              string         `json:"message"`
 	Recursive            bool           `json:"recursive"`
@@ -169,6 +172,9 @@ type itemEntry struct {
 	When                 *condition     `json:"when"`
 }
 
+// remote says whether the entry includes a project from elsewhere.
+func (e *itemEntry) remote() bool { return e.Git != nil || e.OCI != nil }
+
 // Check finds what does not go together.
 func (e *itemEntry) Check(fail func(key, format string, args ...any)) {
 	refuse := func(wrong bool, key, format string, args ...any) {
@@ -176,13 +182,23 @@ func (e *itemEntry) Check(fail func(key, format string, args ...any)) {
 			fail(key, format, args...)
 		}
 	}
-	refuse(e.Path != "" && e.Include != "", "", "has both path and include; an entry takes one of them")
-	refuse(e.Path == "" && e.Include == "" && !e.Barrier && len(e.DeleteObjects)+len(e.WaitReadinessObjects) == 0, "",
-		"does nothing; it needs path, include, barrier, deleteObjects or waitReadinessObjects")
+	var kinds []string
+	for _, kind := range []struct {
+		name  string
+		given bool
+	}{{"path", e.Path != ""}, {"include", e.Include != ""}, {"git", e.Git != nil}, {"oci", e.OCI != nil}} {
+		if kind.given {
+			kinds = append(kinds, kind.name)
+		}
+	}
+	refuse(len(kinds) > 1, "", "has %s; an entry takes one of path, include, git and oci", strings.Join(kinds, " and "))
+	refuse(len(kinds) == 0 && !e.Barrier && len(e.DeleteObjects)+len(e.WaitReadinessObjects) == 0, "",
+		"does nothing; it needs path, include, git, oci, barrier, deleteObjects or waitReadinessObjects")
+	includes := e.Include != "" || e.remote()
 	refuse(e.Recursive && e.Path == "", "recursive", "goes only with path")
 	refuse(e.WaitReadiness && e.Path == "", "waitReadiness", "goes only with path")
-	refuse(e.Args != nil && e.Include == "", "args", "goes only with include")
-	refuse(e.PassVars && e.Include == "", "passVars", "goes only with include")
+	refuse(e.Args != nil && !includes, "args", "goes only with include, git and oci")
+	refuse(e.PassVars && !includes, "passVars", "goes only with include, git and oci")
 	refuse(e.Message != "" && !e.Barrier, "message", "goes only with barrier: true")
 }
 

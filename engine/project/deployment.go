@@ -103,6 +103,8 @@ type resolver struct {
 	project *Project
 	cluster Cluster  // nil: offline
 	layers  []*Layer // of the root deployment file
+	fetches fetches
+	files   int // deployment files so far
 }
 
 // Resolve reads the deployment files with t's variables and returns the items in order. Mistakes in several files are
@@ -135,12 +137,19 @@ func (p *Project) Resolve(ctx context.Context, t Target, c Cluster) (*Deployment
 	return d, nil
 }
 
+// maxFiles is how many deployment files a run reads: a few lines that include each other could make any number of them.
+const maxFiles = 10_000
+
 // walk reads one deployment file and returns its items, those of its includes among them.
 func (r *resolver) walk(ctx context.Context, parent scope, file string) ([]Item, error) {
+	if r.files++; r.files > maxFiles {
+		return nil, fmt.Errorf("%s: the project has more than %d deployment files: do includes multiply?", parent.source.Display(file), maxFiles)
+	}
 	s, doc, top, err := r.enter(ctx, parent, file)
 	if err != nil || doc == nil {
 		return nil, err
 	}
+	r.prefetch(ctx, s, doc.Deployments)
 	var items []Item
 	var errs []error
 	for i, entry := range doc.Deployments {
@@ -227,7 +236,7 @@ func (r *resolver) entry(ctx context.Context, s scope, e itemEntry, at place) ([
 			Tags: union(s.tags, tags), Labels: s.labels, Annotations: s.annotations, Namespace: s.namespace,
 			Vars: vars, Layers: s.with(added), SearchDirs: append([]string{dir}, s.search...),
 		}}, nil
-	case e.Include != "":
+	case e.Include != "" || e.remote():
 		items, err := r.include(ctx, s, e, variables{vars, s.with(added)}, at)
 		if err == nil && (e.Barrier || len(e.DeleteObjects)+len(e.WaitReadinessObjects) > 0) {
 			items = append(items, s.bare(e, at))
@@ -253,58 +262,79 @@ func (s scope) bare(e itemEntry, at place) Item {
 }
 
 func (r *resolver) include(ctx context.Context, s scope, e itemEntry, vars variables, at place) ([]Item, error) {
-	dir, err := itemDir(s, e.Include, at.key("include"))
+	child, err := r.included(ctx, s, e, at.key(e.kind()))
 	if err != nil {
 		return nil, err
 	}
-	if display := s.source.Display(dir); slices.Contains(s.chain, display) {
-		return nil, fmt.Errorf("%s: %s includes itself: %s", at.key("include"), dir, strings.Join(append(s.chain, display), " → "))
+	from, dir := child.source, child.source.Display(child.dir)
+	if slices.Contains(s.chain, dir) {
+		return nil, fmt.Errorf("%s: %s includes itself: %s", at.key(e.kind()), dir, strings.Join(append(s.chain, dir), " → "))
 	}
-	file, err := s.source.find(dir, "deployment")
+	file, err := from.find(child.dir, "deployment")
 	if err != nil {
 		return nil, err
 	}
 	if file == "" {
-		if k, _ := s.source.find(dir, "kustomization"); k != "" {
-			return nil, fmt.Errorf("%s: %s has no deployment.yaml but a kustomization: write path instead of include", at.key("include"), dir)
+		if k, _ := from.find(child.dir, "kustomization"); k != "" && !e.remote() {
+			return nil, fmt.Errorf("%s: %s has no deployment.yaml but a kustomization: write path instead of include", at.key(e.kind()), dir)
 		}
-		return nil, fmt.Errorf("%s: %s has no deployment.yaml", at.key("include"), dir)
+		return nil, fmt.Errorf("%s: %s has no deployment.yaml", at.key(e.kind()), dir)
 	}
 	tags := e.Tags
 	if base := path.Base(e.Include); len(tags) == 0 && base != "." && base != ".." {
 		tags = []string{base}
 	}
-	child := s
-	child.dir, child.tags, child.via = dir, union(tags, s.tags), append(s.via[:len(s.via):len(s.via)], at.String())
-	if vars, err = r.libraryVars(ctx, s, e, vars, at); err != nil {
+	child.tags, child.via = union(tags, s.tags), append(s.via[:len(s.via):len(s.via)], at.String())
+	if vars, err = r.libraryVars(ctx, s, child, e, vars, at); err != nil {
 		return nil, err
 	}
 	child.vars, child.layers = vars.Vars, vars.layers
 	return r.walk(ctx, child, file)
 }
 
+// included returns the scope of an include, as far as it is known by where it is: below the same root, or at that of
+// another tree.
+func (r *resolver) included(ctx context.Context, s scope, e itemEntry, at place) (scope, error) {
+	if !e.remote() {
+		dir, err := itemDir(s, e.Include, at)
+		s.dir = dir
+		return s, err
+	}
+	tree, err := r.tree(ctx, e.tree())
+	if err != nil {
+		return s, fmt.Errorf("%s: %w", at, err)
+	}
+	from, err := r.project.trees.get(tree)
+	if err != nil {
+		return s, fmt.Errorf("%s: %w", at, err)
+	}
+	s.source, s.search = from, nil
+	s.dir, err = itemDir(scope{source: from, dir: "."}, e.subDir(), at)
+	return s, err
+}
+
 // libraryVars returns the variables that an included project sees: all of them, or where it is a library its arguments
 // alone, unless passVars hands the others on (project format §2.4).
-func (r *resolver) libraryVars(ctx context.Context, s scope, e itemEntry, vars variables, at place) (variables, error) {
-	file, err := s.source.find(path.Join(s.dir, e.Include), ".kluctl-library")
+func (r *resolver) libraryVars(ctx context.Context, s, child scope, e itemEntry, vars variables, at place) (variables, error) {
+	file, err := child.source.find(child.dir, ".kluctl-library")
 	if err != nil {
 		return vars, err
 	}
 	if file == "" {
 		if e.Args != nil {
-			return vars, fmt.Errorf("%s: %s is no library, so nobody reads them: give it a .kluctl-library.yaml that declares them, or pass vars", at.key("args"), path.Join(s.dir, e.Include))
+			return vars, fmt.Errorf("%s: %s is no library, so nobody reads them: give it a .kluctl-library.yaml that declares them, or pass vars", at.key("args"), child.source.Display(child.dir))
 		}
 		return vars, nil
 	}
-	data, err := s.source.Read(file)
+	data, err := child.source.Read(file)
 	if err != nil {
 		return vars, err
 	}
 	var lib libraryConfig
-	if err := yamldoc.Decode(s.source.Display(file), data, &lib); err != nil {
+	display := child.source.Display(file)
+	if err := yamldoc.Decode(display, data, &lib); err != nil {
 		return vars, err
 	}
-	display := s.source.Display(file)
 	args, err := defaults(display, lib.Args)
 	if err != nil {
 		return vars, err

@@ -3,6 +3,7 @@ package project
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 
 	"github.com/weighlock/weighlock/engine/yamldoc"
@@ -45,6 +46,9 @@ func (t *Templates) render(ctx context.Context, name string, vars Vars) (rendere
 		return rendered{}, err
 	}
 	out, err := t.Text(ctx, name, string(data), vars)
+	if err != nil && t.source.label != "" {
+		err = fmt.Errorf("%s: %w", t.source.label, err)
+	}
 	return rendered{name: t.source.Display(name), template: data, text: []byte(out)}, err
 }
 

@@ -48,6 +48,7 @@ type Project struct {
 	doc    yamldoc.Document // the file, for the lines of what it says
 	opts   Options
 	cache  *source.Cache
+	trees  trees // of includes
 }
 
 // Open opens the project in dir and reads .kluctl.yaml, if there is one. All mistakes of that file are reported at once.
@@ -86,12 +87,12 @@ func locate(dir string, opts Options) (*Project, error) {
 	}
 	tree.now = opts.Now
 	p := &Project{source: tree, dir: filepath.ToSlash(rel), opts: opts}
-	p.cache = p.newCache()
+	p.cache, p.trees.now = p.newCache(), opts.Now
 	return p, nil
 }
 
-// Close releases the project's tree.
-func (p *Project) Close() error { return p.source.Close() }
+// Close releases the project's tree and those of its includes.
+func (p *Project) Close() error { return errors.Join(p.source.Close(), p.trees.Close()) }
 
 // Source is the tree that the project is read from.
 func (p *Project) Source() *Source { return p.source }

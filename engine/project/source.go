@@ -40,31 +40,34 @@ func (s *Source) Root() string { return s.root.Name() }
 
 // Display is how a path of the tree is written in messages.
 func (s *Source) Display(name string) string {
-	if s.label == "" {
+	switch {
+	case s.label == "":
 		return name
+	case name == ".":
+		return s.label
 	}
 	return s.label + "//" + name
 }
 
 // Read returns a file's content. A path that leaves the tree is an error that names it.
 func (s *Source) Read(name string) ([]byte, error) {
-	if err := confined(name); err != nil {
+	if err := s.confined(name); err != nil {
 		return nil, err
 	}
 	info, err := s.root.Stat(filepath.FromSlash(name))
 	if err != nil {
-		return nil, escapeError(name, err)
+		return nil, s.escapeError(name, err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: is no regular file", name)
+		return nil, fmt.Errorf("%s: is no regular file", s.Display(name))
 	}
 	data, err := s.root.ReadFile(filepath.FromSlash(name))
-	return data, escapeError(name, err)
+	return data, s.escapeError(name, err)
 }
 
 // IsDir says whether name is a directory of the tree.
 func (s *Source) IsDir(name string) (bool, error) {
-	if err := confined(name); err != nil {
+	if err := s.confined(name); err != nil {
 		return false, err
 	}
 	info, err := s.root.Stat(filepath.FromSlash(name))
@@ -72,7 +75,7 @@ func (s *Source) IsDir(name string) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, escapeError(name, err)
+		return false, s.escapeError(name, err)
 	}
 	return info.IsDir(), nil
 }
@@ -80,9 +83,9 @@ func (s *Source) IsDir(name string) (bool, error) {
 // noDirectory says what stands where a directory is expected, and which one may have been meant.
 func (s *Source) noDirectory(dir string) string {
 	if info, err := s.root.Stat(filepath.FromSlash(dir)); err == nil && !info.IsDir() {
-		return dir + " is a file, expected a directory"
+		return s.Display(dir) + " is a file, expected a directory"
 	}
-	msg := dir + " is not a directory of the project"
+	msg := s.Display(dir) + " is not a directory of the project"
 	entries, err := fs.ReadDir(s.FS(), path.Dir(dir))
 	if err != nil {
 		return msg // its parent is missing too
@@ -109,27 +112,30 @@ func (s *Source) find(dir, base string) (string, error) {
 		info, err := s.root.Stat(filepath.FromSlash(name))
 		switch {
 		case err == nil && info.IsDir():
-			return "", fmt.Errorf("%s: is a directory, expected a file", name)
+			return "", fmt.Errorf("%s: is a directory, expected a file", s.Display(name))
 		case err == nil:
 			return name, nil
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			return "", escapeError(name, err)
+			return "", s.escapeError(name, err)
 		}
 	}
 	return "", nil
 }
 
-func confined(name string) error {
+func (s *Source) confined(name string) error {
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
-		return fmt.Errorf("%s: leads out of the project's source root; a project reads only below it", name)
+		return fmt.Errorf("%s: leads out of the project's source root; a project reads only below it", s.Display(name))
 	}
 	return nil
 }
 
 // escapeError words the error that os.Root gives for a link that leaves the tree.
-func escapeError(name string, err error) error {
+func (s *Source) escapeError(name string, err error) error {
 	if err != nil && strings.Contains(err.Error(), "escapes from parent") {
-		return fmt.Errorf("%s: leads out of the project's source root by a symbolic link; a project reads only below it", name)
+		return fmt.Errorf("%s: leads out of the project's source root by a symbolic link; a project reads only below it", s.Display(name))
+	}
+	if err != nil && s.label != "" {
+		return fmt.Errorf("%s: %w", s.label, err)
 	}
 	return err
 }

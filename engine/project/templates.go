@@ -73,5 +73,5 @@ func (t *Templates) find(name string) (string, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("%s: not found in %s: %w", name, strings.Join(t.files.Dirs, ", "), fs.ErrNotExist)
 	}
-	return found, escapeError(name, err)
+	return found, t.source.escapeError(name, err)
 }

@@ -23,10 +23,10 @@ func build(target project.Target, w *work, all []*work) error {
 	if err := write(fsys, w); err != nil {
 		return err
 	}
-	// A kustomization may refer to other items' directories; only then are they worth copying.
+	// A kustomization may refer to other items' directories, of the same tree; only then are they worth copying.
 	if refersOutside(w) {
 		for _, other := range all {
-			if other != w {
+			if other != w && other.item.Source == w.item.Source {
 				if err := write(fsys, other); err != nil {
 					return err
 				}
@@ -36,9 +36,9 @@ func build(target project.Target, w *work, all []*work) error {
 	dir := path.Join("/", w.dir)
 	display := func(p string) string {
 		if rest, ok := strings.CutPrefix("/"+strings.TrimPrefix(p, "/"), dir); ok {
-			return path.Join(w.item.Dir, rest)
+			return w.shown(rest)
 		}
-		return p
+		return w.item.Source.Display(strings.TrimPrefix(p, "/"))
 	}
 	if err := checkReleases(fsys, w); err != nil {
 		return err
@@ -56,12 +56,12 @@ func build(target project.Target, w *work, all []*work) error {
 			opts.Outputs[path.Join(dir, path.Dir(output))] = path.Base(output)
 		}
 		if err := kustomize.Generate(fsys, dir, opts); err != nil {
-			return fmt.Errorf("%s: %w", w.item.Dir, err)
+			return fmt.Errorf("%s: %w", w.shown("."), err)
 		}
 	}
 	if w.item.Namespace != "" {
 		if err := kustomize.SetNamespace(fsys, dir, w.item.Namespace); err != nil {
-			return fmt.Errorf("%s: %w", w.item.Dir, err)
+			return fmt.Errorf("%s: %w", w.shown("."), err)
 		}
 	}
 	built, err := kustomize.Build(fsys, dir, kustomize.Options{Display: display})
@@ -96,7 +96,7 @@ func checkReleases(fsys kustomize.FS, w *work) error {
 			continue
 		}
 		name := path.Join(path.Dir(output), path.Base(own))
-		v, err := yamldoc.Value(path.Join(w.item.Dir, name), w.files[name])
+		v, err := yamldoc.Value(w.shown(name), w.files[name])
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -104,7 +104,7 @@ func checkReleases(fsys kustomize.FS, w *work) error {
 		doc, _ := v.(map[string]any)
 		resources, _ := doc["resources"].([]any)
 		if !slices.ContainsFunc(resources, func(r any) bool { s, _ := r.(string); return path.Clean(s) == path.Base(output) }) {
-			errs = append(errs, fmt.Errorf("%s: resources does not list %s, so the objects of %s would be lost: add it", path.Join(w.item.Dir, name), path.Base(output), rel.file))
+			errs = append(errs, fmt.Errorf("%s: resources does not list %s, so the objects of %s would be lost: add it", w.shown(name), path.Base(output), rel.file))
 		}
 	}
 	return errors.Join(errs...)
@@ -119,7 +119,7 @@ func checkYAML(w *work, resources bool) error {
 		if _, made := w.releases[name]; made || (ext != ".yaml" && ext != ".yml") {
 			continue
 		}
-		_, err := yamldoc.Values(path.Join(w.item.Dir, name), w.files[name])
+		_, err := yamldoc.Values(w.shown(name), w.files[name])
 		if err == nil {
 			continue
 		}
@@ -133,11 +133,11 @@ func checkYAML(w *work, resources bool) error {
 
 func write(fsys kustomize.FS, w *work) error {
 	if err := fsys.MkdirAll(path.Join("/", w.dir)); err != nil { // there may be no file in it
-		return fmt.Errorf("%s: %w", w.item.Dir, err)
+		return fmt.Errorf("%s: %w", w.shown("."), err)
 	}
 	for name, data := range w.files {
 		if err := fsys.WriteFile(path.Join("/", w.dir, name), data); err != nil {
-			return fmt.Errorf("%s: %w", path.Join(w.item.Dir, name), err)
+			return fmt.Errorf("%s: %w", w.shown(name), err)
 		}
 	}
 	return nil
@@ -166,12 +166,12 @@ func origin(w *work, file string) string {
 		if rel, ok := w.releases[rest]; ok {
 			return rel.file
 		}
-		return path.Join(w.item.Dir, rest)
+		return w.shown(rest)
 	}
 	if name == "" {
-		return w.item.Dir
+		return w.shown(".")
 	}
-	return name
+	return w.item.Source.Display(name)
 }
 
 // markable finds metadata that cannot take labels and annotations.

@@ -149,7 +149,7 @@ func chartValues(w *work, chartFile string) (map[string]any, error) {
 		name := path.Join(path.Dir(chartFile), base)
 		if data, ok := w.files[name]; ok {
 			var values map[string]any
-			err := yamldoc.Decode(w.item.Source.Display(path.Join(w.item.Dir, name)), data, &values)
+			err := yamldoc.Decode(w.shown(name), data, &values)
 			return values, err
 		}
 	}

@@ -50,7 +50,7 @@ func renderFiles(ctx context.Context, item project.Item) (map[string][]byte, err
 		return nil
 	})
 	if err != nil {
-		errs = append(errs, fmt.Errorf("%s: %w", item.Dir, err))
+		errs = append(errs, fmt.Errorf("%s: %w", source.Display(item.Dir), err))
 	}
 	return files, errors.Join(errs...)
 }

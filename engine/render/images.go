@@ -46,7 +46,7 @@ func (f *imageFiller) fill(o object.Object) error {
 	slices.Sort(missing)
 	var errs []error
 	for _, name := range slices.Compact(missing) {
-		errs = append(errs, fmt.Errorf("%s: %s: there is no fixed image for %s%s: give one with --fixed-image %s=IMAGE, in the target's images, or in the variable images", f.item.Dir, ref, name, f.near(name), name))
+		errs = append(errs, fmt.Errorf("%s: %s: there is no fixed image for %s%s: give one with --fixed-image %s=IMAGE, in the target's images, or in the variable images", f.item.Source.Display(f.item.Dir), ref, name, f.near(name), name))
 	}
 	return errors.Join(errs...)
 }

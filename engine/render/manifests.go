@@ -27,7 +27,7 @@ type Stage struct {
 
 // An Item is one entry of a deployment file; its objects are applied in order.
 type Item struct {
-	// Dir is the item's directory below the source root.
+	// Dir is the item's directory below the source root, behind the name of its tree where that is an include's.
 	Dir string
 	// Objects stand in kustomize's order.
 	Objects []Manifest

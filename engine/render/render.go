@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"runtime"
 	"slices"
 
@@ -116,17 +117,29 @@ type work struct {
 	images   imageFiller
 }
 
+// place is a directory of a tree.
+type place struct {
+	source *project.Source
+	dir    string
+}
+
+// shown is how a file of the item is called in messages and results.
+func (w *work) shown(name string) string {
+	return w.item.Source.Display(path.Join(w.item.Dir, name))
+}
+
 // prepare renders all items' files and charts in parallel.
 func (r *renderer) prepare(ctx context.Context, d *project.Deployment) ([]*work, error) {
 	works := make([]*work, len(d.Items))
-	used := map[string]int{}
+	used := map[place]int{}
 	for i, item := range d.Items {
 		w := &work{item: item, dir: item.Dir, releases: map[string]*release{}}
 		w.images = imageFiller{fixed: append(project.VarImages(item.Vars), d.Target.Images...), item: item}
-		if n := used[item.Dir]; n > 0 && item.Dir != "" {
+		at := place{item.Source, item.Dir}
+		if n := used[at]; n > 0 && item.Dir != "" {
 			w.dir = fmt.Sprintf("%s-%d", item.Dir, n)
 		}
-		used[item.Dir]++
+		used[at]++
 		works[i] = w
 	}
 	err := each(works, func(w *work) (err error) {
@@ -168,7 +181,7 @@ func assemble(d *project.Deployment, works []*work) *Manifests {
 			m.Warnings = append(m.Warnings, rel.warnings...)
 		}
 		if w.item.Dir != "" && !w.item.OnlyRender {
-			stage.Items = append(stage.Items, Item{Dir: w.item.Dir, Objects: w.objects})
+			stage.Items = append(stage.Items, Item{Dir: w.shown("."), Objects: w.objects})
 		}
 		if w.item.Barrier {
 			stage.Message = w.item.Message

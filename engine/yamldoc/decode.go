@@ -114,6 +114,12 @@ func (d *decoder) kind(n *node, v reflect.Value, path string) {
 }
 
 func (d *decoder) structure(n *node, v reflect.Value, path string) {
+	if text, ok := n.value.(string); ok && n.kind == scalar {
+		if s, ok := v.Addr().Interface().(Shorthand); ok {
+			d.shorthand(n, s, text, path)
+			return
+		}
+	}
 	if n.kind != mapping {
 		d.mismatch(n, path, "a map")
 		return
@@ -130,6 +136,17 @@ func (d *decoder) structure(n *node, v reflect.Value, path string) {
 	}
 	if checker, ok := v.Addr().Interface().(Checker); ok && len(d.problems) == before {
 		checker.Check(func(key, format string, args ...any) { d.fail(n, path, key, fmt.Sprintf(format, args...)) })
+	}
+}
+
+// shorthand decodes a struct that is written as a text. What its Check finds is told at the text, which has no keys.
+func (d *decoder) shorthand(n *node, s Shorthand, text, path string) {
+	if err := s.UnmarshalShorthand(text); err != nil {
+		d.problem(n, path, "%v", err)
+		return
+	}
+	if checker, ok := s.(Checker); ok {
+		checker.Check(func(_, format string, args ...any) { d.problem(n, path, format, args...) })
 	}
 }
 

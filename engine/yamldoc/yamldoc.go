@@ -85,6 +85,11 @@ type Adviser interface {
 	Advise(key string) string
 }
 
+// A Shorthand is a struct that may be written as a single text, too, or that has a word on why it may not.
+type Shorthand interface {
+	UnmarshalShorthand(text string) error
+}
+
 // Decode reads a file of at most one document into out, a non-nil pointer.
 //
 // A key that out's type does not know, a duplicate key and a value of another type than out's are errors. Struct fields are

@@ -61,6 +61,8 @@ type Override struct {
 // Tree is a directory with the files of a commit or artifact. It is to be read only: others may read it at the same time.
 type Tree struct {
 	Dir string
+	// URL is the remote's address, without user and password.
+	URL string
 	// Ref is the name that was resolved: refs/heads/main, refs/tags/v1, or HEAD where the remote's HEAD is on no branch;
 	// for OCI the tag. It is empty if a commit or digest was asked for.
 	Ref string

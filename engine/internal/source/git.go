@@ -66,8 +66,18 @@ func (c *Cache) Git(ctx context.Context, ref GitRef) (Tree, error) {
 	if err != nil {
 		return Tree{}, fmt.Errorf("git repository %s, %s: %w", a, ref.describe(), err)
 	}
+	tree.URL = a.String()
 	return tree, nil
 }
+
+// CheckGitURL finds what is wrong with a repository's address without asking for it.
+func CheckGitURL(url string) error {
+	_, err := (&Cache{}).gitAddress(url)
+	return err
+}
+
+// Check finds what is wrong with the choice of branch, tag or commit without asking the repository.
+func (r GitRef) Check() error { return r.check() }
 
 func (c *Cache) gitAddress(url string) (address, error) {
 	a, err := parseAddress(url)

@@ -59,10 +59,7 @@ func (r *OCIRef) check(a address) error {
 //
 // The network is used to resolve a tag, and to get an artifact that the cache does not have. Errors are as of [Cache.Git].
 func (c *Cache) OCI(ctx context.Context, ref OCIRef) (Tree, error) {
-	a, err := parseAddress(ref.URL)
-	if err == nil && a.scheme != "oci" {
-		err = fmt.Errorf("%s: an address begins with oci://", a)
-	}
+	a, err := ociAddress(ref.URL)
 	if err != nil {
 		return Tree{}, fmt.Errorf("OCI repository: %w", err)
 	}
@@ -74,7 +71,25 @@ func (c *Cache) OCI(ctx context.Context, ref OCIRef) (Tree, error) {
 	if err != nil {
 		return Tree{}, fmt.Errorf("OCI repository %s, %s: %w", a, ref.describe(), err)
 	}
+	tree.URL = a.String()
 	return tree, nil
+}
+
+func ociAddress(url string) (address, error) {
+	a, err := parseAddress(url)
+	if err == nil && a.scheme != "oci" {
+		err = fmt.Errorf("%s: an address begins with oci://", a)
+	}
+	return a, err
+}
+
+// Check finds what is wrong with the artifact's name without asking for it.
+func (r OCIRef) Check() error {
+	a, err := ociAddress(r.URL)
+	if err != nil {
+		return err
+	}
+	return r.check(a)
 }
 
 func (c *Cache) oci(ctx context.Context, a address, ref OCIRef) (Tree, error) {
