@@ -2,7 +2,6 @@ package render
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,20 +17,10 @@ import (
 )
 
 // build turns an item's files into objects by kustomize and marks them as the target's.
-func build(target project.Target, w *work, all []*work) error {
-	fsys := kustomize.NewFS()
-	if err := write(fsys, w); err != nil {
+func build(target project.Target, w *work, all trees) error {
+	fsys, err := all.fileSystem(w)
+	if err != nil {
 		return err
-	}
-	// A kustomization may refer to other items' directories, of the same tree; only then are they worth copying.
-	if refersOutside(w) {
-		for _, other := range all {
-			if other != w && other.item.Source == w.item.Source {
-				if err := write(fsys, other); err != nil {
-					return err
-				}
-			}
-		}
 	}
 	dir := path.Join("/", w.dir)
 	display := func(p string) string {
@@ -75,14 +64,14 @@ func build(target project.Target, w *work, all []*work) error {
 			continue
 		}
 		if err := markable(o); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", origin(w, b.Origin), err))
+			errs = append(errs, fmt.Errorf("%s: %w", all.origin(w, b.Origin), err))
 			continue
 		}
 		mark(o, target, w.item)
 		if err := w.images.fill(o); err != nil {
 			errs = append(errs, err)
 		}
-		w.objects = append(w.objects, Manifest{Object: o, Source: origin(w, b.Origin)})
+		w.objects = append(w.objects, Manifest{Object: o, Source: all.origin(w, b.Origin)})
 	}
 	return errors.Join(errs...)
 }
@@ -119,59 +108,19 @@ func checkYAML(w *work, resources bool) error {
 		if _, made := w.releases[name]; made || (ext != ".yaml" && ext != ".yml") {
 			continue
 		}
+		taken := resources && !strings.Contains(name, "/") && !strings.HasPrefix(name, "helm-")
+		if !taken && !bytes.Contains(w.files[name], []byte("*")) {
+			continue // without aliases there is nothing to blow up
+		}
 		_, err := yamldoc.Values(w.shown(name), w.files[name])
 		if err == nil {
 			continue
 		}
-		taken := resources && !strings.Contains(name, "/") && !strings.HasPrefix(name, "helm-")
 		if taken || errors.Is(err, yamldoc.ErrAliases) {
 			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func write(fsys kustomize.FS, w *work) error {
-	if err := fsys.MkdirAll(path.Join("/", w.dir)); err != nil { // there may be no file in it
-		return fmt.Errorf("%s: %w", w.shown("."), err)
-	}
-	for name, data := range w.files {
-		if err := fsys.WriteFile(path.Join("/", w.dir, name), data); err != nil {
-			return fmt.Errorf("%s: %w", w.shown(name), err)
-		}
-	}
-	return nil
-}
-
-// refersOutside says whether a kustomization of the item may refer to a directory outside of it.
-func refersOutside(w *work) bool {
-	for name, data := range w.files {
-		switch path.Base(name) {
-		case "kustomization.yaml", "kustomization.yml", "Kustomization":
-			if bytes.Contains(data, []byte("..")) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// origin is the file of the project that an object came from.
-func origin(w *work, file string) string {
-	name := strings.TrimPrefix(file, "/")
-	if rest, ok := strings.CutPrefix(name, w.dir+"/"); ok || w.dir == "." {
-		if w.dir == "." {
-			rest = name
-		}
-		if rel, ok := w.releases[rest]; ok {
-			return rel.file
-		}
-		return w.shown(rest)
-	}
-	if name == "" {
-		return w.shown(".")
-	}
-	return w.item.Source.Display(name)
 }
 
 // markable finds metadata that cannot take labels and annotations.
@@ -205,57 +154,4 @@ func mark(o object.Object, target project.Target, item project.Item) {
 	if item.SkipDeleteIfTags {
 		o.SetAnnotation("kluctl.io/skip-delete-if-tags", "true")
 	}
-}
-
-// fixNamespaces gives namespaced objects that name no namespace their release's, or "default", and takes the namespace
-// from cluster-scoped ones (project format §3.5). Without a cluster, objects stay as they are written.
-func fixNamespaces(ctx context.Context, works []*work, reader Reader) error {
-	if reader == nil {
-		return nil
-	}
-	defined := definedScopes(works)
-	for _, w := range works {
-		for _, m := range w.objects {
-			ref := m.Object.Ref()
-			namespaced, known := defined[[2]string{ref.Group, ref.Kind}]
-			if !known {
-				var err error
-				if namespaced, known, err = reader.Namespaced(ctx, ref.Group, ref.Kind); err != nil {
-					return err
-				}
-			}
-			switch {
-			case !known:
-			case !namespaced:
-				m.Object.SetNamespace("")
-			case ref.Namespace == "":
-				m.Object.SetNamespace(w.namespaceOf(m))
-			}
-		}
-	}
-	return nil
-}
-
-// namespaceOf is the namespace of an object that names none.
-func (w *work) namespaceOf(m Manifest) string {
-	for _, rel := range w.releases {
-		if rel.file == m.Source && rel.namespace != "" {
-			return rel.namespace
-		}
-	}
-	return "default"
-}
-
-// definedScopes are the scopes of the kinds that the deployment itself defines.
-func definedScopes(works []*work) map[[2]string]bool {
-	scopes := map[[2]string]bool{}
-	for _, w := range works {
-		for _, m := range w.objects {
-			if m.Object.Ref().IsCRD() {
-				kind := [2]string{m.Object.Text("spec", "group"), m.Object.Text("spec", "names", "kind")}
-				scopes[kind] = m.Object.Text("spec", "scope") == "Namespaced"
-			}
-		}
-	}
-	return scopes
 }

@@ -62,11 +62,12 @@ func Render(ctx context.Context, p *project.Project, d *project.Deployment, opts
 	if err != nil {
 		return nil, err
 	}
+	all := newTrees(works)
 	err = each(works, func(w *work) error {
 		if err := ctx.Err(); err != nil || w.item.OnlyRender {
 			return err
 		}
-		return build(d.Target, w, works)
+		return build(d.Target, w, all)
 	})
 	if err != nil {
 		return nil, err

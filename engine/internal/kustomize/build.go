@@ -5,7 +5,6 @@ import (
 	"path"
 	"sync"
 
-	"k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
@@ -42,7 +41,7 @@ func Build(fsys FS, dir string, opts Options) ([]Resource, error) {
 }
 
 func (c *checker) build(dir string) ([]Resource, error) {
-	defer prepareSchema(c.openapi)()
+	defer prepareSchema(c.schema)()
 	built, err := c.run(c.fsys, dir)
 	if err != nil {
 		return nil, c.hideLiterals(c.buildError(dir, err))
@@ -53,12 +52,8 @@ func (c *checker) build(dir string) ([]Resource, error) {
 	}
 	out := make([]Resource, built.Size())
 	for i, res := range built.Resources() {
-		data, err := res.MarshalJSON()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", res.CurId(), err)
-		}
-		if err := json.Unmarshal(data, &out[i].Object); err != nil {
-			return nil, fmt.Errorf("%s: %w", res.CurId(), err)
+		if out[i].Object, err = decoded(res); err != nil {
+			return nil, err
 		}
 		ownVersion(out[i].Object)
 		out[i].Origin = origins[i]
@@ -94,17 +89,33 @@ func (c *checker) run(fsys FS, dir string) (m resmap.ResMap, err error) {
 	return krusty.MakeKustomizer(opts).Run(quiet(fsys), dir)
 }
 
-// schema guards kustomize's global OpenAPI schema: builds that only read it share the lock.
+// schema guards kustomize's global OpenAPI schema: builds that only read it share the lock. Reading it in takes a tenth of a
+// second, which builds that merge nothing need not wait for.
 var (
 	schema      sync.RWMutex
-	loadBuiltin = sync.OnceFunc(func() { openapi.Schema() })
+	loadBuiltin = sync.OnceFunc(func() {
+		schema.Lock()
+		openapi.Schema()
+		schema.Unlock()
+	})
+)
+
+// A schemaUse says what a build does with the global schema.
+type schemaUse int
+
+const (
+	noSchema schemaUse = iota
+	readsSchema
+	changesSchema
 )
 
 // prepareSchema takes the lock for one build and returns what gives it back. A build that changes the schema runs alone.
-func prepareSchema(changes bool) (release func()) {
-	if !changes {
-		schema.RLock()
+func prepareSchema(use schemaUse) (release func()) {
+	if use != noSchema {
 		loadBuiltin()
+	}
+	if use != changesSchema {
+		schema.RLock()
 		return schema.RUnlock
 	}
 	schema.Lock()

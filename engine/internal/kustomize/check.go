@@ -22,13 +22,32 @@ type checker struct {
 	inPlugin   bool     // what is read now makes plugin configurations
 	pluginDirs []string // kustomizations that make plugin configurations
 
-	sorts   map[string]bool // directories whose kustomization has sortOptions
-	openapi bool            // some kustomization changes the global schema
-	files   []string        // resource files
-	makes   bool            // some kustomization has generators or lists directories: files alone do not tell origins
+	sorts  map[string]bool // directories whose kustomization has sortOptions
+	schema schemaUse       // what the kustomizations do with the global schema, the most of all
+	makers []maker         // what makes objects, in the order of the objects
+	unsure bool            // some kustomization may make them in another order, or drop some
 
 	targeted []targeted
 	secrets  []string // literals of secret generators, which no error may quote
+}
+
+// schemaOf is what kustomize does with its schema for a kustomization: it asks it where things are merged or referred to.
+func schemaOf(k *types.Kustomization) schemaUse {
+	switch {
+	case len(k.OpenAPI) > 0:
+		return changesSchema
+	case len(k.Patches)+len(k.PatchesJson6902)+len(k.PatchesStrategicMerge) > 0, //nolint:staticcheck // deprecated, and in use
+		len(k.Components)+len(k.Generators)+len(k.Transformers)+len(k.Validators) > 0,
+		len(k.Replacements)+len(k.Vars)+len(k.Configurations)+len(k.Crds) > 0: //nolint:staticcheck // deprecated, and in use
+		return readsSchema
+	}
+	return noSchema
+}
+
+// A maker is a file that objects come from: a resource file, or a kustomization that generates one.
+type maker struct {
+	file  string
+	count int // how many; -1 when reading would be needed to tell
 }
 
 type visit struct {
@@ -55,6 +74,7 @@ func (c *checker) refuse(file, format string, args ...any) {
 
 func (c *checker) visit(dir string) {
 	if v := (visit{dir, c.inPlugin}); c.visited[v] {
+		c.unsure = true
 		return // a cycle is for kustomize to report
 	} else {
 		c.visited[v] = true
@@ -85,13 +105,19 @@ func (c *checker) visit(dir string) {
 // kustomization checks every field that can name a path.
 func (c *checker) kustomization(file string, k *types.Kustomization) {
 	c.sorts[path.Dir(file)] = k.SortOptions != nil
-	c.openapi = c.openapi || len(k.OpenAPI) > 0
-	c.makes = c.makes || len(k.ConfigMapGenerator)+len(k.SecretGenerator)+len(k.Generators)+len(k.Components) > 0
+	c.schema = max(c.schema, schemaOf(k))
+	c.unsure = c.unsure || len(k.Generators)+len(k.Components) > 0
 	if len(k.HelmCharts) > 0 {
 		c.refuse(file, "helmCharts: %s", noInflation)
 	}
 	for _, r := range k.Resources {
 		c.resource(file, "resources", r)
+	}
+	for _, g := range k.ConfigMapGenerator {
+		c.generator(file, g.GeneratorArgs)
+	}
+	for _, g := range k.SecretGenerator {
+		c.generator(file, g.GeneratorArgs)
 	}
 	for _, r := range k.Components {
 		c.resource(file, "components", r)
@@ -132,6 +158,11 @@ func (c *checker) kustomization(file string, k *types.Kustomization) {
 	}
 }
 
+func (c *checker) generator(file string, g types.GeneratorArgs) {
+	c.makers = append(c.makers, maker{file, 1})
+	c.unsure = c.unsure || g.Behavior != "" // a merged one takes the place of another
+}
+
 func (c *checker) sources(file, field string, s types.KvPairSources) {
 	for _, p := range slices.Concat(s.FileSources, s.EnvSources, []string{s.EnvSource}) {
 		c.local(file, field, p)
@@ -164,10 +195,14 @@ func (c *checker) resource(file, field, entry string) {
 	target := resolve(file, entry)
 	switch {
 	case c.fsys.IsDir(target):
-		c.makes = true
 		c.visit(target)
 	case c.fsys.Exists(target):
-		c.files = append(c.files, target)
+		data, err := c.fsys.ReadFile(target)
+		if err != nil {
+			c.refuse(target, "%v", err)
+			return
+		}
+		c.makers = append(c.makers, maker{target, documents(data)})
 	default:
 		c.refuseEntry(file, field, entry, ": no such file or directory")
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -21,6 +22,9 @@ type FS = filesys.FileSystem
 
 // NewFS makes an empty file system in memory. Kustomize's own allows only few characters in names, and loses the errors of a walk.
 func NewFS() FS { return memory{"/": {mode: fs.ModeDir | 0o755}} }
+
+// CopyFS makes a copy of a file system that [NewFS] made; files share their content.
+func CopyFS(fsys FS) FS { return maps.Clone(fsys.(memory)) }
 
 // memory holds files and directories by their clean absolute path.
 type memory map[string]entry

@@ -1,8 +1,10 @@
 package kustomize
 
 import (
+	"bytes"
 	"encoding/json"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -16,19 +18,15 @@ type node = kyaml.RNode
 
 // origins finds the file of each built resource, and the patches that reach none.
 //
-// Kustomize tells origins by annotations, which it adds before patches are applied: a patch that expects annotations, or none,
-// then goes another way. So the objects come from a build without them, and a second build only says where each came from. A
-// kustomization of a single file, which is what a chart's output is, needs none.
+// Mostly the order of the files tells. Else kustomize tells origins by annotations, which it adds before patches are applied: a
+// patch that expects annotations, or none, then goes another way. So the objects come from a build without them, and a second
+// build only says where each came from.
 func (c *checker) origins(dir string, built resmap.ResMap) ([]string, error) {
-	out := make([]string, built.Size())
-	if len(c.files) == 1 && !c.makes {
-		for i := range out {
-			out[i] = strings.TrimPrefix(c.files[0], "/")
-		}
-		if len(c.targeted) == 0 {
-			return out, nil
-		}
+	known := c.inOrder(dir, built.Size())
+	if known != nil && len(c.targeted) == 0 {
+		return known, nil
 	}
+	out := make([]string, built.Size())
 	top := kustomizationPath(c.fsys, dir)
 	annotated, err := c.run(edited{c.fsys, func(file string, k map[string]any) bool {
 		if file == top {
@@ -38,10 +36,13 @@ func (c *checker) origins(dir string, built resmap.ResMap) ([]string, error) {
 		return file == top || len(c.targeted) > 0
 	}}, dir)
 	if err != nil {
-		return out, c.unmatched(dir, nil, built)
+		annotated = nil
 	}
-	if err := c.unmatched(dir, annotated, built); err != nil || annotated.Size() != built.Size() {
-		return out, err
+	if err := c.unmatched(dir, annotated, built); err != nil || known != nil {
+		return known, err
+	}
+	if annotated == nil || annotated.Size() != built.Size() {
+		return out, nil
 	}
 	for i, res := range annotated.Resources() {
 		// RemoveBuildAnnotations has been here: what is left of origins is public.
@@ -56,6 +57,61 @@ func (c *checker) origins(dir string, built resmap.ResMap) ([]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// inOrder are the files of n objects where their order and number tell; nil where they do not.
+func (c *checker) inOrder(dir string, n int) []string {
+	if c.unsure || c.sorts[dir] {
+		return nil
+	}
+	unknown, sum := -1, 0
+	for i, m := range c.makers {
+		switch {
+		case m.count >= 0:
+			sum += m.count
+		case unknown >= 0:
+			return nil
+		default:
+			unknown = i
+		}
+	}
+	if sum > n || sum < n && unknown < 0 {
+		return nil // a patch took one away, or there is one that does not count
+	}
+	out := make([]string, 0, n)
+	for i, m := range c.makers {
+		count := m.count
+		if i == unknown {
+			count = n - sum
+		}
+		for range count {
+			out = append(out, strings.TrimPrefix(m.file, "/"))
+		}
+	}
+	return out
+}
+
+// listKind finds a document that is a list of objects, and perhaps some other text.
+var listKind = regexp.MustCompile(`kind["']?\s*:\s*["']?\w*List\b`)
+
+// documents counts the objects of a file; -1 if it has to be read to tell.
+func documents(data []byte) int {
+	if listKind.Match(data) {
+		return -1
+	}
+	n, filled := 0, false
+	for line := range bytes.Lines(data) {
+		line = bytes.TrimSpace(line)
+		switch {
+		case bytes.HasPrefix(line, []byte("---")) && len(line) > len("---"):
+			return -1 // something more on the line
+		case bytes.Equal(line, []byte("---")), bytes.Equal(line, []byte("...")):
+			filled = false // or a line of some text, and then the sum is another
+		case len(line) > 0 && line[0] != '#' && !filled:
+			n, filled = n+1, true
+		}
+	}
+	return n
 }
 
 // annotating edits a kustomization so that its objects tell their origins.

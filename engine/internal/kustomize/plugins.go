@@ -47,11 +47,11 @@ func (c *checker) pluginDir(file, field, dir string) {
 		c.refuse(file, "%s: a directory of plugin configurations cannot use another one", field)
 		return
 	}
-	files, makes := c.files, c.makes
+	makers, unsure := c.makers, c.unsure
 	c.inPlugin = true
 	c.visit(dir)
 	c.inPlugin = false
-	c.files, c.makes = files, makes // it makes no objects
+	c.makers, c.unsure = makers, unsure // it makes no objects
 	c.pluginDirs = append(c.pluginDirs, dir)
 }
 
@@ -74,7 +74,7 @@ func (c *checker) built(dir string) {
 }
 
 func (c *checker) buildAlone(dir string) (resmap.ResMap, error) {
-	defer prepareSchema(c.openapi)()
+	defer prepareSchema(c.schema)()
 	return c.run(c.fsys, dir)
 }
 
