@@ -222,6 +222,8 @@ type varsEntry struct {
 	Values        map[string]any `json:"values"`
 	File          string         `json:"file"`
 	SystemEnvVars any            `json:"systemEnvVars"`
+	Git           *gitVars       `json:"git"`
+	GitFiles      *gitFiles      `json:"gitFiles"`
 	When          *condition     `json:"when"`
 	IgnoreMissing bool           `json:"ignoreMissing"`
 	NoOverride    bool           `json:"noOverride"`
@@ -232,18 +234,20 @@ type varsEntry struct {
 // Check finds an entry without a source, and what does not go together.
 func (e *varsEntry) Check(fail func(key, format string, args ...any)) {
 	sources := 0
-	for _, given := range []bool{e.Values != nil, e.File != "", e.SystemEnvVars != nil} {
+	for _, given := range []bool{e.Values != nil, e.File != "", e.SystemEnvVars != nil, e.Git != nil, e.GitFiles != nil} {
 		if given {
 			sources++
 		}
 	}
 	switch {
 	case sources == 0:
-		fail("", "names no source; it needs values, file or systemEnvVars")
+		fail("", "names no source; it needs values, file, git, gitFiles or systemEnvVars")
 	case sources > 1:
-		fail("", "names several sources; an entry takes one of values, file and systemEnvVars")
-	case e.Multidoc && e.File == "":
-		fail("multidoc", "goes only with file")
+		fail("", "names several sources; an entry takes one of values, file, git, gitFiles and systemEnvVars")
+	case e.Multidoc && e.File == "" && e.Git == nil:
+		fail("multidoc", "goes only with file and git")
+	case e.GitFiles != nil && e.TargetPath == "":
+		fail("", "gitFiles gives a list and needs targetPath to say where it goes")
 	case e.Multidoc && e.TargetPath == "":
 		fail("multidoc", "gives a list and needs targetPath to say where it goes")
 	}

@@ -90,6 +90,10 @@ func (r *resolver) loadSource(ctx context.Context, tpl *Templates, e varsEntry, 
 		}
 		v, err = r.environment(v, e.IgnoreMissing, at+".systemEnvVars")
 		return loaded{value: v, sensitive: true, origin: "environment variables"}, err
+	case e.Git != nil:
+		return r.loadGit(ctx, tpl, e, vars, at)
+	case e.GitFiles != nil:
+		return r.loadGitFiles(ctx, tpl, e, vars, at)
 	default:
 		return r.loadFile(ctx, tpl, e, vars, at)
 	}
@@ -107,11 +111,16 @@ func (r *resolver) loadFile(ctx context.Context, tpl *Templates, e varsEntry, va
 	if err != nil {
 		return loaded{}, fmt.Errorf("%s.file: %w", at, err)
 	}
+	return r.loadDocument(ctx, tpl, name, vars, e.Multidoc)
+}
+
+// loadDocument renders and decodes a file of the templates' source.
+func (r *resolver) loadDocument(ctx context.Context, tpl *Templates, name string, vars Vars, multidoc bool) (loaded, error) {
 	f, err := tpl.render(ctx, name, vars)
 	if err != nil {
 		return loaded{}, err
 	}
-	v, err := documents(f.name, f.text, e.Multidoc)
+	v, err := documents(f.name, f.text, multidoc)
 	return loaded{value: v, origin: f.name}, yamldoc.Relocate(err, f.template, f.text)
 }
 
