@@ -41,7 +41,7 @@ demo: build cluster ## A pull request's whole story, on a real API server
 
 test: deps cluster oracles check ## All tests
 	@scripts/with-cluster.sh go test ./...
-	@go vet -tags oracles ./engine/... && go test -tags oracles -run Oracle ./engine/internal/kustomize
+	@go vet -tags oracles ./engine/... && go test -tags oracles -run Oracle ./engine/internal/kustomize ./engine/internal/helm
 	@scripts/with-cluster.sh go test -race -short $(RACE)
 	@cd testdata/cluster && CGO_ENABLED=0 go vet -trimpath ./...
 

@@ -78,7 +78,7 @@ func run(ctx context.Context, p process) int {
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	root.AddCommand(renderCommand(p), diffCommand(p), deployCommand(p), templateCommand(p), actionCommand(p),
-		listTargetsCommand(p), listImagesCommand(p), varsCommand(p))
+		listTargetsCommand(p), listImagesCommand(p), varsCommand(p), helmPullCommand(p), helmUpdateCommand(p))
 	err := root.ExecuteContext(ctx)
 	var exit *exitCode
 	switch {

@@ -99,6 +99,14 @@ func credentialFlags() []credentialFlag {
 	ca := file(func(c *project.Credential) *string { return &c.CAFile })
 	cert := file(func(c *project.Credential) *string { return &c.CertFile })
 	key := file(func(c *project.Credential) *string { return &c.KeyFile })
+	creds := func(c *project.Credential, value string) error {
+		user, secret, ok := strings.Cut(value, ":")
+		if !ok {
+			return errors.New("expected host/path=user:password")
+		}
+		c.Username, c.Password = user, secret
+		return nil
+	}
 	return []credentialFlag{
 		{name: "git-username", usage: "user name for git repositories", kind: project.KindGit, set: username},
 		{name: "git-password", usage: "password or token for git repositories", kind: project.KindGit, set: password},
@@ -107,14 +115,7 @@ func credentialFlags() []credentialFlag {
 		{name: "git-ca-file", usage: "certificates to trust for git repositories", kind: project.KindGit, set: ca},
 		{name: "registry-username", usage: "user name for OCI registries", kind: project.KindOCI, set: username},
 		{name: "registry-password", usage: "password for OCI registries", kind: project.KindOCI, set: password},
-		{name: "registry-creds", usage: "user:password for OCI registries", kind: project.KindOCI, set: func(c *project.Credential, value string) error {
-			user, secret, ok := strings.Cut(value, ":")
-			if !ok {
-				return errors.New("expected host/path=user:password")
-			}
-			c.Username, c.Password = user, secret
-			return nil
-		}},
+		{name: "registry-creds", usage: "user:password for OCI registries", kind: project.KindOCI, set: creds},
 		{name: "registry-identity-token", usage: "identity token for OCI registries", kind: project.KindOCI, set: text(func(c *project.Credential) *string { return &c.IdentityToken })},
 		{name: "registry-token", usage: "bearer token for OCI registries", kind: project.KindOCI, set: text(func(c *project.Credential) *string { return &c.Token })},
 		{name: "registry-key-file", usage: "key of the client certificate for OCI registries", kind: project.KindOCI, set: key},
@@ -122,6 +123,13 @@ func credentialFlags() []credentialFlag {
 		{name: "registry-ca-file", usage: "certificates to trust for OCI registries", kind: project.KindOCI, set: ca},
 		{name: "registry-plain-http", usage: "speak with an OCI registry without TLS", kind: project.KindOCI, bare: true, set: func(c *project.Credential, _ string) error { c.PlainHTTP = true; return nil }},
 		{name: "registry-insecure-skip-tls-verify", usage: "trust any certificate of an OCI registry", kind: project.KindOCI, bare: true, set: func(c *project.Credential, _ string) error { c.InsecureSkipTLSVerify = true; return nil }},
+		{name: "helm-username", usage: "user name for chart repositories", kind: project.KindHelm, set: username},
+		{name: "helm-password", usage: "password for chart repositories", kind: project.KindHelm, set: password},
+		{name: "helm-creds", usage: "user:password for chart repositories", kind: project.KindHelm, set: creds},
+		{name: "helm-key-file", usage: "key of the client certificate for chart repositories", kind: project.KindHelm, set: key},
+		{name: "helm-cert-file", usage: "client certificate for chart repositories", kind: project.KindHelm, set: cert},
+		{name: "helm-ca-file", usage: "certificates to trust for chart repositories", kind: project.KindHelm, set: ca},
+		{name: "helm-insecure-skip-tls-verify", usage: "trust any certificate of a chart repository", kind: project.KindHelm, bare: true, set: func(c *project.Credential, _ string) error { c.InsecureSkipTLSVerify = true; return nil }},
 	}
 }
 

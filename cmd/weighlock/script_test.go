@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"os"
 	"os/signal"
@@ -37,8 +38,17 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script", UpdateScripts: *update, Setup: startRemotes,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"weighlock": runInside, "gitcommit": gitCommitCommand, "ocipush": ociPushCommand},
+		Dir: "testdata/script", UpdateScripts: *update,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"weighlock": runInside, "gitcommit": gitCommitCommand, "ocipush": ociPushCommand,
+			"publish": publishCharts, "expand": expandFiles, "objects": listObjects,
+		},
+		Setup: func(env *testscript.Env) error {
+			env.Values[chartServerKey{}] = newChartServer()
+			tutorial, err := filepath.Abs("../../testdata/projects/tutorial")
+			env.Setenv("TUTORIAL", tutorial)
+			return errors.Join(err, startRemotes(env))
+		},
 	})
 }
 

@@ -69,6 +69,23 @@ func LoadArchive(data []byte) (*Chart, error) {
 	return parse(files)
 }
 
+// Unpack returns the files of a packaged chart (.tgz), within Helm's limits of size and its rules for paths. Their names are
+// clean paths; the directory that the archive has around them is gone.
+func Unpack(data []byte) ([]File, error) {
+	packed, err := loader.LoadArchiveFiles(bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("chart archive: %w", err)
+	}
+	files := make([]File, len(packed))
+	for i, f := range packed {
+		if !fs.ValidPath(f.Name) {
+			return nil, fmt.Errorf("chart archive: %q is not a clean relative path", f.Name)
+		}
+		files[i] = File{Name: f.Name, Data: f.Data}
+	}
+	return files, nil
+}
+
 // parse has Helm read the files. A panic in a parser, provoked by a hostile chart, is an error.
 func parse(files []*loader.BufferedFile) (c *Chart, err error) {
 	defer recovered("loading the chart", &err)

@@ -31,6 +31,8 @@ type ChartRef struct {
 	// Digest, where it is known, is what Version was when somebody looked. What has this digest is used, without asking
 	// anybody, as long as it can be had.
 	Digest string
+	// Again asks the repository also where it was asked in the last day.
+	Again bool
 }
 
 // Chart is a packaged chart. Its archive is what the digest says, and not checked beyond that.
@@ -151,7 +153,7 @@ func (c *Cache) chart(ctx context.Context, a address, ref ChartRef) (Chart, erro
 			return Chart{Archive: archive, Version: ref.Version, Digest: ref.Digest}, nil
 		}
 	}
-	found, err := c.findChart(ctx, r, from, ref.Version)
+	found, err := c.findChart(ctx, r, from, ref)
 	if err != nil {
 		return Chart{}, err
 	}
@@ -195,7 +197,8 @@ func (c *Cache) chartSource(a address, name string) (*remote, chartSource, error
 }
 
 // findChart resolves a version, if no recent answer is known. The caller has the remote locked.
-func (c *Cache) findChart(ctx context.Context, r *remote, from chartSource, version string) (chartRecord, error) {
+func (c *Cache) findChart(ctx context.Context, r *remote, from chartSource, ref ChartRef) (chartRecord, error) {
+	version := ref.Version
 	file := filepath.Join(r.dir, "versions.json")
 	records := map[string]chartRecord{}
 	content, err := os.ReadFile(file)
@@ -208,7 +211,7 @@ func (c *Cache) findChart(ctx context.Context, r *remote, from chartSource, vers
 	if known, ok := r.charts[version]; ok {
 		return known, nil
 	}
-	if known, ok := records[version]; ok && c.opts.Now != nil && ociDigest.MatchString(known.Digest) && exactVersion(version) {
+	if known, ok := records[version]; ok && !ref.Again && c.opts.Now != nil && ociDigest.MatchString(known.Digest) && exactVersion(version) {
 		if age := c.opts.Now().Sub(known.Asked); age >= 0 && age < chartsAreFresh {
 			return known, nil
 		}
