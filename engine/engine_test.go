@@ -414,17 +414,23 @@ func TestObjectsOfANewKindInANewNamespaceAreShownAndDeployedInOneGo(t *testing.T
 	}
 }
 
-func TestAConflictNamesFieldAndManagerAndIsForcedByAnnotationOnly(t *testing.T) {
+func TestAFieldThatAnotherManagerOwnsStaysAndIsShownUntilARuleSaysOtherwise(t *testing.T) {
 	t.Parallel()
 	c, s, ns := plainSite(t)
 	s.deployed()
 	c.KubectlInput(t, `{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: `+ns+`}, data: {key: theirs}}`,
 		"apply", "--server-side", "--field-manager=operator", "--force-conflicts", "-f", "-")
 	set := s.diff(diff.Options{})
-	expect(t, ops(set), []string{"failed ConfigMap/a", "unchanged ConfigMap/b"})
-	var conflict *diff.ConflictError
-	if err := set.Failures()[0].Err; !errors.As(err, &conflict) || conflict.Conflicts[0] != (diff.Conflict{Manager: "operator", Field: "data.key"}) {
-		t.Fatalf("got %v", err)
+	expect(t, ops(set), []string{"unchanged ConfigMap/a", "unchanged ConfigMap/b"})
+	a := set.Stages[0].Items[0].Changes[0]
+	if len(a.Conflicts) != 1 {
+		t.Fatalf("got %+v", a.Conflicts)
+	}
+	if got := a.Conflicts[0]; got.Path.String() != "data.key" || got.Manager != "operator" || got.Ours != "one" || got.Theirs != "theirs" || got.Resolution != diff.Kept {
+		t.Errorf("got %+v", got)
+	}
+	if len(a.Warnings) != 1 || !strings.Contains(a.Warnings[0], "lost field ownership") {
+		t.Errorf("got warnings %q", a.Warnings)
 	}
 	s.write("-- app/a.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: \"{{ args.ns }}\", annotations: {kluctl.io/force-apply: \"true\"}}\ndata: {key: ours}\n")
 	s.deployed()

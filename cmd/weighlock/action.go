@@ -40,7 +40,7 @@ func actionCommand(p process) *cobra.Command {
 				Now: time.Now,
 				Log: slog.New(slog.NewTextHandler(p.stderr, nil)),
 			}
-			if key := p.getenv("WEIGHLOCK_DIGEST_KEY"); key != "" {
+			if key := p.getenv(digestKeyVariable); key != "" {
 				b.DigestKey = []byte(key)
 			}
 			runner := githubactions.New(githubactions.WithWriter(p.stdout), githubactions.WithGetenv(p.getenv))

@@ -22,7 +22,8 @@ import (
 func deployCommand(p process) *cobra.Command {
 	var target targetFlags
 	var out outputFlags
-	var yes, prune, abort bool
+	var yes, abort bool
+	var compare diffFlags
 	c := &cobra.Command{
 		Use:   "deploy",
 		Short: "Deploy a target to its cluster",
@@ -39,7 +40,7 @@ func deployCommand(p process) *cobra.Command {
 				return err
 			}
 			defer proj.Close()
-			if prune && t.Discriminator == "" {
+			if compare.opts.Prune && t.Discriminator == "" {
 				return errors.New("--prune needs a discriminator, to know which objects are the target's: set it in .kluctl.yaml or with --discriminator")
 			}
 			cluster, err := connect(p.getenv, target.kubeconfig, t)
@@ -47,7 +48,7 @@ func deployCommand(p process) *cobra.Command {
 				return err
 			}
 			opts := engine.DeployOptions{
-				Diff:  diff.Options{Prune: prune},
+				Diff:  compare.options(p.getenv),
 				Apply: apply.Options{AbortOnError: abort, Progress: progress(p.stderr)},
 			}
 			if !yes {
@@ -78,7 +79,7 @@ func deployCommand(p process) *cobra.Command {
 	target.register(c)
 	out.register(c)
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not show the diff and ask first")
-	c.Flags().BoolVar(&prune, "prune", false, "delete the target's objects that it does not render any more")
+	compare.register(c)
 	c.Flags().BoolVar(&abort, "abort-on-error", false, "stop at the first error instead of going on with what does not depend on it")
 	return c
 }

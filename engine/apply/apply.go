@@ -149,7 +149,7 @@ func (r *run) stage(ctx context.Context, s diff.Stage) {
 // change carries out one change and records its outcome.
 func (r *run) change(ctx context.Context, c *diff.Change) {
 	switch {
-	case c.Op == diff.Failed:
+	case c.Err != nil:
 		if !r.stopped.Load() {
 			r.done(c, Failed, c.Err)
 		}
@@ -170,11 +170,25 @@ func (r *run) change(ctx context.Context, c *diff.Change) {
 		r.finish(c, Deleted, nil, r.applier.Delete(ctx, c.Ref))
 		return
 	}
-	_, warnings, err := r.applier.Apply(ctx, c.Desired())
+	if c.Op == diff.Replace {
+		if err := r.remove(ctx, c.Ref); err != nil {
+			r.finish(c, Applied, nil, err)
+			return
+		}
+	}
+	_, warnings, err := r.applier.Apply(ctx, c.Write())
 	if err == nil && c.Ref.IsCRD() {
 		err = r.applier.AwaitEstablished(ctx, c.Ref)
 	}
 	r.finish(c, Applied, warnings, err)
+}
+
+// remove deletes an object that is to be created anew, and waits until it is gone.
+func (r *run) remove(ctx context.Context, ref object.Ref) error {
+	if err := r.applier.Delete(ctx, ref); err != nil {
+		return err
+	}
+	return r.applier.AwaitGone(ctx, ref)
 }
 
 func (r *run) finish(c *diff.Change, s Status, warnings []string, err error) {

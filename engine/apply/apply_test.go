@@ -31,10 +31,11 @@ func (r *recorder) note(verb string, ref object.Ref) error {
 	return nil
 }
 
-func (r *recorder) Apply(_ context.Context, o object.Object) (object.Object, []string, error) {
-	return o, nil, r.note("apply", o.Ref())
+func (r *recorder) Apply(_ context.Context, w diff.Write) (object.Object, []string, error) {
+	return w.Object, nil, r.note("apply", w.Object.Ref())
 }
-func (r *recorder) Delete(_ context.Context, ref object.Ref) error { return r.note("delete", ref) }
+func (r *recorder) AwaitGone(_ context.Context, ref object.Ref) error { return r.note("await", ref) }
+func (r *recorder) Delete(_ context.Context, ref object.Ref) error    { return r.note("delete", ref) }
 func (r *recorder) AwaitEstablished(_ context.Context, ref object.Ref) error {
 	return r.note("await", ref)
 }

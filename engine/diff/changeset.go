@@ -3,6 +3,7 @@ package diff
 import (
 	"iter"
 
+	"github.com/weighlock/weighlock/engine/internal/managed"
 	"github.com/weighlock/weighlock/engine/object"
 	"github.com/weighlock/weighlock/engine/project"
 	"github.com/weighlock/weighlock/engine/render"
@@ -17,6 +18,9 @@ const (
 	Update    Op = "update"
 	Delete    Op = "delete"
 	Unchanged Op = "unchanged"
+	// Replace is for an object that cannot be changed into what is wanted: it is deleted and created anew. Err is set
+	// where that is not allowed.
+	Replace Op = "replace"
 	// Skip is for what will not be touched although it could be, with a Reason: an orphan while pruning is off.
 	Skip Op = "skip"
 	// Failed is for an object whose dry run failed: Err says why, and nothing is known of what an apply would do.
@@ -35,6 +39,10 @@ type ChangeSet struct {
 	Digest string
 	// Warnings concern the whole: what could not be looked at.
 	Warnings []string
+	// Partial says that the cluster did not answer all questions: there may be more than is shown.
+	Partial bool
+	// Unbound says that the set holds secret values that the digest does not bind, for lack of a key.
+	Unbound bool
 }
 
 // A Stage is what stands between two barriers.
@@ -57,20 +65,40 @@ type Change struct {
 	Source string
 	// Fields are the differences of an update, sorted by path.
 	Fields []FieldChange
+	// Hidden is how many differing fields ignore rules hide. They are written all the same.
+	Hidden int
+	// Conflicts are the fields that other managers own with another value.
+	Conflicts []Conflict
+	// Cause says whether it is the change under review that creates or deletes the object; "" where that is not known.
+	Cause Cause
+	// RenamedFrom is the orphan that a new object resembles, RenamedTo the reverse.
+	RenamedFrom, RenamedTo *object.Ref
+	// TakenFrom is the owner that the object had so far, where it was another one.
+	TakenFrom string
+	// Consequences say what else goes when the object is deleted or replaced.
+	Consequences []string
 	// Live is the object as it is, Merged as the apply would leave it, without the server's bookkeeping. Live is nil
 	// for a new object; for one that is created, Merged is the object as rendered.
 	Live, Merged object.Object
 	// Reason explains an operation that is not obvious, such as why an object is not simulated.
 	Reason string
-	// Warnings are the API server's.
+	// Notes are what is worth knowing and no reason to worry, such as fields that are left to an autoscaler.
+	Notes []string
+	// Warnings are the API server's, and ours about the object.
 	Warnings []string
-	// Err is why the dry run failed.
+	// Err is why the dry run failed, or why the object is not replaced.
 	Err error
 
 	desired   object.Object
 	unsettled []render.Unsettled
+	rules     project.Rules
+	force     bool
+	takeover  *Takeover
+	left      []managed.Path // fields that rules leave to others
+	labelled  bool           // live with our discriminator
 	mask      *masker
 	stage     int
+	uid       string
 }
 
 // NewCreation is the change of an object that does not exist yet, for callers that know so without a cluster.
@@ -78,8 +106,8 @@ func NewCreation(o object.Object) *Change {
 	return &Change{Ref: o.Ref(), Op: Create, Merged: comparable(o), desired: wire(o)}
 }
 
-// Desired is the object to send, secret values and all. It is for package apply alone and must not be printed.
-func (c *Change) Desired() object.Object { return c.desired }
+// Write is what an apply sends, secret values and all. It is for package apply alone and must not be printed.
+func (c *Change) Write() Write { return Write{Object: c.desired, Force: c.force, Takeover: c.takeover} }
 
 // Mask takes the run's secret values out of an error that the API server gave when the change was carried out.
 func (c *Change) Mask(err error) error {
@@ -119,7 +147,29 @@ type FieldChange struct {
 	Old, New any
 	// Secret says that the values must not be shown.
 	Secret bool
+	Cause  Cause
+	// Owner is the manager that owns the live value, if that is not us; Since is when it last changed its fields.
+	Owner, Since string
 }
+
+// A Cause is why a field or an object changes.
+type Cause string
+
+// The causes. The first three need the base's manifests to be told apart.
+const (
+	// ThisChange is what the change under review does.
+	ThisChange Cause = "change"
+	// Drift is there already: the cluster is not as the base has it.
+	Drift Cause = "drift"
+	// ChangeAndDrift is a field that the change sets and that was not as the base has it.
+	ChangeAndDrift Cause = "both"
+	// Defaulting is the server's completion of what others cause.
+	Defaulting Cause = "defaulting"
+	// Admission is what a mutating webhook or policy makes of the object.
+	Admission Cause = "admission"
+	// TakenOver fields were set by a forerunner, and the project does not have them.
+	TakenOver Cause = "takeover"
+)
 
 // All yields the changes of all stages in order, then the orphans.
 func (c *ChangeSet) All() iter.Seq[*Change] {
@@ -144,18 +194,18 @@ func (c *ChangeSet) All() iter.Seq[*Change] {
 // Changed says whether an apply would write anything.
 func (c *ChangeSet) Changed() bool {
 	for ch := range c.All() {
-		if ch.Op == Create || ch.Op == Update || ch.Op == Delete {
+		if ch.Op == Create || ch.Op == Update || ch.Op == Delete || ch.Op == Replace {
 			return true
 		}
 	}
 	return false
 }
 
-// Failures are the changes whose dry run failed.
+// Failures are the changes whose dry run failed or that are not allowed.
 func (c *ChangeSet) Failures() []*Change {
 	var out []*Change
 	for ch := range c.All() {
-		if ch.Op == Failed {
+		if ch.Err != nil {
 			out = append(out, ch)
 		}
 	}

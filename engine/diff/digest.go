@@ -96,3 +96,21 @@ func sealValue(v any, key []byte) any {
 		return hex.EncodeToString(mac.Sum(nil))
 	}
 }
+
+// holdsSecrets says whether a change set shows values that enter the digest only with a key.
+func holdsSecrets(set *ChangeSet) bool {
+	for c := range set.All() {
+		switch {
+		case !c.Ref.IsSecret() || c.Op == Unchanged || c.Op == Skip || c.Op == Failed:
+		case c.Op == Create:
+			return true
+		default:
+			for _, f := range c.Fields {
+				if secretPath(f.Path) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}

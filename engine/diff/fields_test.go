@@ -35,11 +35,15 @@ func TestFieldChanges(t *testing.T) {
 				section[f.Name] = i
 			}
 			decode := func(name string) map[string]any {
-				var m map[string]any
-				if err := yaml.Unmarshal(ar.Files[section[name]].Data, &m); err != nil {
+				data, err := yaml.YAMLToJSON(ar.Files[section[name]].Data)
+				if err != nil {
 					t.Fatal(err)
 				}
-				return object.Normalize(m).(map[string]any)
+				o, err := object.FromJSON(data)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return o
 			}
 			var got strings.Builder
 			for _, f := range compare(nil, decode("old"), decode("new")) {

@@ -50,6 +50,15 @@ func (k *masker) learn(o object.Object) {
 // text takes secret values out of a text: an API server's error may quote them.
 func (k *masker) text(s string) string { return k.secrets.Text(s) }
 
+// conflicts masks the two sides of conflicts.
+func (k *masker) conflicts(c *Change) {
+	for i, f := range c.Conflicts {
+		if c.Ref.IsSecret() && secretPath(f.Path) {
+			c.Conflicts[i].Secret, c.Conflicts[i].Ours, c.Conflicts[i].Theirs = true, nil, nil
+		}
+	}
+}
+
 // err masks an error's text.
 func (k *masker) err(err error) error { return k.secrets.Error(err) }
 
@@ -66,6 +75,10 @@ func (k *masker) changeSet(set *ChangeSet) {
 			c.Warnings[i] = k.text(w)
 		}
 		c.Reason = k.text(c.Reason)
+		for i, n := range c.Notes {
+			c.Notes[i] = k.text(n)
+		}
+		k.conflicts(c)
 		if !c.Ref.IsSecret() {
 			continue
 		}
@@ -92,21 +105,21 @@ func secretText(o object.Object) error {
 		}
 		m, ok := v.(map[string]any)
 		if !ok {
-			errs = append(errs, fmt.Errorf("%s: %s: found a %s, expected a map of texts", ref, f, kindOf(v)))
+			errs = append(errs, fmt.Errorf("%s: %s: found a %s, expected a map of texts", ref, f, typeOf(v)))
 			continue
 		}
 		for _, key := range slices.Sorted(maps.Keys(m)) {
 			switch m[key].(type) {
 			case string, nil:
 			default:
-				errs = append(errs, fmt.Errorf("%s: %s.%s: found a %s, expected text: put it in quotes", ref, f, key, kindOf(m[key])))
+				errs = append(errs, fmt.Errorf("%s: %s.%s: found a %s, expected text: put it in quotes", ref, f, key, typeOf(m[key])))
 			}
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func kindOf(v any) string {
+func typeOf(v any) string {
 	switch v.(type) {
 	case map[string]any:
 		return "map"

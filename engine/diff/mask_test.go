@@ -48,7 +48,7 @@ func TestSecretValuesLeaveNoTraceInAChangeSet(t *testing.T) {
 			t.Errorf("%s is not marked as secret", f.Path)
 		}
 	}
-	if got := c.Desired().Text("data", "password"); got != merged.Text("data", "password") {
+	if got := c.Write().Object.Text("data", "password"); got != merged.Text("data", "password") {
 		t.Errorf("what is applied has been masked: %q", got)
 	}
 }

@@ -1,9 +1,12 @@
 package diff
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/weighlock/weighlock/engine/internal/managed"
 	"github.com/weighlock/weighlock/engine/object"
 	"github.com/weighlock/weighlock/engine/project"
 )
@@ -11,9 +14,11 @@ import (
 // FieldManager is the name under which Weighlock owns fields.
 const FieldManager = "weighlock"
 
+const itemDirAnnotation = "kluctl.io/deployment-item-dir"
+
 // managers are the field managers whose objects are this tool's to delete: its own and Kluctl's, whose projects it
 // takes over.
-var managers = map[string]bool{FieldManager: true, "kluctl": true}
+var managers = map[string]bool{FieldManager: true, forerunner: true}
 
 // ours says whether an object that carries the discriminator was deployed by this tool, and not made by a controller
 // that copied the label (project format §11).
@@ -21,17 +26,62 @@ func ours(o object.Object) bool {
 	if annotated(o, "kluctl.io/force-managed") {
 		return true
 	}
-	meta := o.Map("metadata")
-	if owners, _ := meta["ownerReferences"].([]any); len(owners) > 0 {
+	if owners, _ := o.Map("metadata")["ownerReferences"].([]any); len(owners) > 0 {
 		return false
 	}
-	entries, _ := meta["managedFields"].([]any)
-	for _, e := range entries {
-		if m, ok := e.(map[string]any); ok && managers[object.Object(m).Text("manager")] {
-			return true
+	return slices.ContainsFunc(managed.Entries(o), func(e managed.Entry) bool { return managers[e.Manager] })
+}
+
+// An AdoptError says that an object belongs to somebody else.
+type AdoptError struct {
+	Ref    object.Ref
+	Owner  string
+	Target string
+}
+
+// Error names both owners and the ways out.
+func (e *AdoptError) Error() string {
+	return fmt.Sprintf("%s: belongs to %s and is not taken over by %s: remove it from one of the two, or allow the takeover (adopt: true in .weighlock.yaml, or without --no-adopt)", e.Ref, e.Owner, e.Target)
+}
+
+// adopt looks whose the live object is so far. That it was nobody's is no matter.
+func (d *differ) adopt(c *Change, live object.Object) error {
+	target := fmt.Sprintf("discriminator %q", d.manifests.Target.Discriminator)
+	c.TakenFrom = otherOwner(live, c.desired, d.manifests.Target.Discriminator)
+	switch {
+	case c.TakenFrom == "":
+		return nil
+	case d.opts.NoAdopt:
+		return &AdoptError{Ref: c.Ref, Owner: c.TakenFrom, Target: target}
+	}
+	c.Warnings = append(c.Warnings, fmt.Sprintf("belongs to %s and is taken over by %s", c.TakenFrom, target))
+	return nil
+}
+
+// otherOwner names who deploys a live object, if that is not the owner of desired: by another discriminator, or by the
+// marks that other tools leave.
+func otherOwner(live, desired object.Object, discriminator string) string {
+	if have := live.Label(DiscriminatorLabel); have != "" {
+		if have != discriminator {
+			return fmt.Sprintf("discriminator %q", have)
+		}
+		return ""
+	}
+	marks := []struct{ owner, annotation, label string }{
+		{"Helm release", "meta.helm.sh/release-name", ""},
+		{"Argo CD application", "argocd.argoproj.io/tracking-id", ""},
+		{"Flux Kustomization", "", "kustomize.toolkit.fluxcd.io/name"},
+		{"Flux HelmRelease", "", "helm.toolkit.fluxcd.io/name"},
+	}
+	for _, m := range marks {
+		if have := live.Annotation(m.annotation); have != "" && desired.Annotation(m.annotation) != have {
+			return fmt.Sprintf("%s %q", m.owner, have)
+		}
+		if have := live.Label(m.label); have != "" && desired.Label(m.label) != have {
+			return fmt.Sprintf("%s %q", m.owner, have)
 		}
 	}
-	return false
+	return ""
 }
 
 // picked says whether a live object is of an item that the inclusion picks, by what the item's deploy wrote on it
@@ -43,7 +93,7 @@ func picked(o object.Object, i project.Inclusion) bool {
 			tags = append(tags, tag)
 		}
 	}
-	return i.Selects(tags, o.Annotation("kluctl.io/deployment-item-dir"))
+	return i.Selects(tags, o.Annotation(itemDirAnnotation))
 }
 
 // keep returns why a live object is not deleted, or "".

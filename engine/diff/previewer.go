@@ -2,23 +2,54 @@ package diff
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/weighlock/weighlock/engine/object"
 )
 
-// A Previewer is a cluster as a preview may see it: it reads, and it asks what an apply would give.
+// A Previewer is a cluster as a preview may see it: it reads, and it asks what a write would give.
+//
+// Errors that a caller can act on have types: [NoKindError], [ForbiddenError], [ConflictError], [InvalidError],
+// [NoDryRunError], [UnreachableError].
 type Previewer interface {
-	// Get returns the live object, or nil when there is none. A kind that the server does not serve is a [NoKindError].
-	// A read that fails, for lack of rights too, is an error and never nil.
+	// Get returns the live object, or nil when there is none. A read that fails, for lack of rights too, is an error and
+	// never nil.
 	Get(ctx context.Context, ref object.Ref) (object.Object, error)
-	// Preview returns what a server-side apply of o would store, and stores nothing. Fields that another manager owns
-	// with another value make a [ConflictError].
-	Preview(ctx context.Context, o object.Object) (Preview, error)
-	// Owned lists the live objects of all kinds that carry the discriminator.
-	Owned(ctx context.Context, discriminator string) (Owned, error)
+	// Kinds are the kinds whose objects can be listed and deleted, in the versions that the server prefers. Groups whose
+	// server does not answer are the gaps.
+	Kinds(ctx context.Context) (kinds []Kind, gaps []error, err error)
+	// List returns live objects, all pages.
+	List(ctx context.Context, q Query) ([]object.Object, error)
+	// Apply returns what a server-side apply would store, and stores nothing.
+	Apply(ctx context.Context, o object.Object, force bool) (Preview, error)
+	// Update returns what replacing the live object's fields by o's would store, and stores nothing.
+	Update(ctx context.Context, o object.Object) (Preview, error)
+}
+
+// A Kind is a kind of objects as the server serves it.
+type Kind struct {
+	Group, Version, Kind string
+	// Resource is the plural name, such as configmaps.
+	Resource   string
+	Namespaced bool
+}
+
+// String prints the resource as kubectl does: configmaps, deployments.apps.
+func (k Kind) String() string {
+	if k.Group == "" {
+		return k.Resource
+	}
+	return k.Resource + "." + k.Group
+}
+
+// A Query picks live objects of one kind.
+type Query struct {
+	Kind Kind
+	// Namespace "" is the whole cluster.
+	Namespace string
+	// Discriminator, if set, asks for the objects that carry it.
+	Discriminator string
+	// Whole asks for whole objects, else for their metadata.
+	Whole bool
 }
 
 // A Preview is the server's answer to a dry run.
@@ -28,50 +59,15 @@ type Preview struct {
 	Warnings []string
 }
 
-// Owned are the live objects of one owner.
-type Owned struct {
-	// Objects hold metadata only.
-	Objects []object.Object
-	// Gaps name the kinds that could not be listed, and why: their orphans are unknown.
-	Gaps []error
+// created says whether the write would create the object: what is not stored has no version.
+func (p Preview) created() bool { return p.Merged.Text("metadata", "resourceVersion") == "" }
+
+// A Write is how a change is carried out.
+type Write struct {
+	// Object is what is applied, secret values and all.
+	Object object.Object
+	// Force overrules other managers: their conflicts are resolved.
+	Force bool
+	// Takeover, if set, comes first.
+	Takeover *Takeover
 }
-
-// A ConflictError says that an apply would change fields that others own.
-type ConflictError struct {
-	Ref       object.Ref
-	Conflicts []Conflict
-}
-
-// A Conflict is one field in the API server's account.
-type Conflict struct {
-	Manager string
-	Field   string
-}
-
-// Error names the fields and their owners, and the ways out.
-func (e *ConflictError) Error() string {
-	var parts []string
-	for _, c := range e.Conflicts {
-		parts = append(parts, fmt.Sprintf("%s (owned by %q)", c.Field, c.Manager))
-	}
-	return fmt.Sprintf("%s: other field managers own fields that this change sets: %s; "+
-		"remove the fields from the project, or annotate the object with kluctl.io/force-apply: \"true\" to take them over",
-		e.Ref, strings.Join(parts, ", "))
-}
-
-// NoKindError says that the server serves no such kind.
-type NoKindError = object.NoKindError
-
-// ErrStale says that a change set is not the one that was reviewed.
-var ErrStale = errors.New("the change is not the one that was reviewed")
-
-// A StaleError carries both digests of an [ErrStale].
-type StaleError struct{ Reviewed, Current string }
-
-// Error says what differs.
-func (e *StaleError) Error() string {
-	return fmt.Sprintf("%v: the reviewed digest is %s, the current one %s; look at the new diff and decide again", ErrStale, e.Reviewed, e.Current)
-}
-
-// Unwrap returns ErrStale.
-func (e *StaleError) Unwrap() error { return ErrStale }

@@ -2,14 +2,19 @@ package kube
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/dynamic"
 
 	"github.com/weighlock/weighlock/engine/apply"
+	"github.com/weighlock/weighlock/engine/diff"
 	"github.com/weighlock/weighlock/engine/object"
 )
 
@@ -19,9 +24,82 @@ func (c *Cluster) Applier() apply.Applier { return applier{c} }
 type applier struct{ *Cluster }
 
 // Apply implements [apply.Applier].
-func (a applier) Apply(ctx context.Context, o object.Object) (object.Object, []string, error) {
-	return a.apply(ctx, o, nil)
+func (a applier) Apply(ctx context.Context, w diff.Write) (object.Object, []string, error) {
+	ref := w.Object.Ref()
+	client, err := a.client(ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	if w.Takeover != nil {
+		if err := a.takeOver(ctx, client, w.Takeover, ref); err != nil {
+			return nil, nil, err
+		}
+	}
+	stored, warnings, err := send(ctx, client, w.Object, metav1.PatchOptions{Force: &w.Force})
+	if err != nil {
+		return nil, nil, a.refused("applying", ref, err)
+	}
+	return stored, warnings, nil
 }
+
+// takeOver makes the fields of forerunners ours. It changes who owns fields, and no field. Somebody else's write in
+// between makes it look again.
+func (a applier) takeOver(ctx context.Context, client dynamic.ResourceInterface, t *diff.Takeover, ref object.Ref) error {
+	var err error
+	for range 5 {
+		var live *unstructured.Unstructured
+		if live, err = client.Get(ctx, ref.Name, metav1.GetOptions{}); err != nil {
+			return a.failed("reading", ref, err)
+		}
+		fields := t.ManagedFields(live.Object)
+		if fields == nil {
+			return nil
+		}
+		var patch []byte
+		// A replaced resourceVersion, as against a tested one, makes the server answer with a conflict.
+		if patch, err = json.Marshal([]map[string]any{
+			{"op": "replace", "path": "/metadata/managedFields", "value": fields},
+			{"op": "replace", "path": "/metadata/resourceVersion", "value": live.GetResourceVersion()},
+		}); err != nil {
+			return err
+		}
+		_, err = client.Patch(ctx, ref.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: diff.FieldManager})
+		if !apierrors.IsConflict(err) {
+			break
+		}
+	}
+	if err != nil {
+		return a.failed("taking over fields of", ref, err)
+	}
+	return nil
+}
+
+// AwaitGone implements [apply.Applier].
+func (a applier) AwaitGone(ctx context.Context, ref object.Ref) error {
+	client, err := a.client(ref)
+	if err != nil {
+		return err
+	}
+	err = wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, goneTimeout, true, func(ctx context.Context) (bool, error) {
+		live, err := client.Get(ctx, ref.Name, metav1.GetOptions{})
+		switch {
+		case apierrors.IsNotFound(err):
+			return true, nil
+		case err != nil:
+			return false, a.failed("reading", ref, err)
+		case live.GetDeletionTimestamp() == nil:
+			return true, nil // another one has its name already
+		}
+		return false, nil
+	})
+	if wait.Interrupted(err) {
+		return fmt.Errorf("%s: is deleted and still there after %s: its finalizers are not done", ref, goneTimeout)
+	}
+	return err
+}
+
+// goneTimeout bounds the wait for an object that is to be replaced.
+const goneTimeout = 5 * time.Minute
 
 // Delete implements [apply.Applier].
 func (a applier) Delete(ctx context.Context, ref object.Ref) error {

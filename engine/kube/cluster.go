@@ -2,15 +2,16 @@ package kube
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
@@ -49,6 +50,7 @@ type Cluster struct {
 	discovery discovery.CachedDiscoveryInterface
 	mapper    *restmapper.DeferredDiscoveryRESTMapper
 	mapping   sync.RWMutex // held for writing while discovery is renewed
+	answered  atomic.Bool  // the server has answered at least once
 }
 
 // Open reads the kubeconfig and prepares the connection. Nothing is sent yet.
@@ -107,10 +109,19 @@ func (c *Cluster) resource(ref object.Ref) (*meta.RESTMapping, error) {
 	case err == nil:
 		return m, nil
 	case meta.IsNoMatchError(err):
-		return nil, &diff.NoKindError{Ref: ref}
+		return nil, &diff.NoKindError{Ref: ref, Served: c.served(ref)}
 	default:
 		return nil, c.unreachable("asking for the kinds it serves", err)
 	}
+}
+
+// served are the versions in which the server has a kind.
+func (c *Cluster) served(ref object.Ref) []string {
+	var out []string
+	if m, err := c.mapper.RESTMapping(schema.GroupKind{Group: ref.Group, Kind: ref.Kind}); err == nil {
+		out = append(out, m.GroupVersionKind.GroupVersion().String())
+	}
+	return out
 }
 
 // client is where requests about an object go.
@@ -135,7 +146,11 @@ func (c *Cluster) get(ctx context.Context, ref object.Ref) (object.Object, error
 	if err != nil {
 		return nil, err
 	}
-	live, err := client.Get(ctx, ref.Name, metav1.GetOptions{})
+	var live *unstructured.Unstructured
+	err = c.retry(ctx, func() (err error) {
+		live, err = client.Get(ctx, ref.Name, metav1.GetOptions{})
+		return err
+	})
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, nil
@@ -152,16 +167,14 @@ func (c *Cluster) renew() {
 	c.mapper.Reset()
 }
 
-// unreachable words a failure to speak with the server.
-func (c *Cluster) unreachable(doing string, err error) error {
-	if errors.Is(err, context.Canceled) {
-		return err
-	}
-	return fmt.Errorf("cluster %s (%s): %s: %w", c.context, c.server, doing, err)
-}
-
 // warningsKey is the context key of a request's collected warnings.
 type warningsKey struct{}
+
+// collectWarnings returns a context whose requests' warnings go into the list.
+func collectWarnings(ctx context.Context) (context.Context, *[]string) {
+	var list []string
+	return context.WithValue(ctx, warningsKey{}, &list), &list
+}
 
 // warnings hands the server's Warning headers to the request that caused them.
 type warnings struct{}

@@ -3,15 +3,10 @@ package kube
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 
-	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -19,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/dynamic"
 
 	"github.com/weighlock/weighlock/engine/diff"
 	"github.com/weighlock/weighlock/engine/object"
@@ -34,170 +30,151 @@ func (p previewer) Get(ctx context.Context, ref object.Ref) (object.Object, erro
 	return p.get(ctx, ref)
 }
 
-// Preview implements [diff.Previewer].
-func (p previewer) Preview(ctx context.Context, o object.Object) (diff.Preview, error) {
-	merged, warnings, err := p.apply(ctx, o, []string{metav1.DryRunAll})
-	return diff.Preview{Merged: merged, Warnings: warnings}, err
+// Apply implements [diff.Previewer].
+func (p previewer) Apply(ctx context.Context, o object.Object, force bool) (diff.Preview, error) {
+	client, err := p.client(o.Ref())
+	if err != nil {
+		return diff.Preview{}, err
+	}
+	var out diff.Preview
+	err = p.retry(ctx, func() (err error) {
+		out.Merged, out.Warnings, err = send(ctx, client, o, metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}, Force: &force})
+		return err
+	})
+	if err != nil {
+		return diff.Preview{}, p.refused("applying", o.Ref(), err)
+	}
+	return out, nil
 }
 
-// apply sends a server-side apply. Conflicts are forced where the other managers are ours to overrule.
-func (c *Cluster) apply(ctx context.Context, o object.Object, dryRun []string) (object.Object, []string, error) {
-	ref := o.Ref()
-	client, err := c.client(ref)
+// send sends a server-side apply.
+func send(ctx context.Context, client dynamic.ResourceInterface, o object.Object, opts metav1.PatchOptions) (object.Object, []string, error) {
+	data, err := json.Marshal(o)
 	if err != nil {
 		return nil, nil, err
 	}
-	data, err := json.Marshal(o)
+	opts.FieldManager, opts.FieldValidation = diff.FieldManager, metav1.FieldValidationStrict
+	ctx, warnings := collectWarnings(ctx)
+	merged, err := client.Patch(ctx, o.Ref().Name, types.ApplyPatchType, data, opts)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", ref, err)
+		return nil, nil, err
 	}
-	var warnings []string
-	ctx = context.WithValue(ctx, warningsKey{}, &warnings)
-	send := func(force bool) (*unstructured.Unstructured, error) {
-		warnings = warnings[:0]
-		return client.Patch(ctx, ref.Name, types.ApplyPatchType, data,
-			metav1.PatchOptions{DryRun: dryRun, FieldManager: diff.FieldManager, Force: &force, FieldValidation: metav1.FieldValidationStrict})
-	}
-	force, _ := strconv.ParseBool(o.Annotation("kluctl.io/force-apply"))
-	merged, err := send(force)
+	return merged.Object, *warnings, nil
+}
+
+// refused is failed for writes, which may also meet other managers.
+func (c *Cluster) refused(doing string, ref object.Ref, err error) error {
 	if conflict := conflicts(ref, err); conflict != nil {
-		if !overruled(conflict) {
-			return nil, nil, conflict
-		}
-		merged, err = send(true)
+		return conflict
 	}
+	return c.failed(doing, ref, err)
+}
+
+// Update implements [diff.Previewer].
+func (p previewer) Update(ctx context.Context, o object.Object) (diff.Preview, error) {
+	client, err := p.client(o.Ref())
 	if err != nil {
-		return nil, nil, c.failed("applying", ref, err)
+		return diff.Preview{}, err
 	}
-	return merged.Object, warnings, nil
-}
-
-// overruledManagers are people's tools and our forerunners: what they set by hand gives way to the project
-// (project format §9.5).
-var overruledManagers = regexp.MustCompile(`^(kluctl|kubectl|rancher|k9s|kluctl-.*|kubectl-.*)$`)
-
-func overruled(e *diff.ConflictError) bool {
-	return !slices.ContainsFunc(e.Conflicts, func(c diff.Conflict) bool { return !overruledManagers.MatchString(c.Manager) })
-}
-
-// conflictMessage is how the API server words a conflict: conflict with "name" with subresource "x" using v1 at time.
-var conflictMessage = regexp.MustCompile(`^conflict with "([^"]*)"`)
-
-// conflicts reads a field manager conflict out of an API error; nil when err is something else.
-func conflicts(ref object.Ref, err error) *diff.ConflictError {
-	var status apierrors.APIStatus
-	if !apierrors.IsConflict(err) || !errors.As(err, &status) || status.Status().Details == nil {
-		return nil
-	}
-	out := &diff.ConflictError{Ref: ref}
-	for _, cause := range status.Status().Details.Causes {
-		if cause.Type == metav1.CauseTypeFieldManagerConflict {
-			manager := cause.Message
-			if m := conflictMessage.FindStringSubmatch(cause.Message); m != nil {
-				manager = m[1]
-			}
-			out.Conflicts = append(out.Conflicts, diff.Conflict{Manager: manager, Field: strings.TrimPrefix(cause.Field, ".")})
+	var out diff.Preview
+	err = p.retry(ctx, func() error {
+		ctx, warnings := collectWarnings(ctx)
+		merged, err := client.Update(ctx, &unstructured.Unstructured{Object: o.Clone()},
+			metav1.UpdateOptions{DryRun: []string{metav1.DryRunAll}, FieldManager: diff.FieldManager})
+		if err == nil {
+			out = diff.Preview{Merged: merged.Object, Warnings: *warnings}
 		}
+		return err
+	})
+	if err != nil {
+		return diff.Preview{}, p.failed("updating", o.Ref(), err)
 	}
-	if len(out.Conflicts) == 0 {
-		return nil
-	}
-	return out
+	return out, nil
 }
-
-// failed words a request about an object that went wrong: the server's refusal as it is, else that it cannot be reached.
-func (c *Cluster) failed(doing string, ref object.Ref, err error) error {
-	var status apierrors.APIStatus
-	if errors.As(err, &status) {
-		return fmt.Errorf("%s: %s: %w", ref, doing, err)
-	}
-	return c.unreachable(doing+" "+ref.String(), err)
-}
-
-// DiscriminatorLabel marks an object's owner.
-const DiscriminatorLabel = "kluctl.io/discriminator"
-
-// listParallel is how many kinds are listed at once.
-const listParallel = 16
 
 // pageSize is how many objects a page of a list holds.
 const pageSize = 500
 
-// Owned implements [diff.Previewer]: metadata only, all kinds that can be listed and deleted, in parallel.
-func (p previewer) Owned(ctx context.Context, discriminator string) (diff.Owned, error) {
-	var owned diff.Owned
-	lists, err := discovery.ServerPreferredResources(p.discovery)
-	if err != nil && !discovery.IsGroupDiscoveryFailedError(err) {
-		return owned, p.unreachable("asking for the kinds it serves", err)
+// List implements [diff.Previewer].
+func (p previewer) List(ctx context.Context, q diff.Query) ([]object.Object, error) {
+	gvr := schema.GroupVersionResource{Group: q.Kind.Group, Version: q.Kind.Version, Resource: q.Kind.Resource}
+	opts := metav1.ListOptions{Limit: pageSize}
+	if q.Discriminator != "" {
+		opts.LabelSelector = labels.Set{diff.DiscriminatorLabel: q.Discriminator}.String()
 	}
-	if err != nil {
-		owned.Gaps = append(owned.Gaps, fmt.Errorf("some kinds cannot be listed, objects of them that were removed from the project stay unknown: %w", err))
-	}
-	selector := labels.Set{DiscriminatorLabel: discriminator}.String()
-	var forbidden []string
-	var mu sync.Mutex
-	var g errgroup.Group
-	g.SetLimit(listParallel)
-	for _, res := range deletable(lists) {
-		g.Go(func() error {
-			objects, err := p.list(ctx, res.gvr, selector)
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case apierrors.IsNotFound(err), apierrors.IsMethodNotSupported(err):
-			case apierrors.IsForbidden(err):
-				forbidden = append(forbidden, res.gvr.GroupResource().String())
-			case err != nil:
-				return p.unreachable("listing "+res.gvr.Resource, err)
-			}
-			for _, o := range objects {
-				o["apiVersion"], o["kind"] = res.gvr.GroupVersion().String(), res.kind
-				owned.Objects = append(owned.Objects, o)
-			}
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return owned, err
-	}
-	if len(forbidden) > 0 {
-		slices.Sort(forbidden)
-		owned.Gaps = append(owned.Gaps, fmt.Errorf("%d kinds cannot be listed for lack of rights, so objects of them that were removed from the project stay unknown: %s",
-			len(forbidden), strings.Join(forbidden, ", ")))
-	}
-	slices.SortFunc(owned.Objects, func(a, b object.Object) int { return object.Compare(a.Ref(), b.Ref()) })
-	slices.SortFunc(owned.Gaps, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return owned, nil
-}
-
-func (p previewer) list(ctx context.Context, gvr schema.GroupVersionResource, selector string) ([]object.Object, error) {
+	page := p.page(gvr, q)
 	var out []object.Object
-	opts := metav1.ListOptions{LabelSelector: selector, Limit: pageSize}
 	for {
-		page, err := p.metadata.Resource(gvr).List(ctx, opts)
-		if err != nil {
-			return nil, err
+		var items []object.Object
+		var next string
+		err := p.retry(ctx, func() (err error) {
+			items, next, err = page(ctx, opts)
+			return err
+		})
+		switch {
+		case apierrors.IsNotFound(err), apierrors.IsMethodNotSupported(err):
+			return nil, nil
+		case apierrors.IsResourceExpired(err) && opts.Continue != "":
+			out, opts.Continue = nil, "" // it took too long: from the beginning
+			continue
+		case err != nil:
+			return nil, p.failed("listing", object.Ref{Group: q.Kind.Group, Version: q.Kind.Version, Kind: q.Kind.Kind}, err)
 		}
-		for _, item := range page.Items {
-			data, err := json.Marshal(item)
-			if err != nil {
-				return nil, err
-			}
-			o, err := object.FromJSON(data)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, o)
-		}
-		if opts.Continue = page.Continue; opts.Continue == "" {
+		out = append(out, items...)
+		if opts.Continue = next; next == "" {
 			return out, nil
 		}
 	}
 }
 
-type listable struct {
-	gvr  schema.GroupVersionResource
-	kind string
+// page returns what asks for one page of a list.
+func (p previewer) page(gvr schema.GroupVersionResource, q diff.Query) func(context.Context, metav1.ListOptions) ([]object.Object, string, error) {
+	if q.Whole {
+		return func(ctx context.Context, opts metav1.ListOptions) ([]object.Object, string, error) {
+			list, err := p.dynamic.Resource(gvr).Namespace(q.Namespace).List(ctx, opts)
+			if err != nil {
+				return nil, "", err
+			}
+			out := make([]object.Object, len(list.Items))
+			for i, item := range list.Items {
+				out[i] = item.Object
+				// A list need not repeat them.
+				out[i]["apiVersion"], out[i]["kind"] = gvr.GroupVersion().String(), q.Kind.Kind
+			}
+			return out, list.GetContinue(), nil
+		}
+	}
+	return func(ctx context.Context, opts metav1.ListOptions) ([]object.Object, string, error) {
+		list, err := p.metadata.Resource(gvr).Namespace(q.Namespace).List(ctx, opts)
+		if err != nil {
+			return nil, "", err
+		}
+		out := make([]object.Object, len(list.Items))
+		for i := range list.Items {
+			data, err := json.Marshal(list.Items[i])
+			if err != nil {
+				return nil, "", err
+			}
+			if out[i], err = object.FromJSON(data); err != nil {
+				return nil, "", err
+			}
+			out[i]["apiVersion"], out[i]["kind"] = gvr.GroupVersion().String(), q.Kind.Kind
+		}
+		return out, list.GetContinue(), nil
+	}
+}
+
+// Kinds implements [diff.Previewer].
+func (p previewer) Kinds(context.Context) ([]diff.Kind, []error, error) {
+	lists, err := discovery.ServerPreferredResources(p.discovery)
+	var gaps []error
+	if err != nil && !discovery.IsGroupDiscoveryFailedError(err) {
+		return nil, nil, p.unreachable("asking for the kinds it serves", err)
+	}
+	if err != nil {
+		gaps = append(gaps, fmt.Errorf("some kinds cannot be listed: %w", err))
+	}
+	return deletable(lists), gaps, nil
 }
 
 // shadows are kinds that show the objects of another kind or of a controller again.
@@ -206,19 +183,20 @@ var shadows = map[schema.GroupResource]bool{
 	{Resource: "endpoints"}: true, {Group: "discovery.k8s.io", Resource: "endpointslices"}: true,
 }
 
-func deletable(lists []*metav1.APIResourceList) []listable {
-	var out []listable
+func deletable(lists []*metav1.APIResourceList) []diff.Kind {
+	var out []diff.Kind
 	for _, l := range lists {
 		gv, err := schema.ParseGroupVersion(l.GroupVersion)
 		if err != nil {
 			continue
 		}
 		for _, r := range l.APIResources {
-			gvr := gv.WithResource(r.Name)
-			if slices.Contains(r.Verbs, "list") && slices.Contains(r.Verbs, "delete") && !shadows[gvr.GroupResource()] {
-				out = append(out, listable{gvr: gvr, kind: r.Kind})
+			gr := gv.WithResource(r.Name).GroupResource()
+			if slices.Contains(r.Verbs, "list") && slices.Contains(r.Verbs, "delete") && !shadows[gr] {
+				out = append(out, diff.Kind{Group: gv.Group, Version: gv.Version, Kind: r.Kind, Resource: r.Name, Namespaced: r.Namespaced})
 			}
 		}
 	}
+	slices.SortFunc(out, func(a, b diff.Kind) int { return strings.Compare(a.String(), b.String()) })
 	return out
 }

@@ -30,6 +30,27 @@ func (p Path) Element(key, value string, i int) Path {
 	return p.with(Step{Key: key, Value: value, Index: i, List: true})
 }
 
+// In returns p with the element at index i of a list added, by its merge key if it has one; p is not changed.
+func (p Path) In(list []any, i int) Path {
+	if key := MergeKey(list); key != "" {
+		return p.Element(key, ScalarText(list[i].(map[string]any)[key]), i)
+	}
+	return p.Index(i)
+}
+
+// Below says whether p leads to what q leads to, or to something in it. Elements count by position.
+func (p Path) Below(q Path) bool {
+	if len(p) < len(q) {
+		return false
+	}
+	for i, s := range q {
+		if p[i].List != s.List || p[i].Field != s.Field || p[i].Index != s.Index {
+			return false
+		}
+	}
+	return true
+}
+
 func (p Path) with(s Step) Path {
 	out := make(Path, len(p)+1)
 	copy(out, p)
@@ -108,7 +129,7 @@ func (p Path) Replace(v any, f func(any) any) {
 			parent[last.Field] = f(have)
 		}
 	case []any:
-		if i := last.position(parent); i >= 0 {
+		if i := last.Position(parent); i >= 0 {
 			parent[i] = f(parent[i])
 		}
 	}
@@ -133,15 +154,15 @@ func (s Step) lookup(v any) (any, bool) {
 		e, ok := v[s.Field]
 		return e, ok && !s.List
 	case []any:
-		if i := s.position(v); i >= 0 {
+		if i := s.Position(v); i >= 0 {
 			return v[i], true
 		}
 	}
 	return nil, false
 }
 
-// position is where the element is in a list; -1 if it is not.
-func (s Step) position(list []any) int {
+// Position is where the element is in a list; -1 if it is not.
+func (s Step) Position(list []any) int {
 	switch {
 	case !s.List:
 		return -1

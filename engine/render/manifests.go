@@ -29,6 +29,8 @@ type Stage struct {
 type Item struct {
 	// Dir is the item's directory below the source root, behind the name of its tree where that is an include's.
 	Dir string
+	// Rules concern the comparison and the conflicts of its objects.
+	Rules project.Rules
 	// Objects stand in kustomize's order.
 	Objects []Manifest
 }

@@ -182,7 +182,7 @@ func assemble(d *project.Deployment, works []*work) *Manifests {
 			m.Warnings = append(m.Warnings, rel.warnings...)
 		}
 		if w.item.Dir != "" && !w.item.OnlyRender {
-			stage.Items = append(stage.Items, Item{Dir: w.shown("."), Objects: w.objects})
+			stage.Items = append(stage.Items, Item{Dir: w.shown("."), Rules: w.item.Rules, Objects: w.objects})
 		}
 		if w.item.Barrier {
 			stage.Message = w.item.Message
@@ -203,7 +203,6 @@ func notYet(item project.Item) []string {
 	var out []string
 	for what, asked := range map[string]bool{
 		"waitReadiness": item.Waiting.All, "waitReadinessObjects": len(item.Waiting.Objects) > 0, "deleteObjects": len(item.Deletions) > 0,
-		"ignoreForDiff": len(item.Rules.Ignore) > 0, "conflictResolution": len(item.Rules.Conflict) > 0,
 	} {
 		if asked {
 			out = append(out, fmt.Sprintf("%s: %s is not carried out yet", item.From, what))

@@ -9,7 +9,9 @@ import (
 
 // Counts are the numbers of a change set that people look at first.
 type Counts struct {
-	New, Changed, Deleted, Orphans, Failed, Unchanged int
+	New, Changed, Replaced, Deleted, Orphans, Failed, Unchanged int
+	// Hidden objects change only in what ignore rules hide.
+	Hidden int
 }
 
 // Count counts a change set's objects.
@@ -20,7 +22,15 @@ func Count(set *diff.ChangeSet) Counts {
 		case diff.Create:
 			n.New++
 		case diff.Update:
-			n.Changed++
+			if isShown(c) {
+				n.Changed++
+			} else {
+				n.Hidden++
+			}
+		case diff.Replace:
+			if n.Replaced++; c.Err != nil {
+				n.Failed++
+			}
 		case diff.Delete:
 			n.Deleted++
 		case diff.Failed:
@@ -35,7 +45,7 @@ func Count(set *diff.ChangeSet) Counts {
 }
 
 // Changes is how many objects an apply would write or delete.
-func (n Counts) Changes() int { return n.New + n.Changed + n.Deleted }
+func (n Counts) Changes() int { return n.New + n.Changed + n.Replaced + n.Deleted + n.Hidden }
 
 // String reads like "2 new, 3 changed, 1 deleted", or "no changes".
 func (n Counts) String() string { return n.join(func(s string, _ bool) string { return s }) }
@@ -50,11 +60,13 @@ func (n Counts) join(mark func(text string, danger bool) string) string {
 	}
 	add(n.New, "new", false)
 	add(n.Changed, "changed", false)
+	add(n.Replaced, "replaced", true)
 	add(n.Deleted, "deleted", true)
 	if len(parts) == 0 && n.Failed == 0 {
 		parts = append(parts, "no changes")
 	}
 	add(n.Failed, "failed", true)
+	add(n.Hidden, "hidden by ignore rules", false)
 	add(n.Orphans, plural(n.Orphans, "orphan", "orphans"), false)
 	return strings.Join(parts, ", ")
 }

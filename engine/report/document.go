@@ -13,8 +13,12 @@ import (
 // A Document is a change set, and what became of it, for programs. Its names are stable; those that Kluctl's result has
 // too mean the same.
 type Document struct {
-	Target   string            `json:"target"`
-	Digest   string            `json:"digest"`
+	Target string `json:"target"`
+	Digest string `json:"digest"`
+	// Partial says that the cluster did not answer all questions.
+	Partial bool `json:"partial,omitempty"`
+	// Unbound says that the digest does not bind the values of Secrets.
+	Unbound  bool              `json:"unbound,omitempty"`
 	Objects  []DocumentObject  `json:"objects"`
 	Errors   []DocumentMessage `json:"errors"`
 	Warnings []DocumentMessage `json:"warnings"`
@@ -22,15 +26,27 @@ type Document struct {
 
 // A DocumentObject is one object of a change set.
 type DocumentObject struct {
-	Ref    object.Ref `json:"ref"`
-	Op     diff.Op    `json:"op"`
-	New    bool       `json:"new,omitempty"`
-	Orphan bool       `json:"orphan,omitempty"`
-	Source string     `json:"source,omitempty"`
-	Reason string     `json:"reason,omitempty"`
+	Ref     object.Ref `json:"ref"`
+	Op      diff.Op    `json:"op"`
+	New     bool       `json:"new,omitempty"`
+	Orphan  bool       `json:"orphan,omitempty"`
+	Deleted bool       `json:"deleted,omitempty"`
+	Source  string     `json:"source,omitempty"`
+	Reason  string     `json:"reason,omitempty"`
+	Cause   diff.Cause `json:"cause,omitempty"`
+	// RenamedFrom and RenamedTo are the other half of what looks like a rename.
+	RenamedFrom *object.Ref `json:"renamedFrom,omitempty"`
+	RenamedTo   *object.Ref `json:"renamedTo,omitempty"`
+	// TakenFrom is whose the object was.
+	TakenFrom    string   `json:"takenFrom,omitempty"`
+	Consequences []string `json:"consequences,omitempty"`
+	Notes        []string `json:"notes,omitempty"`
+	// Hidden is how many differing fields ignore rules hide.
+	Hidden int `json:"hidden,omitempty"`
 	// Status is what became of the object; "" for a diff.
-	Status  apply.Status     `json:"status,omitempty"`
-	Changes []DocumentChange `json:"changes,omitempty"`
+	Status    apply.Status       `json:"status,omitempty"`
+	Changes   []DocumentChange   `json:"changes,omitempty"`
+	Conflicts []DocumentConflict `json:"conflicts,omitempty"`
 }
 
 // A DocumentChange is one differing field.
@@ -40,6 +56,21 @@ type DocumentChange struct {
 	JSONPath string       `json:"jsonPath"`
 	OldValue any          `json:"oldValue,omitempty"`
 	NewValue any          `json:"newValue,omitempty"`
+	Cause    diff.Cause   `json:"cause,omitempty"`
+	// Owner is the manager of the live value, if that is not us, and Since when it last changed its fields.
+	Owner string `json:"owner,omitempty"`
+	Since string `json:"since,omitempty"`
+}
+
+// A DocumentConflict is a field that another manager owns with another value.
+type DocumentConflict struct {
+	Path       string          `json:"path"`
+	JSONPath   string          `json:"jsonPath"`
+	Manager    string          `json:"manager"`
+	Since      string          `json:"since,omitempty"`
+	OurValue   any             `json:"ourValue,omitempty"`
+	TheirValue any             `json:"theirValue,omitempty"`
+	Resolution diff.Resolution `json:"resolution"`
 }
 
 // A DocumentMessage is an error or a warning, about an object if Ref is there.
@@ -50,13 +81,17 @@ type DocumentMessage struct {
 
 // NewDocument describes a change set; result may be nil.
 func NewDocument(set *diff.ChangeSet, result *apply.Result) Document {
-	doc := Document{Target: set.Target.Name, Digest: set.Digest, Objects: []DocumentObject{}, Errors: []DocumentMessage{}, Warnings: []DocumentMessage{}}
+	doc := Document{
+		Target: set.Target.Name, Digest: set.Digest, Partial: set.Partial, Unbound: set.Unbound,
+		Objects: []DocumentObject{}, Errors: []DocumentMessage{}, Warnings: []DocumentMessage{},
+	}
 	for _, w := range set.Warnings {
 		doc.Warnings = append(doc.Warnings, DocumentMessage{Message: w})
 	}
+	var failures []failure
 	i := 0
 	for c := range set.All() {
-		o := DocumentObject{Ref: c.Ref, Op: c.Op, New: c.Op == diff.Create, Orphan: c.Orphan(), Source: c.Source, Reason: c.Reason}
+		o := documentObject(c)
 		err, warnings := c.Err, c.Warnings
 		if result != nil {
 			out := result.Outcomes[i]
@@ -64,9 +99,6 @@ func NewDocument(set *diff.ChangeSet, result *apply.Result) Document {
 			warnings = append(warnings[:len(warnings):len(warnings)], out.Warnings...)
 		}
 		i++
-		for _, f := range c.Fields {
-			o.Changes = append(o.Changes, documentChange(f))
-		}
 		doc.Objects = append(doc.Objects, o)
 		seen := map[string]bool{}
 		for _, w := range warnings {
@@ -76,14 +108,42 @@ func NewDocument(set *diff.ChangeSet, result *apply.Result) Document {
 			seen[w] = true
 		}
 		if err != nil {
-			doc.Errors = append(doc.Errors, DocumentMessage{Ref: &c.Ref, Message: err.Error()})
+			failures = append(failures, failure{c.Ref, err})
 		}
+	}
+	for _, f := range grouped(failures) {
+		doc.Errors = append(doc.Errors, f.message())
 	}
 	return doc
 }
 
+func documentObject(c *diff.Change) DocumentObject {
+	o := DocumentObject{
+		Ref: c.Ref, Op: c.Op, New: c.Op == diff.Create, Orphan: c.Orphan(), Deleted: c.Op == diff.Delete, Source: c.Source,
+		Reason: c.Reason, Cause: c.Cause, RenamedFrom: c.RenamedFrom, RenamedTo: c.RenamedTo, TakenFrom: c.TakenFrom,
+		Consequences: c.Consequences, Notes: c.Notes, Hidden: c.Hidden,
+	}
+	for _, f := range c.Fields {
+		o.Changes = append(o.Changes, documentChange(f))
+	}
+	for _, f := range c.Conflicts {
+		o.Conflicts = append(o.Conflicts, DocumentConflict{
+			Path: f.Path.String(), JSONPath: f.Path.JSONPath(), Manager: f.Manager, Since: f.Since,
+			OurValue: shown(f.Ours, f.Secret), TheirValue: shown(f.Theirs, f.Secret), Resolution: f.Resolution,
+		})
+	}
+	return o
+}
+
+func shown(v any, secret bool) any {
+	if secret {
+		return diff.Hidden
+	}
+	return v
+}
+
 func documentChange(f diff.FieldChange) DocumentChange {
-	out := DocumentChange{Type: f.Op, Path: f.Path.String(), JSONPath: f.Path.JSONPath(), OldValue: f.Old, NewValue: f.New}
+	out := DocumentChange{Type: f.Op, Path: f.Path.String(), JSONPath: f.Path.JSONPath(), OldValue: f.Old, NewValue: f.New, Cause: f.Cause, Owner: f.Owner, Since: f.Since}
 	if f.Secret {
 		if f.Op != diff.Insert {
 			out.OldValue = diff.Hidden

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -17,7 +18,7 @@ const contextLines = 3
 
 // fieldLines words a field change as the lines of a diff: a line with the path, then - for what goes and + for what comes.
 func fieldLines(f diff.FieldChange) []string {
-	head := "  " + visible(f.Path.String())
+	head := "  " + visible(f.Path.String()+provenance(f))
 	if f.Secret {
 		return []string{head + " " + map[diff.FieldOp]string{diff.Insert: "is added", diff.Remove: "is removed", diff.Modify: "changes"}[f.Op] + " (value hidden)"}
 	}
@@ -35,6 +36,52 @@ func fieldLines(f diff.FieldChange) []string {
 		lines = append(lines, prefixed("+", valueLines(f.New))...)
 	}
 	return lines
+}
+
+// provenance says, in brackets, where a change comes from if it is not simply the project's.
+func provenance(f diff.FieldChange) string {
+	by := ""
+	if f.Owner != "" {
+		by = "set by " + f.Owner
+		if f.Since != "" {
+			by += " at " + f.Since
+		}
+	}
+	switch f.Cause {
+	case diff.Drift:
+		return bracketed("already drifted", by)
+	case diff.ChangeAndDrift:
+		return bracketed("this change, and had drifted", by)
+	case diff.TakenOver:
+		return bracketed("taken over, not in the project", by)
+	case diff.Defaulting:
+		return bracketed("completed by the server")
+	case diff.Admission:
+		return bracketed("made by admission")
+	}
+	return bracketed(by)
+}
+
+func bracketed(parts ...string) string {
+	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, "; ") + ")"
+}
+
+// changeLines words the fields of a change: first what is asked for, then what the server makes of it.
+func changeLines(fields []diff.FieldChange) []string {
+	made := func(f diff.FieldChange) bool { return f.Cause == diff.Defaulting || f.Cause == diff.Admission }
+	var first, last []string
+	for _, f := range fields {
+		if made(f) {
+			last = append(last, fieldLines(f)...)
+		} else {
+			first = append(first, fieldLines(f)...)
+		}
+	}
+	return append(first, last...)
 }
 
 // textHunks is a line diff inside a text of several lines; nil when the change is not one.
@@ -92,9 +139,19 @@ func order(v any) []string {
 	list, _ := v.([]any)
 	parts := make([]string, len(list))
 	for i, e := range list {
-		parts[i] = object.ScalarText(e)
+		if parts[i] = object.ScalarText(e); !scalar(e) {
+			parts[i] = strings.Join(valueLines(e), "; ")
+		}
 	}
 	return []string{strings.Join(parts, ", ")}
+}
+
+func scalar(v any) bool {
+	switch v.(type) {
+	case map[string]any, []any:
+		return false
+	}
+	return true
 }
 
 // objectLines prints an object as YAML.

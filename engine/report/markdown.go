@@ -145,24 +145,21 @@ func (t TargetPreview) changes() string {
 	})
 }
 
-// dangerous are the kinds whose deletion takes other things along.
-var dangerous = map[string]string{
-	"Namespace":                "everything in it goes with it",
-	"CustomResourceDefinition": "all objects of its kind go with it",
-	"PersistentVolumeClaim":    "its data goes with it",
-	"PersistentVolume":         "its data goes with it",
-}
-
-// warning says what cannot be undone.
+// warning says what cannot be undone: what goes with an object that is deleted or replaced.
 func (t TargetPreview) warning() string {
 	if t.Set == nil {
 		return ""
 	}
 	var b strings.Builder
 	for c := range t.Set.All() {
-		if c.Op == diff.Delete && dangerous[c.Ref.Kind] != "" {
-			fmt.Fprintf(&b, "\n> [!WARNING]\n> **%s** deletes %s: %s.\n", Escape(t.Name), refCode(c.Ref), dangerous[c.Ref.Kind])
+		if len(c.Consequences) == 0 {
+			continue
 		}
+		verb := "deletes"
+		if c.Op == diff.Replace {
+			verb = "replaces"
+		}
+		fmt.Fprintf(&b, "\n> [!WARNING]\n> **%s** %s %s: %s.\n", Escape(t.Name), verb, refCode(c.Ref), Escape(strings.Join(c.Consequences, "; ")))
 	}
 	return b.String()
 }
@@ -177,8 +174,17 @@ func (t TargetPreview) details(detail Detail) string {
 	var b strings.Builder
 	if failures := t.Set.Failures(); len(failures) > 0 && detail < Numbers {
 		fmt.Fprintf(&b, "\n**%s**: the cluster refuses %d %s:\n", Escape(t.Name), len(failures), plural(len(failures), "object", "objects"))
-		for _, c := range failures {
-			fmt.Fprintf(&b, "\n%s%s\n%s", refCode(c.Ref), from(c), Fence("", message(c.Err)))
+		list := make([]failure, len(failures))
+		bySource := map[object.Ref]string{}
+		for i, c := range failures {
+			list[i], bySource[c.Ref] = failure{c.Ref, c.Err}, from(c)
+		}
+		for _, g := range grouped(list) {
+			var names []string
+			for _, r := range g.refs {
+				names = append(names, refCode(r)+bySource[r])
+			}
+			fmt.Fprintf(&b, "\n%s\n%s", strings.Join(names, ", "), Fence("", message(g.err)))
 		}
 	}
 	body := t.body(detail)
@@ -206,7 +212,7 @@ func (t TargetPreview) body(detail Detail) string {
 	var b strings.Builder
 	b.WriteString(names("Deleted", t.Set, diff.Delete))
 	if detail == Names {
-		b.WriteString(names("Changed", t.Set, diff.Update))
+		b.WriteString(names("Changed", t.Set, diff.Update) + names("Replaced", t.Set, diff.Replace))
 	} else {
 		b.WriteString(t.updates())
 	}
@@ -216,7 +222,8 @@ func (t TargetPreview) body(detail Detail) string {
 		b.WriteString(names("New", t.Set, diff.Create))
 	}
 	b.WriteString(names("Orphans, left as they are", t.Set, diff.Skip))
-	b.WriteString(warnings(NewDocument(t.Set, nil).Warnings))
+	b.WriteString(messages("Warnings", NewDocument(t.Set, nil).Warnings))
+	b.WriteString(messages("Notes", notes(t.Set)))
 	return b.String()
 }
 
@@ -224,7 +231,7 @@ func names(title string, set *diff.ChangeSet, op diff.Op) string {
 	var b strings.Builder
 	for c := range set.All() {
 		if c.Op == op {
-			fmt.Fprintf(&b, "\n- %s%s", refCode(c.Ref), from(c))
+			fmt.Fprintf(&b, "\n- %s%s%s", refCode(c.Ref), from(c), Escape(aside(c)))
 		}
 	}
 	if b.Len() == 0 {
@@ -244,20 +251,52 @@ func because(set *diff.ChangeSet, op diff.Op) string {
 
 func (t TargetPreview) updates() string {
 	var b strings.Builder
+	b.WriteString(replacements(t.Set))
+	f := fold(t.Set)
+	title := "\n**Changed**\n"
+	if len(f.labels) > 0 {
+		b.WriteString(title + f.markdown())
+		title = ""
+	}
 	for c := range t.Set.All() {
-		if c.Op != diff.Update {
-			continue
+		if isShown(c) && len(f.fields[c]) > 0 {
+			b.WriteString(title + fieldsMarkdown(c, f.fields[c]))
+			title = ""
 		}
-		if b.Len() == 0 {
-			b.WriteString("\n**Changed**\n")
-		}
-		var lines []string
-		for _, f := range c.Fields {
-			lines = append(lines, fieldLines(f)...)
-		}
-		fmt.Fprintf(&b, "\n%s%s\n%s", refCode(c.Ref), from(c), Fence("diff", strings.Join(lines, "\n")))
 	}
 	return b.String()
+}
+
+// replacements are the objects that are deleted and created anew.
+func replacements(set *diff.ChangeSet) string {
+	var b strings.Builder
+	for c := range set.All() {
+		if c.Op == diff.Replace {
+			b.WriteString(fieldsMarkdown(c, c.Fields))
+		}
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return "\n**Replaced: deleted and created anew**\n" + because(set, diff.Replace) + b.String()
+}
+
+func fieldsMarkdown(c *diff.Change, fields []diff.FieldChange) string {
+	return fmt.Sprintf("\n%s%s%s\n%s", refCode(c.Ref), from(c), Escape(aside(c)), Fence("diff", strings.Join(changeLines(fields), "\n")))
+}
+
+// markdown tells the changes of labels that many objects share.
+func (f folded) markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n<details><summary>%s</summary>\n", f.title())
+	for _, l := range f.labels {
+		var names []string
+		for _, r := range l.refs {
+			names = append(names, refCode(r))
+		}
+		fmt.Fprintf(&b, "\n%s on %s\n", Code(l.text()), strings.Join(names, ", "))
+	}
+	return b.String() + "\n</details>\n"
 }
 
 func (t TargetPreview) creations() string {
@@ -273,13 +312,13 @@ func (t TargetPreview) creations() string {
 		for i, l := range lines {
 			lines[i] = strings.TrimPrefix(l, " ")
 		}
-		fmt.Fprintf(&b, "\n<details><summary><code>%s</code>%s</summary>\n\n%s\n</details>\n",
-			htmlText(refText(c.Ref)), source(c), Fence("yaml", strings.Join(lines, "\n")))
+		fmt.Fprintf(&b, "\n<details><summary><code>%s</code>%s%s</summary>\n\n%s\n</details>\n",
+			htmlText(refText(c.Ref)), source(c), htmlText(aside(c)), Fence("yaml", strings.Join(lines, "\n")))
 	}
 	return b.String()
 }
 
-func warnings(list []DocumentMessage) string {
+func messages(title string, list []DocumentMessage) string {
 	var b strings.Builder
 	for _, w := range list {
 		b.WriteString("\n- ")
@@ -291,7 +330,7 @@ func warnings(list []DocumentMessage) string {
 	if b.Len() == 0 {
 		return ""
 	}
-	return "\n**Warnings**\n" + b.String() + "\n"
+	return "\n**" + title + "**\n" + b.String() + "\n"
 }
 
 func from(c *diff.Change) string {

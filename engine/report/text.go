@@ -14,8 +14,10 @@ func Text(set *diff.ChangeSet, result *apply.Result) string {
 	t := text{doc: NewDocument(set, result)}
 	t.refs("New objects", func(c *diff.Change) bool { return c.Op == diff.Create }, set)
 	t.changed(set)
+	t.replaced(set)
 	t.refs("Deleted objects", func(c *diff.Change) bool { return c.Op == diff.Delete }, set)
 	t.refs("Orphan objects", func(c *diff.Change) bool { return c.Op == diff.Skip }, set)
+	t.messages("Notes", notes(set))
 	t.messages("Warnings", t.doc.Warnings)
 	t.messages("Errors", t.doc.Errors)
 	if result == nil {
@@ -81,7 +83,10 @@ func (t *text) refs(title string, pick func(*diff.Change) bool, set *diff.Change
 	var lines []string
 	for c := range set.All() {
 		if pick(c) {
-			lines = append(lines, "  "+c.Ref.String())
+			lines = append(lines, "  "+c.Ref.String()+visible(aside(c)))
+			for _, text := range c.Consequences {
+				lines = append(lines, "    "+visible(text))
+			}
 		}
 	}
 	for _, r := range reasons(set, pick) {
@@ -91,18 +96,84 @@ func (t *text) refs(title string, pick func(*diff.Change) bool, set *diff.Change
 }
 
 func (t *text) changed(set *diff.ChangeSet) {
-	t.refs("Changed objects", func(c *diff.Change) bool { return c.Op == diff.Update }, set)
+	t.refs("Changed objects", isShown, set)
+	f := fold(set)
+	if len(f.labels) > 0 {
+		lines := []string{"  " + f.title()}
+		for _, l := range f.labels {
+			lines = append(lines, "  "+visible(l.text()))
+			for _, r := range l.refs {
+				lines = append(lines, "    "+r.String())
+			}
+		}
+		t.section("Labels that change on many objects", lines)
+	}
 	for c := range set.All() {
-		if c.Op != diff.Update {
-			continue
+		if isShown(c) && len(f.fields[c]) > 0 {
+			t.section("Diff for object "+c.Ref.String(), changeLines(f.fields[c]))
 		}
-		var lines []string
-		for _, f := range c.Fields {
-			lines = append(lines, fieldLines(f)...)
-		}
-		t.section("Diff for object "+c.Ref.String(), lines)
 	}
 }
+
+func (t *text) replaced(set *diff.ChangeSet) {
+	isReplaced := func(c *diff.Change) bool { return c.Op == diff.Replace }
+	t.refs("Replaced objects", isReplaced, set)
+	for c := range set.All() {
+		if isReplaced(c) && len(c.Fields) > 0 {
+			t.section("Diff for object "+c.Ref.String(), changeLines(c.Fields))
+		}
+	}
+}
+
+// isShown says whether an object has changes that may be seen.
+func isShown(c *diff.Change) bool { return c.Op == diff.Update && len(c.Fields) > 0 }
+
+// aside says beside an object's name what else there is to know of it.
+func aside(c *diff.Change) string {
+	var parts []string
+	switch {
+	case c.Cause == diff.Drift && c.Op == diff.Create:
+		parts = append(parts, "missing already, not by this change")
+	case c.Cause == diff.Drift && c.Orphan():
+		parts = append(parts, "an orphan already, not by this change")
+	}
+	if c.RenamedFrom != nil {
+		parts = append(parts, "looks like "+c.RenamedFrom.String()+" renamed: that one is deleted and this one created")
+	}
+	if c.RenamedTo != nil {
+		parts = append(parts, "looks renamed to "+c.RenamedTo.String())
+	}
+	if c.Hidden > 0 {
+		parts = append(parts, fmt.Sprintf("%d more hidden by ignore rules", c.Hidden))
+	}
+	return bracketed(parts...)
+}
+
+// notes are what is worth knowing and no reason to worry.
+func notes(set *diff.ChangeSet) []DocumentMessage {
+	var out []DocumentMessage
+	hidden := 0
+	for c := range set.All() {
+		for _, n := range c.Notes {
+			out = append(out, DocumentMessage{Ref: &c.Ref, Message: n})
+		}
+		if c.Op == diff.Update && len(c.Fields) == 0 {
+			hidden++
+		}
+	}
+	if hidden > 0 {
+		out = append(out, DocumentMessage{Message: fmt.Sprintf("%s only in what ignore rules hide, and %s written", count(hidden, "object changes", "objects change"), plural(hidden, "is", "are"))})
+	}
+	if set.Unbound {
+		out = append(out, DocumentMessage{Message: "the values of Secrets are not bound by the digest, only their keys: set WEIGHLOCK_DIGEST_KEY to bind them"})
+	}
+	if set.Partial {
+		out = append(out, DocumentMessage{Message: "this is a part only: the cluster did not answer all questions"})
+	}
+	return out
+}
+
+func count(n int, one, many string) string { return fmt.Sprintf("%d %s", n, plural(n, one, many)) }
 
 func (t *text) messages(title string, messages []DocumentMessage) {
 	var lines []string

@@ -1,0 +1,277 @@
+package diff
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/weighlock/weighlock/engine/internal/managed"
+	"github.com/weighlock/weighlock/engine/object"
+)
+
+// attempt is the server's answer to the dry run of an object.
+type attempt struct {
+	sent object.Object
+	Preview
+	err error
+}
+
+func (d *differ) apply(ctx context.Context, o object.Object, force bool) *attempt {
+	answer, err := d.previewer.Apply(ctx, o, force)
+	if err == nil {
+		d.mask.learn(answer.Merged)
+	}
+	return &attempt{sent: o, Preview: answer, err: err}
+}
+
+// change fills in c. An object whose live state is not known is applied first: the answer says whether it exists.
+func (d *differ) change(ctx context.Context, c *Change) {
+	if err := cmp.Or(secretText(c.desired), checkRules(c, d.opts)); err != nil {
+		c.Op, c.Err = Failed, err
+		return
+	}
+	if live := d.live.objects[c.Ref.ID()]; live != nil {
+		c.labelled = true
+		d.existing(ctx, c, live, nil)
+		return
+	}
+	if _, ok := d.created[c.Ref.Namespace]; ok && c.Ref.Namespace != "" {
+		d.creationElsewhere(ctx, c)
+		return
+	}
+	if def := d.definitions[kindOf(c.Ref)]; def != nil && def.isNew {
+		d.creationOfNewKind(c, def)
+		return
+	}
+	first := d.apply(ctx, c.desired, false)
+	if first.err == nil && first.created() {
+		d.creation(c, first)
+		return
+	}
+	var forbidden *ForbiddenError
+	var gone *UnreachableError
+	if errors.As(first.err, &forbidden) || errors.As(first.err, &gone) {
+		d.fail(c, first.err)
+		return
+	}
+	live, err := d.previewer.Get(ctx, c.Ref)
+	var noKind *NoKindError
+	switch {
+	case errors.As(err, &noKind) && first.err != nil:
+		d.fail(c, first.err)
+	case err != nil:
+		d.fail(c, err)
+	case live != nil:
+		d.existing(ctx, c, live, first)
+	case first.err != nil:
+		d.refusedCreation(ctx, c, first.err)
+	default:
+		d.fail(c, fmt.Errorf("%s: was deleted while it was looked at: compare again", c.Ref))
+	}
+}
+
+// checkRules finds rules of an object that cannot be read.
+func checkRules(c *Change, opts Options) error {
+	_, ignoreErr := newIgnorer(c.desired, c.rules.Ignore, opts.Ignore)
+	_, conflictErr := conflictRules(c.desired, c.rules.Conflict)
+	return errors.Join(ignoreErr, conflictErr)
+}
+
+// fail records why nothing is known of c.
+func (d *differ) fail(c *Change, err error) { c.Op, c.Err = Failed, err }
+
+// existing fills in c for an object that exists. first is an answer that is there already, or nil.
+func (d *differ) existing(ctx context.Context, c *Change, live object.Object, first *attempt) {
+	d.mask.learn(live)
+	c.Live, c.uid = comparable(live), live.Text("metadata", "uid")
+	if at := live.Text("metadata", "deletionTimestamp"); at != "" {
+		d.fail(c, fmt.Errorf("%s: is being deleted since %s and cannot be changed; it goes when its finalizers are done: %v", c.Ref, at, live.Map("metadata")["finalizers"]))
+		return
+	}
+	if err := d.adopt(c, live); err != nil {
+		d.fail(c, err)
+		return
+	}
+	c.desired = settle(c.desired, live, c.unsettled)
+	if def := d.definitions[kindOf(c.Ref)]; def != nil {
+		d.judgeByNewDefinition(c, live, def)
+		return
+	}
+	if first == nil || !object.Equal(map[string]any(first.sent), map[string]any(c.desired)) {
+		first = d.apply(ctx, c.desired, false)
+	}
+	answer := d.settleConflicts(ctx, c, live, first)
+	var invalid *InvalidError
+	var blind *NoDryRunError
+	switch {
+	case answer.err == nil:
+	case errors.As(answer.err, &invalid):
+		d.refusedUpdate(ctx, c, live, invalid)
+		return
+	case errors.As(answer.err, &blind):
+		answer.Merged, answer.err = simulate(live, c.desired), nil
+		c.Notes = append(c.Notes, fmt.Sprintf("not simulated: webhook %s does not support dry runs; the comparison is with what the API server does without it", blind.Webhook))
+	default:
+		d.fail(c, answer.err)
+		return
+	}
+	answer = d.takeOver(ctx, c, live, answer)
+	if answer.err != nil {
+		d.fail(c, answer.err)
+		return
+	}
+	d.conclusion(c, live, answer)
+	if scaled := d.leaveToScaler(ctx, c, live); scaled != nil {
+		if scaled.err != nil {
+			d.fail(c, scaled.err)
+			return
+		}
+		answer = scaled
+		d.conclusion(c, live, answer)
+	}
+	d.steady(ctx, c, live, answer)
+}
+
+// settleConflicts decides about conflicts and asks again with what they leave.
+func (d *differ) settleConflicts(ctx context.Context, c *Change, live object.Object, first *attempt) *attempt {
+	var conflict *ConflictError
+	if !errors.As(first.err, &conflict) {
+		return first
+	}
+	rules, err := conflictRules(c.desired, c.rules.Conflict)
+	if err != nil {
+		return &attempt{err: err}
+	}
+	if d.opts.Force {
+		rules = append(rules, conflictRule{all: true})
+	}
+	resolved, err := resolve(c.desired, live, conflict, rules)
+	if err != nil {
+		return &attempt{err: err}
+	}
+	c.Conflicts, c.desired = resolved.conflicts, resolved.reduced
+	for _, r := range resolved.conflicts {
+		c.force = c.force || r.Resolution == Overwritten
+		if r.Resolution == Kept {
+			c.Warnings = append(c.Warnings, r.kept(c.Ref))
+		}
+	}
+	c.left = resolved.left
+	again := d.apply(ctx, c.desired, c.force)
+	if errors.As(again.err, &conflict) {
+		again.err = fmt.Errorf("%s: another manager changed it while it was looked at: compare again: %w", c.Ref, again.err)
+	}
+	return again
+}
+
+// takeOver takes what forerunners set and the project does not have out of the answer. The server is asked what that
+// gives, because it may complete what is taken away.
+func (d *differ) takeOver(ctx context.Context, c *Change, live object.Object, answer *attempt) *attempt {
+	c.takeover = takeover(live, c.left)
+	if c.takeover == nil {
+		return answer
+	}
+	pruned := c.takeover.prune(answer.Merged, live, c.desired)
+	if object.Equal(map[string]any(comparable(pruned)), map[string]any(comparable(answer.Merged))) {
+		return answer
+	}
+	again, err := d.previewer.Update(ctx, pruned)
+	var blind *NoDryRunError
+	if errors.As(err, &blind) {
+		return &attempt{sent: answer.sent, Preview: Preview{Merged: pruned, Warnings: answer.Warnings}}
+	}
+	return &attempt{sent: answer.sent, Preview: Preview{Merged: again.Merged, Warnings: answer.Warnings}, err: err}
+}
+
+// conclusion compares the live object with the answer.
+func (d *differ) conclusion(c *Change, live object.Object, answer *attempt) {
+	c.Merged = comparable(answer.Merged)
+	c.addWarnings(answer.Warnings)
+	ignore, _ := newIgnorer(c.desired, c.rules.Ignore, d.opts.Ignore)
+	c.Fields, c.Hidden = changes(c.Live, c.Merged, ignore)
+	entries := managed.Entries(live)
+	for i := range c.Fields {
+		c.Fields[i].Cause = serverCause(c, &c.Fields[i], live, entries)
+		c.Fields[i].Owner, c.Fields[i].Since = owner(entries, live, c.Fields[i].Path)
+	}
+	c.Op = Update
+	if len(c.Fields) == 0 && c.Hidden == 0 {
+		c.Op = Unchanged
+	}
+}
+
+func (c *Change) addWarnings(texts []string) {
+	for _, w := range texts {
+		if !slices.Contains(c.Warnings, w) {
+			c.Warnings = append(c.Warnings, w)
+		}
+	}
+}
+
+// changes compares two objects without what ignore rules hide, and counts what these hide.
+func changes(live, merged object.Object, ignore ignorer) ([]FieldChange, int) {
+	all := sortedChanges(live, merged)
+	if len(all) == 0 {
+		return nil, 0
+	}
+	if ignore.whole {
+		return nil, len(all)
+	}
+	live, merged = live.Clone(), merged.Clone()
+	ignore.strip(live)
+	ignore.strip(merged)
+	shown := sortedChanges(live, merged)
+	return shown, max(0, len(all)-len(shown))
+}
+
+func sortedChanges(live, merged object.Object) []FieldChange {
+	out := compare(nil, fieldwise(live), fieldwise(merged))
+	slices.SortStableFunc(out, func(a, b FieldChange) int { return cmpPaths(a.Path, b.Path) })
+	return out
+}
+
+// owner is the manager, other than us, that owns a live field; of several the one that changed it last.
+func owner(entries []managed.Entry, live object.Object, p object.Path) (name, since string) {
+	for _, e := range entries {
+		if !isOurs(e) && e.Since >= since && e.Fields.Has(map[string]any(live), p) {
+			name, since = e.Manager, e.Since
+		}
+	}
+	return name, since
+}
+
+// serverCause finds what changes a field without anybody having asked for it: the server's own completion, or what we
+// take over. It is "" for what the project asks for.
+func serverCause(c *Change, f *FieldChange, live object.Object, entries []managed.Entry) Cause {
+	if asked(c.desired, f) {
+		return ""
+	}
+	for _, e := range entries {
+		if isOurs(e) && e.Fields.Has(map[string]any(live), f.Path) {
+			return ""
+		}
+	}
+	if c.takeover != nil {
+		taken, _ := c.takeover.split(entries)
+		if taken.Has(map[string]any(live), f.Path) {
+			return TakenOver
+		}
+	}
+	return Defaulting
+}
+
+// asked says whether the object as applied has the field of a change, or something in it.
+func asked(desired object.Object, f *FieldChange) bool {
+	_, ok := f.Path.Lookup(map[string]any(desired))
+	if ok || len(f.Path) == 0 {
+		return true
+	}
+	// An element without a name stands elsewhere in the list: the list is asked for as a whole.
+	last := f.Path[len(f.Path)-1]
+	if last.List && last.Key == "" {
+		_, ok = f.Path[:len(f.Path)-1].Lookup(map[string]any(desired))
+	}
+	return ok
+}

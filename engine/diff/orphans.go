@@ -1,0 +1,138 @@
+package diff
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/weighlock/weighlock/engine/object"
+)
+
+// orphans finds the live objects of the target that it does not render any more.
+func (d *differ) orphans(set *ChangeSet) {
+	rendered := map[object.ID]bool{}
+	for c := range set.All() {
+		rendered[c.Ref.ID()] = true
+	}
+	seen := map[string]bool{}
+	for _, o := range d.live.all {
+		ref, uid := o.Ref(), o.Text("metadata", "uid")
+		// One object may be served by two groups.
+		if rendered[ref.ID()] || seen[uid] || !ours(o) || !picked(o, set.Target.Inclusion) {
+			continue
+		}
+		seen[uid] = true
+		c := &Change{Ref: ref, Op: Delete, Live: comparable(o), uid: uid, mask: d.mask}
+		if at := o.Text("metadata", "deletionTimestamp"); at != "" {
+			c.Op, c.Reason = Skip, fmt.Sprintf("being deleted since %s; it goes when its finalizers are done: %v", at, o.Map("metadata")["finalizers"])
+		} else if kept := keep(o, set.Target.Inclusion); kept != "" {
+			c.Op, c.Reason = Skip, kept
+		} else if !d.opts.Prune {
+			c.Op, c.Reason = Skip, "no longer in the project; pruning is off"
+		}
+		set.Orphans = append(set.Orphans, c)
+	}
+	slices.SortFunc(set.Orphans, func(a, b *Change) int { return object.Compare(a.Ref, b.Ref) })
+}
+
+// alike is how much of two objects' content must be the same for the one to count as the other renamed.
+const alike = 0.6
+
+// pairRenames pairs orphans with new objects of the same kind whose content is alike, the most alike first.
+func (d *differ) pairRenames(set *ChangeSet) {
+	type pair struct {
+		from, to *Change
+		score    float64
+	}
+	var pairs []pair
+	for to := range set.All() {
+		if to.Op != Create {
+			continue
+		}
+		for _, from := range set.Orphans {
+			if kindOf(from.Ref) != kindOf(to.Ref) || from.Ref == to.Ref {
+				continue
+			}
+			score := similarity(from.Live, to.Merged)
+			if to.Ref.IsNamespace() {
+				score = moved(set, from.Ref.Name, to.Ref.Name)
+			}
+			if named := to.desired.Annotation("kluctl.io/diff-name"); named != "" && named == from.Live.Annotation("kluctl.io/diff-name") {
+				score = 2
+			}
+			if score >= alike {
+				pairs = append(pairs, pair{from, to, score})
+			}
+		}
+	}
+	slices.SortStableFunc(pairs, func(a, b pair) int {
+		switch {
+		case a.score > b.score:
+			return -1
+		case a.score < b.score:
+			return 1
+		}
+		return object.Compare(a.from.Ref, b.from.Ref)
+	})
+	for _, p := range pairs {
+		if p.from.RenamedTo == nil && p.to.RenamedFrom == nil {
+			p.from.RenamedTo, p.to.RenamedFrom = &p.to.Ref, &p.from.Ref
+		}
+	}
+}
+
+// similarity is the part of the fields that two objects have in common, from 0 to 1. What the deploy itself writes does
+// not count, and what the server completes only on one side counts little.
+func similarity(a, b object.Object) float64 {
+	x, y := content(a), content(b)
+	if len(x) == 0 || len(y) == 0 {
+		return 0
+	}
+	common := 0
+	for leaf := range y {
+		if x[leaf] {
+			common++
+		}
+	}
+	// Of the rendered object's fields: the live one has defaults besides.
+	return float64(common) / float64(len(y))
+}
+
+func content(o object.Object) map[string]bool {
+	out := map[string]bool{}
+	leaves(nil, map[string]any(o), func(p object.Path) {
+		switch p[0].Field {
+		case "apiVersion", "kind", "metadata":
+			return
+		}
+		v, _ := p.Lookup(map[string]any(o))
+		text, _ := json.Marshal(v) // decoded JSON always encodes
+		out[p.JSONPath()+" "+string(text)] = true
+	})
+	return out
+}
+
+// moved is the part of the orphans in one namespace that are new in another, from 0 to 1.
+func moved(set *ChangeSet, from, to string) float64 {
+	created := map[object.ID]bool{}
+	for c := range set.All() {
+		if c.Op == Create && c.Ref.Namespace == to {
+			created[c.Ref.ID()] = true
+		}
+	}
+	here, there := 0, 0
+	for _, o := range set.Orphans {
+		if o.Ref.Namespace != from {
+			continue
+		}
+		here++
+		id := o.Ref.ID()
+		if id.Namespace = to; created[id] {
+			there++
+		}
+	}
+	if here == 0 {
+		return 0
+	}
+	return float64(there) / float64(here)
+}

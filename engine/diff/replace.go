@@ -1,0 +1,149 @@
+package diff
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/weighlock/weighlock/engine/object"
+)
+
+// A ReplaceError says that an object cannot be changed into what is wanted, and that replacing it is not allowed.
+type ReplaceError struct {
+	Ref object.Ref
+	// Fields are those that cannot change.
+	Fields []string
+	// Reason is why it must not be replaced, or "".
+	Reason string
+	Err    error
+}
+
+// Error names the fields and the way out.
+func (e *ReplaceError) Error() string {
+	fields := strings.Join(e.Fields, ", ")
+	if e.Reason != "" {
+		return fmt.Sprintf("%s: %s cannot be changed, and the object is not replaced: %s: %v", e.Ref, fields, e.Reason, e.Err)
+	}
+	return fmt.Sprintf("%s: %s cannot be changed: the object has to be deleted and created anew, which --force-replace-on-error allows: %v", e.Ref, fields, e.Err)
+}
+
+// Unwrap returns the server's refusal.
+func (e *ReplaceError) Unwrap() error { return e.Err }
+
+// immutable is how the API server words that a field of an existing object must stay as it is.
+var immutable = regexp.MustCompile(strings.Join([]string{
+	`field is immutable`, `cannot change roleRef`, `may not change once set`, `is immutable after creation`, `is immutable when`,
+	`updates to \w+ spec for fields other than .* are forbidden`, `pod updates may not change fields other than`,
+	`updates to (parameters|provisioner|reclaimPolicy|volumeBindingMode) (is|are) forbidden`, `may not be changed in an update`,
+	`may not be (changed|modified|removed) once set`, `cannot be changed once set`, `is immutable`,
+}, "|"))
+
+// policyDenial is how the API server words that a policy said no, which may depend on the old object too and is still no
+// matter of immutable fields.
+var policyDenial = regexp.MustCompile(`ValidatingAdmissionPolicy|admission webhook`)
+
+// refusedUpdate fills in c for an existing object of which the server says that the change is not valid. If the object
+// would be valid as a new one, it is the change that is not possible, and the object has to be replaced.
+func (d *differ) refusedUpdate(ctx context.Context, c *Change, live object.Object, refused *InvalidError) {
+	if policyDenial.MatchString(refused.Error()) || !saysImmutable(refused) && !d.validAnew(ctx, c, live) {
+		d.fail(c, refused)
+		return
+	}
+	try := c.desired.Clone()
+	try.Map("metadata")["name"] = standInName(c.Ref)
+	answer := d.apply(ctx, try, false)
+	var invalid *InvalidError
+	var blind *NoDryRunError
+	switch {
+	case answer.err == nil:
+		answer.Merged.Map("metadata")["name"] = c.Ref.Name
+		dropAllocated(answer.Merged, c.desired)
+	case errors.As(answer.err, &blind), errors.As(answer.err, &invalid) && saysImmutable(refused):
+		// Its name is part of what makes it valid, such as that of an APIService.
+		answer = &attempt{Preview: Preview{Merged: c.desired}}
+		c.Notes = append(c.Notes, "not simulated: the object cannot be created under another name")
+	default:
+		d.fail(c, refused)
+		return
+	}
+	before := live.Clone()
+	dropAllocated(before, c.desired)
+	c.Live = comparable(before)
+	d.conclusion(c, before, answer)
+	c.Op, c.force, c.takeover = Replace, false, nil
+	fields := make([]string, 0, len(refused.Causes))
+	for _, cause := range refused.Causes {
+		if !slices.Contains(fields, cause.Field) {
+			fields = append(fields, cause.Field)
+		}
+	}
+	c.Reason = fmt.Sprintf("%s cannot be changed: the object is deleted and created anew", strings.Join(fields, ", "))
+	switch {
+	case annotated(live, "kluctl.io/skip-delete") || annotated(c.desired, "kluctl.io/skip-delete"):
+		c.Err = &ReplaceError{Ref: c.Ref, Fields: fields, Reason: "it is annotated with kluctl.io/skip-delete", Err: refused}
+	case !d.opts.Replace:
+		c.Err = &ReplaceError{Ref: c.Ref, Fields: fields, Err: refused}
+	}
+}
+
+// validAnew says whether what the change would make of the live object would be valid as a new object. If not, it is not
+// the transition that is refused.
+func (d *differ) validAnew(ctx context.Context, c *Change, live object.Object) bool {
+	try := comparable(simulate(live, c.desired))
+	dropAllocated(try, c.desired)
+	delete(try.Map("metadata"), "ownerReferences")
+	try.Map("metadata")["name"] = standInName(c.Ref)
+	return d.apply(ctx, try, false).err == nil
+}
+
+// saysImmutable says whether the server's own words are, for each field, that it cannot change.
+func saysImmutable(e *InvalidError) bool {
+	return !slices.ContainsFunc(e.Causes, func(c InvalidCause) bool { return !immutable.MatchString(c.Message) })
+}
+
+// allocated are fields that the server or a controller fills in anew for each object.
+var allocated = []object.Path{
+	{{Field: "spec"}, {Field: "clusterIP"}}, {{Field: "spec"}, {Field: "clusterIPs"}}, {{Field: "spec"}, {Field: "healthCheckNodePort"}},
+	{{Field: "spec"}, {Field: "ipFamilies"}}, {{Field: "spec"}, {Field: "ipFamilyPolicy"}},
+	{{Field: "spec"}, {Field: "volumeName"}}, {{Field: "spec"}, {Field: "nodeName"}}, {{Field: "metadata"}, {Field: "finalizers"}},
+	{{Field: "metadata"}, {Field: "annotations"}, {Field: "deployment.kubernetes.io/revision"}},
+	{{Field: "metadata"}, {Field: "annotations"}, {Field: "pv.kubernetes.io/bind-completed"}},
+	{{Field: "metadata"}, {Field: "annotations"}, {Field: "pv.kubernetes.io/bound-by-controller"}},
+}
+
+// jobLabels are labels that the Job controller derives from the Job's uid.
+var jobLabels = []string{"controller-uid", "batch.kubernetes.io/controller-uid", "job-name", "batch.kubernetes.io/job-name"}
+
+// dropAllocated takes what is allocated anew out of o, unless the project sets it. o is changed.
+func dropAllocated(o, desired object.Object) {
+	for _, p := range allocated {
+		if _, ok := p.Lookup(map[string]any(desired)); !ok {
+			if parent, ok := p[:len(p)-1].Lookup(map[string]any(o)); ok {
+				if m, ok := parent.(map[string]any); ok {
+					delete(m, p[len(p)-1].Field)
+				}
+			}
+		}
+	}
+	if o.Ref().Kind == "Job" {
+		for _, m := range []map[string]any{o.Map("metadata", "labels"), o.Map("spec", "selector", "matchLabels"), o.Map("spec", "template", "metadata", "labels")} {
+			for _, l := range jobLabels {
+				delete(m, l)
+			}
+		}
+		if len(o.Map("spec", "selector", "matchLabels")) == 0 {
+			delete(o.Map("spec"), "selector")
+		}
+	}
+	if o.Ref().Kind == "Service" {
+		ports, _ := o.Map("spec")["ports"].([]any)
+		for _, p := range ports {
+			if m, ok := p.(map[string]any); ok {
+				delete(m, "nodePort")
+			}
+		}
+	}
+}

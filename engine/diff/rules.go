@@ -1,0 +1,199 @@
+package diff
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ohler55/ojg/jp"
+
+	"github.com/weighlock/weighlock/engine/object"
+	"github.com/weighlock/weighlock/engine/project"
+)
+
+// A fieldMatcher picks fields of an object by JSONPath and by regular expressions over their printed paths (project
+// format §0.3, §2.7).
+type fieldMatcher struct {
+	exprs   []jp.Expr
+	regexes []*regexp.Regexp
+}
+
+func newFieldMatcher(paths, regexes []string) (fieldMatcher, error) {
+	var m fieldMatcher
+	var errs []error
+	for _, p := range paths {
+		x, err := jp.ParseString(p)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("JSON path %q: %w", p, err))
+			continue
+		}
+		m.exprs = append(m.exprs, x)
+	}
+	for _, r := range regexes {
+		re, err := regexp.Compile(r)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		m.regexes = append(m.regexes, re)
+	}
+	return m, errors.Join(errs...)
+}
+
+// find returns the places in o that the matcher picks, by position.
+func (m fieldMatcher) find(o map[string]any) []object.Path {
+	var out []object.Path
+	for _, x := range m.exprs {
+		for _, at := range x.Locate(o, 0) {
+			out = append(out, location(at))
+		}
+	}
+	if len(m.regexes) > 0 {
+		leaves(nil, o, func(p object.Path) {
+			text := p.JSONPath()
+			if slices.ContainsFunc(m.regexes, func(r *regexp.Regexp) bool { return r.MatchString(text) }) {
+				out = append(out, p)
+			}
+		})
+	}
+	return out
+}
+
+func location(x jp.Expr) object.Path {
+	var p object.Path
+	for _, f := range x {
+		switch f := f.(type) {
+		case jp.Child:
+			p = p.Field(string(f))
+		case jp.Nth:
+			p = p.Index(int(f))
+		}
+	}
+	return p
+}
+
+// leaves calls f for each value that is no container with something in it, in order.
+func leaves(at object.Path, v any, f func(object.Path)) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			leaves(at.Field(k), v[k], f)
+		}
+		if len(v) > 0 {
+			return
+		}
+	case []any:
+		for i, e := range v {
+			leaves(at.Index(i), e, f)
+		}
+		if len(v) > 0 {
+			return
+		}
+	}
+	if len(at) > 0 {
+		f(at)
+	}
+}
+
+// annotationSeries returns the values of an annotation and of its numbered forms, name-N, in the order of their keys.
+func annotationSeries(o object.Object, name string) []string {
+	var out []string
+	annotations := o.Map("metadata", "annotations")
+	for _, k := range slices.Sorted(maps.Keys(annotations)) {
+		rest, ok := strings.CutPrefix(k, name)
+		if v, isText := annotations[k].(string); ok && isText && (rest == "" || numbered.MatchString(rest)) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+var numbered = regexp.MustCompile(`^-[0-9]*$`)
+
+// concerns applies a rule's filters to an object; an attribute that the object lacks matches anything (project
+// format §2.7).
+func concerns(ref object.Ref, group, kind, name, namespace string) bool {
+	is := func(want, have string) bool { return want == "" || have == "" || want == have }
+	return is(group, ref.Group) && is(kind, ref.Kind) && is(name, ref.Name) && is(namespace, ref.Namespace)
+}
+
+// Ignore hides differences that the caller does not want to see.
+type Ignore struct {
+	// Tags hides the tag labels, Labels and Annotations all of these, KluctlMetadata what the deploy itself writes.
+	Tags, Labels, Annotations, KluctlMetadata bool
+}
+
+// An ignorer knows what of one object's differences is not shown.
+type ignorer struct {
+	matchers []fieldMatcher
+	opts     Ignore
+	whole    bool
+}
+
+// newIgnorer gathers the ignore rules for an object: its annotations, those of its deployment files, the caller's.
+func newIgnorer(o object.Object, rules []project.IgnoreRule, opts Ignore) (ignorer, error) {
+	out := ignorer{opts: opts, whole: annotated(o, "kluctl.io/ignore-diff")}
+	var errs []error
+	add := func(source string, paths, regexes []string) {
+		m, err := newFieldMatcher(paths, regexes)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %s: %w", o.Ref(), source, err))
+		}
+		out.matchers = append(out.matchers, m)
+	}
+	add("kluctl.io/ignore-diff-field", annotationSeries(o, "kluctl.io/ignore-diff-field"), nil)
+	add("kluctl.io/ignore-diff-field-regex", nil, annotationSeries(o, "kluctl.io/ignore-diff-field-regex"))
+	for _, r := range rules {
+		if concerns(o.Ref(), r.Group, r.Kind, r.Name, r.Namespace) {
+			add("ignoreForDiff", r.FieldPath, r.FieldPathRegex)
+		}
+	}
+	return out, errors.Join(errs...)
+}
+
+// strip takes the hidden fields out of one side, which is changed.
+func (g ignorer) strip(o map[string]any) {
+	for _, m := range g.matchers {
+		at := m.find(o)
+		slices.SortFunc(at, comparePositions)
+		at = slices.CompactFunc(at, func(p, q object.Path) bool { return comparePositions(p, q) == 0 })
+		// From the back, so that removing an element does not move those still to be removed.
+		for _, p := range slices.Backward(at) {
+			remove(o, p)
+		}
+	}
+	meta, _ := o["metadata"].(map[string]any)
+	labels, _ := meta["labels"].(map[string]any)
+	annotations, _ := meta["annotations"].(map[string]any)
+	maps.DeleteFunc(labels, func(k string, _ any) bool {
+		tag := strings.HasPrefix(k, "kluctl.io/tag-")
+		return g.opts.Labels || (g.opts.Tags || g.opts.KluctlMetadata) && tag || g.opts.KluctlMetadata && k == DiscriminatorLabel
+	})
+	maps.DeleteFunc(annotations, func(k string, _ any) bool {
+		return g.opts.Annotations || g.opts.KluctlMetadata && (k == itemDirAnnotation || k == "kluctl.io/skip-delete-if-tags")
+	})
+}
+
+func comparePositions(p, q object.Path) int {
+	return slices.CompareFunc(p, q, func(a, b object.Step) int {
+		return cmp.Or(cmp.Compare(a.Field, b.Field), cmp.Compare(a.Index, b.Index))
+	})
+}
+
+// remove takes the value at a path of positions out of v.
+func remove(v any, p object.Path) {
+	last := p[len(p)-1]
+	parent, _ := p[:len(p)-1].Lookup(v)
+	switch parent := parent.(type) {
+	case map[string]any:
+		delete(parent, last.Field)
+	case []any:
+		if last.Index < len(parent) && len(p) > 1 {
+			p[:len(p)-1].Replace(v, func(any) any { return slices.Delete(slices.Clone(parent), last.Index, last.Index+1) })
+		}
+	}
+}
