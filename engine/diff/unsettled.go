@@ -17,6 +17,9 @@ func settle(desired, live object.Object, unsettled []render.Unsettled) object.Ob
 	}
 	out := desired.Clone()
 	for _, u := range unsettled {
+		if u.Cause == render.Renamed {
+			continue
+		}
 		at := wirePath(out, u)
 		was, ok := at.Lookup(map[string]any(live))
 		if !ok {

@@ -3,6 +3,7 @@ package diff
 import (
 	"encoding/base64"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/weighlock/weighlock/engine/object"
@@ -17,15 +18,24 @@ func path(fields ...string) object.Path {
 	return p
 }
 
+// blob is encoded data in two lines.
+func blob(a, b string) string { return strings.Repeat(a, 64) + "\n" + strings.Repeat(b, 64) + "\n" }
+
 func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
 
 // TestSettleKeepsWhatIsLive: each row is a volatile text in two renders, the live text, and what is sent.
 func TestSettleKeepsWhatIsLive(t *testing.T) {
 	t.Parallel()
 	const pem1, pem2, pemLive = "-----BEGIN X-----\nMIIDaaaa\nbbbb==\n-----END X-----\n", "-----BEGIN X-----\nMIIDcccc\ndddd==\n-----END X-----\n", "-----BEGIN X-----\nMIIDeeee\nffff\ngggg==\n-----END X-----\n"
+	pemOther := strings.Replace(pemLive, "eeee", "zzzz", 1)
 	for name, c := range map[string]struct{ first, again, live, want string }{
 		"a random word stays":                           {"q1w2", "e3r4", "t5y6", "t5y6"},
 		"a certificate stays, whatever its length":      {pem1, pem2, pemLive, pemLive},
+		"a line that two certificates share is theirs":  {strings.Replace(pem1, "bbbb", "same", 1), strings.Replace(pem2, "dddd", "same", 1), pemLive, pemLive},
+		"of two certificates each stays":                {"a: 2\n" + pem1 + pem1, "a: 2\n" + pem2 + pem2, "a: 1\n" + pemLive + pemOther, "a: 2\n" + pemLive + pemOther},
+		"an indented certificate stays":                 {"a: 2\nc: |\n  " + strings.ReplaceAll(pem1, "\n", "\n  ") + "\nd: 1", "a: 2\nc: |\n  " + strings.ReplaceAll(pem2, "\n", "\n  ") + "\nd: 1", "a: 1\nc: |\n  " + strings.ReplaceAll(pemLive, "\n", "\n  ") + "\nd: 1", "a: 2\nc: |\n  " + strings.ReplaceAll(pemLive, "\n", "\n  ") + "\nd: 1"},
+		"data in lines stays":                           {"a: 2\nk: |\n" + blob("q", "s") + "z\n", "a: 2\nk: |\n" + blob("w", "s") + "z\n", "a: 1\nk: |\n" + blob("e", "t") + "z\n", "a: 2\nk: |\n" + blob("e", "t") + "z\n"},
+		"what is no text stays as a whole":              {"a\n\xff1\nb", "a\n\xff2\nb", "c\n\xff3\nd", "c\n\xff3\nd"},
 		"a value in a line stays":                       {"a: 1\nb: q1\n", "a: 1\nb: w2\n", "a: 1\nb: e3\n", "a: 1\nb: e3\n"},
 		"the author's change beside it is applied":      {"a: 2\nb: q1\n", "a: 2\nb: w2\n", "a: 1\nb: e3\n", "a: 2\nb: e3\n"},
 		"a line that the author adds is applied":        {"a: 1\nnew: 1\nb: q1\n", "a: 1\nnew: 1\nb: w2\n", "a: 1\nb: e3\n", "a: 1\nnew: 1\nb: e3\n"},

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // A volatileText is a text of which a second render had other parts: lines that are the same in both, and lines that
@@ -22,7 +23,7 @@ const longestPattern = 1 << 18
 // textBetween compares two renders of a text. Where their lines cannot be paired, all is one hole.
 func textBetween(first, again string) volatileText {
 	a, b := strings.Split(first, "\n"), strings.Split(again, "\n")
-	if len(a) != len(b) || len(first) > longestPattern {
+	if len(a) != len(b) || len(first) > longestPattern || !utf8.ValidString(first) || !utf8.ValidString(again) {
 		return volatileText{{text: first, hole: true}}
 	}
 	t := make(volatileText, len(a))
@@ -33,7 +34,39 @@ func textBetween(first, again string) volatileText {
 			t[i].before, t[i].after = around(a[i], b[i])
 		}
 	}
+	t.joinEncoded()
 	return t
+}
+
+// encoded is a line of base64 or the like, as long as lines of it are.
+var encoded = regexp.MustCompile(`^\s*[A-Za-z0-9+/=_-]{32,}\s*$`)
+
+// joinEncoded makes one hole of each certificate, key or other encoded data that has a hole: a line of it that is the same
+// in both renders is so by chance, or because they were made in the same second.
+func (t volatileText) joinEncoded() {
+	block := func(i, end int) {
+		if slices.ContainsFunc(t[i:end], func(l volatileLine) bool { return l.hole }) {
+			for j := i; j < end; j++ {
+				t[j] = volatileLine{text: t[j].text, hole: true}
+			}
+		}
+	}
+	for i := 0; i < len(t); i++ {
+		end := i
+		if strings.HasPrefix(strings.TrimSpace(t[i].text), "-----BEGIN ") {
+			i++
+			for end = i; end < len(t) && !strings.HasPrefix(strings.TrimSpace(t[end].text), "-----END "); end++ {
+			}
+		} else {
+			for end < len(t) && encoded.MatchString(t[end].text) {
+				end++
+			}
+		}
+		if end > i {
+			block(i, end)
+			i = end - 1
+		}
+	}
 }
 
 // delimiters end what surrounds a hole: that two random words begin alike is chance. Base64's + and / are none.
@@ -96,35 +129,34 @@ func (t volatileText) settle(live string) string {
 		for t[i].whole() && end < len(t) && t[end].whole() {
 			end++
 		}
-		lines = append(lines, t.find(have, i, end)...)
-		i = end
+		found, rest := t.find(have, i, end)
+		lines, have, i = append(lines, found...), rest, end
 	}
 	return strings.Join(lines, "\n")
 }
 
-// find returns the live lines that stand for the holes in lines i to end.
-func (t volatileText) find(live []string, i, end int) []string {
+// find returns the live lines that stand for the holes in lines i to end, and those among which the next are to be found.
+func (t volatileText) find(live []string, i, end int) (found, rest []string) {
 	if !t[i].whole() {
 		fits := func(s string) bool {
 			l := t[i]
 			return len(s) >= len(l.before)+len(l.after) && strings.HasPrefix(s, l.before) && strings.HasSuffix(s, l.after)
 		}
 		if at := slices.IndexFunc(live, fits); at >= 0 && t.only(t[i]) && !slices.ContainsFunc(live[at+1:], fits) {
-			return live[at : at+1]
+			return live[at : at+1], live
 		}
 	} else if i > 0 && end < len(t) && !t[i-1].hole && !t[end].hole {
 		from := slices.Index(live, t[i-1].text)
 		if from >= 0 {
 			if n := slices.Index(live[from+1:], t[end].text); n >= 0 {
-				return live[from+1 : from+1+n]
+				return live[from+1 : from+1+n], live[from+1+n:]
 			}
 		}
 	}
-	var lines []string
 	for _, l := range t[i:end] {
-		lines = append(lines, l.text)
+		found = append(found, l.text)
 	}
-	return lines
+	return found, live
 }
 
 // only says whether no other hole has the same surroundings.

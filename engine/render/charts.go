@@ -23,7 +23,8 @@ type release struct {
 	chart   chart.Loaded
 	values  map[string]any
 	defines []string // the API versions of the CRDs that its templates gave
-	seen    int      // how many API versions of the project's CRDs it was rendered with
+	input   helm.Release
+	seen    int // how many API versions of the project's CRDs it was rendered with
 }
 
 // crdRounds is how often charts that ask for API versions are rendered at most: a chart can define a kind that another
@@ -127,10 +128,11 @@ func (r *renderer) renderChart(ctx context.Context, w *work, output string, defi
 	} else if round > 0 {
 		return nil
 	}
-	out, err := rel.chart.Chart.Render(ctx, helm.Release{
+	rel.input = helm.Release{
 		Name: rel.spec.ReleaseName, Namespace: rel.spec.Namespace, Values: rel.values, SkipCRDs: rel.spec.SkipCRDs,
 		KubeVersion: r.caps.KubeVersion, APIVersions: caps, Cluster: r.cluster,
-	})
+	}
+	out, err := rel.chart.Chart.Render(ctx, rel.input)
 	if err != nil {
 		return fmt.Errorf("%s: %w", rel.file, err)
 	}

@@ -72,6 +72,9 @@ func Render(ctx context.Context, p *project.Project, d *project.Deployment, opts
 	if err != nil {
 		return nil, err
 	}
+	if err := r.unsettled(ctx, d.Target, works); err != nil {
+		return nil, err
+	}
 	if err := fixNamespaces(ctx, works, opts.Reader); err != nil {
 		return nil, err
 	}
@@ -116,6 +119,7 @@ type work struct {
 	releases map[string]*release
 	objects  []Manifest
 	images   imageFiller
+	warnings []string
 }
 
 // place is a directory of a tree.
@@ -178,6 +182,7 @@ func assemble(d *project.Deployment, works []*work) *Manifests {
 	for _, w := range works {
 		m.Images = append(m.Images, w.images.used...)
 		m.Warnings = append(m.Warnings, notYet(w.item)...)
+		m.Warnings = append(m.Warnings, w.warnings...)
 		for _, rel := range w.releases {
 			m.Warnings = append(m.Warnings, rel.warnings...)
 		}

@@ -26,6 +26,7 @@ type File struct {
 type Chart struct {
 	chart    *chart.Chart
 	warnings []string // what Helm said while parsing
+	volatile bool     // see Volatile
 }
 
 // Load parses the files of a chart's directory, without those that its .helmignore names. Their order does not matter.
@@ -102,7 +103,7 @@ func parse(files []*loader.BufferedFile) (c *Chart, err error) {
 		return nil, fmt.Errorf("chart %s: %w", loaded.Name(), err)
 	}
 	sortSubcharts(loaded)
-	return &Chart{chart: loaded, warnings: said.heard}, nil
+	return &Chart{chart: loaded, warnings: said.heard, volatile: volatile(loaded)}, nil
 }
 
 // validate refuses what Helm does not install. Of missing dependencies, those of the chart itself count: a subchart may lack its

@@ -28,6 +28,8 @@ type Release struct {
 	SkipCRDs    bool // leave out the files in crds/
 	// Cluster answers the template function lookup. Nil: it finds nothing.
 	Cluster Cluster
+	// AnotherTime renders as of some other time, to find what depends on it.
+	AnotherTime bool
 }
 
 // Rendered is what a chart gave.
@@ -81,6 +83,9 @@ func (c *Chart) render(ctx context.Context, rel Release) (out Rendered, err erro
 		return Rendered{}, err
 	}
 	ch := copyChart(c.chart)
+	if rel.AnotherTime {
+		atAnotherTime(ch)
+	}
 	values, warnings, err := renderValues(ch, rel, caps)
 	if err != nil {
 		return Rendered{}, err

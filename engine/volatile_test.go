@@ -1,0 +1,97 @@
+package engine_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/weighlock/weighlock/engine"
+	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/enginetest"
+	"github.com/weighlock/weighlock/engine/report"
+)
+
+const volatileChart = `
+-- .kluctl.yaml --
+discriminator: "volatile-{{ args.ns }}"
+-- deployment.yaml --
+deployments: [{path: app}]
+-- app/helm-chart.yaml --
+helmChart: {path: ../chart, releaseName: r, namespace: "{{ args.ns }}"}
+-- app/helm-values.yaml --
+level: {{ args.level }}
+-- chart/Chart.yaml --
+{apiVersion: v2, name: ca, version: 1.0.0}
+-- chart/templates/all.yaml --
+{{- $ca := genCA "x" 365 }}
+apiVersion: v1
+kind: Secret
+metadata: {name: tls}
+data:
+  ca.crt: {{ $ca.Cert | b64enc }}
+  ca.key: {{ $ca.Key | b64enc }}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: config}
+data:
+  app.conf: |
+    level: {{ .Values.level }}
+    token: {{ randAlphaNum 20 }}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}, annotations: {checksum: {{ uuidv4 }}}}
+    spec:
+      containers: [{name: app, image: nginx, env: [{name: AT, value: {{ now | date "2006-01-02" | quote }}}]}]
+`
+
+// TestVolatileCharts is N18 of the catalogue of diff cases: a chart that gives other values each time shows no change
+// once it is deployed, and the author's own change alone. The change set that was reviewed can be deployed.
+func TestVolatileCharts(t *testing.T) {
+	t.Parallel()
+	c := enginetest.Start(t)
+	who := c.Identity(t)
+	ns := c.Namespace(t)
+	s := newSite(t, who.Kubeconfig, volatileChart)
+	s.args = map[string]any{"ns": ns, "level": "info"}
+
+	reviewed := s.diff(diff.Options{})
+	if again := s.diff(diff.Options{}); again.Digest != reviewed.Digest {
+		t.Error("what a render gives anew changes the digest")
+	}
+	_, result := s.deploy(engine.DeployOptions{Reviewed: reviewed.Digest})
+	if result == nil || result.Err() != nil {
+		t.Fatalf("the reviewed change cannot be deployed: %v", result)
+	}
+	secret := func() string { return c.Kubectl(t, "get", "secret", "tls", "-n", ns, "-o", "jsonpath={.data}") }
+	before := secret()
+
+	set := s.diff(diff.Options{})
+	if set.Changed() || len(set.Failures()) > 0 {
+		t.Errorf("a second preview shows:\n%s", report.Text(set, nil))
+	}
+	if !slices.ContainsFunc(set.Warnings, func(w string) bool { return strings.Contains(w, "theirs stay") && strings.Contains(w, "Secret/tls") }) {
+		t.Errorf("no warning says what stays: %q", set.Warnings)
+	}
+
+	s.args["level"] = "debug"
+	set, _ = s.deployed()
+	expect(t, ops(set), []string{"unchanged Secret/tls", "update ConfigMap/config", "unchanged Deployment/web"})
+	for change := range set.All() {
+		for _, f := range change.Fields {
+			old, _ := f.Old.(string)
+			if want := strings.Replace(old, "level: info", "level: debug", 1); want == old || f.New != want {
+				t.Errorf("%s: %v became %v, want the author's line changed and the token kept", f.Path, f.Old, f.New)
+			}
+		}
+	}
+	if after := secret(); after != before {
+		t.Error("the certificate on the cluster has changed")
+	}
+}
