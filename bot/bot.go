@@ -23,6 +23,8 @@ type Bot struct {
 	Cluster func(ctx context.Context, t project.Target) (engine.Cluster, error)
 	// DigestKey binds secret values to what was reviewed; see [diff.Options].
 	DigestKey []byte
+	// Keys decrypt files of SOPS.
+	Keys project.Keys
 	// Now is the clock.
 	Now func() time.Time
 	Log *slog.Logger

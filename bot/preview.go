@@ -9,6 +9,7 @@ import (
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/engine"
 	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/project"
 	"github.com/weighlock/weighlock/engine/report"
 )
 
@@ -48,7 +49,11 @@ func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.Pul
 	if err != nil {
 		return err
 	}
-	t, err := b.extract(ctx, repo, merged, cfg)
+	keys := b.Keys
+	if pr.Fork {
+		keys = project.Keys{} // a stranger's templates could show what they decrypt
+	}
+	t, err := b.extract(ctx, repo, merged, cfg, keys)
 	if err != nil {
 		return err
 	}

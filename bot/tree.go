@@ -20,8 +20,9 @@ type tree struct {
 	Targets []Target
 }
 
-// extract writes a tree to disk and opens its projects.
-func (b *Bot) extract(ctx context.Context, repo *checkout.Repo, t checkout.Tree, cfg *Config) (*tree, error) {
+// extract writes a tree to disk and opens its projects. Keys
+// decrypt what the repository's own people encrypted, and must not get into a stranger's reach.
+func (b *Bot) extract(ctx context.Context, repo *checkout.Repo, t checkout.Tree, cfg *Config, keys project.Keys) (*tree, error) {
 	dir, err := repo.Extract(ctx, t)
 	if err != nil {
 		return nil, err
@@ -29,7 +30,7 @@ func (b *Bot) extract(ctx context.Context, repo *checkout.Repo, t checkout.Tree,
 	out := &tree{dir: dir, projects: map[string]*project.Project{}}
 	var errs []error
 	for _, pc := range cfg.Projects {
-		p, err := engine.Open(filepath.Join(dir.Path(), filepath.FromSlash(pc.Path)), project.Options{SourceRoot: dir.Path(), Now: b.Now})
+		p, err := engine.Open(filepath.Join(dir.Path(), filepath.FromSlash(pc.Path)), project.Options{SourceRoot: dir.Path(), Now: b.Now, Keys: keys})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("project %s: %w", pc.Name, hidePath(err, dir.Path())))
 			continue

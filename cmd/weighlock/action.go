@@ -37,8 +37,9 @@ func actionCommand(p process) *cobra.Command {
 				Cluster: func(_ context.Context, t project.Target) (engine.Cluster, error) {
 					return connect(p.getenv, kubeconfig, t)
 				},
-				Now: time.Now,
-				Log: slog.New(slog.NewTextHandler(p.stderr, nil)),
+				Keys: project.Keys{Env: p.lookupenv, Online: true},
+				Now:  time.Now,
+				Log:  slog.New(slog.NewTextHandler(p.stderr, nil)),
 			}
 			if key := p.getenv(digestKeyVariable); key != "" {
 				b.DigestKey = []byte(key)

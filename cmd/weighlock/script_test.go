@@ -41,7 +41,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script", UpdateScripts: *update,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"weighlock": runInside, "gitcommit": gitCommitCommand, "ocipush": ociPushCommand,
-			"publish": publishCharts, "expand": expandFiles, "objects": listObjects,
+			"publish": publishCharts, "expand": expandFiles, "objects": listObjects, "encrypt": encryptFiles,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Values[chartServerKey{}] = newChartServer()
@@ -76,6 +76,7 @@ func TestClusterScripts(t *testing.T) {
 	c := enginetest.Start(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/cluster", UpdateScripts: *update, RequireExplicitExec: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"encrypt": encryptFiles},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NS", c.Namespace(t))
 			env.Setenv("KUBECONFIG", c.Kubeconfig())

@@ -34,7 +34,7 @@ func (f *projectFlags) register(c *cobra.Command) {
 }
 
 func (f *projectFlags) options(p process) project.Options {
-	return project.Options{ConfigFile: f.config, Now: time.Now, Env: p.lookupenv}
+	return project.Options{ConfigFile: f.config, Now: time.Now, Env: p.lookupenv, Keys: project.Keys{Env: p.lookupenv, Online: true}}
 }
 
 // arguments reads the arguments, those of files last. All that is wrong is reported at once.

@@ -94,7 +94,7 @@ func varsLevels(d *project.Deployment, item string) ([]varsLevel, error) {
 		return itemLevels(d, path.Clean(item))
 	}
 	root := varsLevel{Root: true, layers: d.Layers, heading: "all items see"}
-	root.fill(nil)
+	root.fill(d, nil)
 	levels := []varsLevel{root}
 	for _, i := range d.Items {
 		besides := d.Layers
@@ -113,7 +113,7 @@ func varsLevels(d *project.Deployment, item string) ([]varsLevel, error) {
 		if besides == nil {
 			level.heading = "is in a library and sees only"
 		}
-		level.fill(besides)
+		level.fill(d, besides)
 		levels = append(levels, level)
 	}
 	return levels, nil
@@ -128,7 +128,7 @@ func itemLevels(d *project.Deployment, dir string) ([]varsLevel, error) {
 		}
 		if i.Dir == dir {
 			level := varsLevel{Items: []string{dir}, layers: i.Layers, heading: "sees"}
-			level.fill(nil)
+			level.fill(d, nil)
 			levels = append(levels, level)
 		}
 	}
@@ -143,17 +143,17 @@ func startsWith(layers, prefix []*project.Layer) bool {
 }
 
 // fill explains the level's layers, without the values that come from those in besides.
-func (l *varsLevel) fill(besides []*project.Layer) {
+func (l *varsLevel) fill(d *project.Deployment, besides []*project.Layer) {
 	l.Vars = []varsLeaf{}
-	for _, leaf := range project.Explain(l.layers) {
+	for _, leaf := range d.Explain(l.layers) {
 		if len(leaf.Path) > 1 && leaf.Path[0].Field == "target" && (leaf.Path[1].Field == "args" || leaf.Path[1].Field == "images") {
 			continue // they are args, and what list-images is for
 		}
 		if slices.Contains(besides, leaf.From) && !slices.ContainsFunc(leaf.Over, func(o *project.Layer) bool { return !slices.Contains(besides, o) }) {
 			continue
 		}
-		one := varsLeaf{Path: leaf.Path.JSONPath(), Value: leaf.Value, Sensitive: leaf.From.Sensitive, Source: source(leaf.From), leaf: leaf}
-		if one.Sensitive {
+		one := varsLeaf{Path: leaf.Path.JSONPath(), Value: leaf.Value, Sensitive: leaf.Sensitive, Source: source(leaf.From), leaf: leaf}
+		if leaf.From.Sensitive {
 			one.Value = masked
 		}
 		for _, o := range leaf.Over {

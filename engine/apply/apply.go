@@ -148,6 +148,10 @@ func (r *run) stage(ctx context.Context, s diff.Stage) {
 
 // change carries out one change and records its outcome.
 func (r *run) change(ctx context.Context, c *diff.Change) {
+	if err := c.Refusal(); err != nil && c.Op != diff.Failed && !r.stopped.Load() {
+		r.done(c, Failed, err)
+		return
+	}
 	switch {
 	case c.Err != nil:
 		if !r.stopped.Load() {

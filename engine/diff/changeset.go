@@ -96,6 +96,7 @@ type Change struct {
 	takeover  *Takeover
 	left      []managed.Path // fields that rules leave to others
 	labelled  bool           // live with our discriminator
+	hidden    []object.Path  // not shown, though they need not hold a secret value as it is
 	mask      *masker
 	stage     int
 	uid       string
@@ -114,6 +115,9 @@ func (c *Change) Mask(err error) error {
 	if err == nil || c.mask == nil {
 		return err
 	}
+	if len(c.hidden) > 0 {
+		return c.mask.secrets.WordsError(err)
+	}
 	return c.mask.err(err)
 }
 
@@ -121,6 +125,9 @@ func (c *Change) Mask(err error) error {
 func (c *Change) MaskText(s string) string {
 	if c.mask == nil {
 		return s
+	}
+	if len(c.hidden) > 0 {
+		return c.mask.secrets.Words(s)
 	}
 	return c.mask.text(s)
 }

@@ -83,7 +83,7 @@ func newSet(m *render.Manifests, mask *masker) *ChangeSet {
 			item := Item{Dir: i.Dir}
 			for _, o := range i.Objects {
 				desired, nulls := prepare(o.Object)
-				c := &Change{Ref: o.Object.Ref(), Source: o.Source, desired: desired, unsettled: o.Unsettled, rules: i.Rules, mask: mask, stage: n}
+				c := &Change{Ref: o.Object.Ref(), Source: o.Source, desired: desired, unsettled: o.Unsettled, hidden: hiddenPaths(o), rules: i.Rules, mask: mask, stage: n}
 				if len(nulls) > 0 {
 					c.Warnings = append(c.Warnings, nullWarning(nulls))
 				}
@@ -103,7 +103,7 @@ func (d *differ) conclude(set *ChangeSet) {
 		set.Partial = set.Partial || errors.As(c.Err, &gone)
 	}
 	set.Digest = digest(set, d.opts.DigestKey)
-	set.Unbound = d.opts.DigestKey == nil && holdsSecrets(set)
+	set.Unbound = d.opts.DigestKey == nil && set.Digest != digest(set, []byte("any"))
 	slices.Sort(set.Warnings)
 	set.Warnings = slices.Compact(set.Warnings)
 	d.mask.changeSet(set)

@@ -37,10 +37,13 @@ func digest(set *ChangeSet, key []byte) string {
 		}
 		d := digestChange{Ref: c.Ref.APIVersion() + "/" + settledRef(c).String(), Op: c.Op}
 		if c.Op == Create {
-			d.Object = seal(c.Ref, object.Object(unsettledOut(c.desired, nil, map[string]any(c.desired), c.unsettled).(map[string]any)), key)
+			o := unsettledOut(c.desired, nil, map[string]any(c.desired), c.unsettled).(map[string]any)
+			d.Object = seal(c.Ref, sealSecrets(c, nil, o, key).(map[string]any), key)
 		}
 		for _, f := range c.Fields {
-			field := digestField{Op: f.Op, Path: f.Path.String(), Old: f.Old, New: unsettledOut(c.desired, f.Path, f.New, c.unsettled)}
+			field := digestField{Op: f.Op, Path: c.mask.path(f.Path).String()}
+			field.Old = sealSecrets(c, f.Path, f.Old, key)
+			field.New = sealSecrets(c, f.Path, unsettledOut(c.desired, f.Path, f.New, c.unsettled), key)
 			if c.Ref.IsSecret() && secretPath(f.Path) {
 				field.Old, field.New = sealValue(f.Old, key), sealValue(f.New, key)
 			}
@@ -95,22 +98,4 @@ func sealValue(v any, key []byte) any {
 		mac.Write(text)
 		return hex.EncodeToString(mac.Sum(nil))
 	}
-}
-
-// holdsSecrets says whether a change set shows values that enter the digest only with a key.
-func holdsSecrets(set *ChangeSet) bool {
-	for c := range set.All() {
-		switch {
-		case !c.Ref.IsSecret() || c.Op == Unchanged || c.Op == Skip || c.Op == Failed:
-		case c.Op == Create:
-			return true
-		default:
-			for _, f := range c.Fields {
-				if secretPath(f.Path) {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }

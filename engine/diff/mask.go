@@ -1,7 +1,6 @@
 package diff
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -19,7 +18,10 @@ const Hidden = mask.Hidden
 type masker struct{ secrets *mask.Set }
 
 func newMasker(m *render.Manifests) *masker {
-	k := &masker{secrets: &mask.Set{}}
+	k := &masker{secrets: m.Secrets}
+	if k.secrets == nil {
+		k.secrets = &mask.Set{}
+	}
 	for o := range m.All() {
 		k.learn(o.Object)
 	}
@@ -34,21 +36,16 @@ func (k *masker) learn(o object.Object) {
 	if o == nil || !o.Ref().IsSecret() {
 		return
 	}
-	for _, f := range secretMaps {
-		k.secrets.AddAll(o[f])
-	}
-	// What is no text is no valid Secret, but as secret as one; what is no base64 stays as it is written.
-	for _, v := range o.Map("data") {
-		if s, ok := v.(string); ok {
-			if raw, err := base64.StdEncoding.DecodeString(s); err == nil {
-				k.secrets.Add(string(raw))
-			}
-		}
-	}
+	render.LearnSecret(o, k.secrets)
 }
 
 // text takes secret values out of a text: an API server's error may quote them.
-func (k *masker) text(s string) string { return k.secrets.Text(s) }
+func (k *masker) text(s string) string {
+	if k == nil {
+		return s
+	}
+	return k.secrets.Text(s)
+}
 
 // conflicts masks the two sides of conflicts.
 func (k *masker) conflicts(c *Change) {
@@ -68,17 +65,17 @@ func (k *masker) changeSet(set *ChangeSet) {
 		set.Warnings[i] = k.text(w)
 	}
 	for c := range set.All() {
-		if c.Err != nil {
-			c.Err = k.err(c.Err)
-		}
+		c.mask = k
+		c.Err = c.Mask(c.Err)
 		for i, w := range c.Warnings {
-			c.Warnings[i] = k.text(w)
+			c.Warnings[i] = c.MaskText(w)
 		}
 		c.Reason = k.text(c.Reason)
 		for i, n := range c.Notes {
 			c.Notes[i] = k.text(n)
 		}
 		k.conflicts(c)
+		k.conceal(c)
 		if !c.Ref.IsSecret() {
 			continue
 		}

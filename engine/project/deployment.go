@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/weighlock/weighlock/engine/internal/mask"
 	"github.com/weighlock/weighlock/engine/yamldoc"
 )
 
@@ -21,6 +22,11 @@ type Deployment struct {
 	Layers []*Layer
 	// Warnings are what the caller should know although nothing failed.
 	Warnings []string
+	// Secrets are the values that nobody may see. What rendering decrypts is added to them.
+	Secrets *mask.Set
+
+	kept  *kept
+	again func(context.Context, Variant) (*Deployment, error)
 }
 
 // An Item is one entry of a deployment file.
@@ -105,12 +111,12 @@ type resolver struct {
 	layers  []*Layer // of the root deployment file
 	fetches fetches
 	files   int // deployment files so far
+	kept    *kept
 }
 
-// Resolve reads the deployment files with t's variables and returns the items in order. Mistakes in several files are
-// reported together. The cluster is t's, for variables that are loaded from it; with nil that is an error.
-func (p *Project) Resolve(ctx context.Context, t Target, c Cluster) (*Deployment, error) {
-	d := &Deployment{Target: t, Warnings: t.warnings}
+// resolve is one run of [Project.Resolve].
+func (r *resolver) resolve(ctx context.Context, t Target) (*Deployment, error) {
+	p, d := r.project, &Deployment{Target: t, Warnings: t.warnings}
 	root := scope{source: p.source, dir: p.dir, vars: Vars{"args": t.Args, "target": t.tree()}, layers: t.layers()}
 	file, err := p.source.find(p.dir, "deployment")
 	if err != nil {
@@ -122,7 +128,6 @@ func (p *Project) Resolve(ctx context.Context, t Target, c Cluster) (*Deployment
 		d.Layers = root.layers
 		return d, nil
 	}
-	r := &resolver{project: p, cluster: c}
 	items, err := r.walk(ctx, root, file)
 	if err != nil {
 		return nil, err

@@ -169,7 +169,7 @@ func (r *resolver) loadGitFiles(ctx context.Context, tpl *Templates, e varsEntry
 		if err != nil {
 			return loaded{}, fmt.Errorf("%s: %w", at, err)
 		}
-		m, err := gitMatch{files: g.Files, globs: globs, from: from}.load(ctx, vars)
+		m, err := gitMatch{files: g.Files, globs: globs, from: from, kept: r.kept}.load(ctx, vars)
 		if err != nil {
 			return loaded{}, fmt.Errorf("%s: %w", at, err)
 		}
@@ -241,6 +241,7 @@ type gitMatch struct {
 	files []gitFilesEntry
 	globs []glob.Glob
 	from  *Source
+	kept  *kept
 }
 
 // maxGitFiles bounds the content of one ref's files, which variables hold.
@@ -300,11 +301,18 @@ func (m gitMatch) file(ctx context.Context, name string, f *gitFilesEntry, vars 
 			return nil, 0, err
 		}
 	}
+	text, encrypted, err := m.kept.plain(ctx, rendered{name: m.from.Display(name), template: data, text: text})
+	if err != nil {
+		return nil, 0, err
+	}
 	out := map[string]any{"file": f.tree(), "path": name, "size": int64(len(data)), "content": string(text)}
 	if f.ParseYAML {
 		parsed, err := documents(m.from.Display(name), text, f.YAMLMultiDoc)
+		if err != nil && !encrypted {
+			err = yamldoc.Relocate(err, data, text)
+		}
 		if err != nil {
-			return nil, 0, yamldoc.Relocate(err, data, text)
+			return nil, 0, err
 		}
 		out["parsed"] = parsed
 	}

@@ -4,11 +4,12 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/weighlock/weighlock/engine/internal/mask"
 	"github.com/weighlock/weighlock/engine/object"
 )
 
 // A Layer is one step by which variables come to be: what one source gave. The layers of an item, merged in order, are its
-// variables; [Explain] says which of them each value is from.
+// variables; [Deployment.Explain] says which of them each value is from.
 type Layer struct {
 	// Origin names the source: a file, a store and what is asked of it, the flag of an argument.
 	Origin string
@@ -27,15 +28,27 @@ type Layer struct {
 // A Leaf is one value of the effective variables and where it is from.
 type Leaf struct {
 	Path object.Path
-	// Value is a plain value, a list or an empty map; nil where From is sensitive.
+	// Value is a plain value, a list or an empty map, without secret values.
 	Value any
 	From  *Layer
+	// Sensitive says that Value is not all there is.
+	Sensitive bool
 	// Over are the layers whose value at this path is not in effect, the latest first.
 	Over []*Layer
 }
 
-// Explain merges layers and says of each value where it is from, in the order of their paths.
-func Explain(layers []*Layer) []Leaf {
+// Explain merges layers of d and says of each value where it is from, in the order of their paths.
+func (d *Deployment) Explain(layers []*Layer) []Leaf {
+	leaves := effective(layers)
+	for i := range leaves {
+		// What was made of sensitive values by templates is from a source that is not.
+		leaves[i].Value, leaves[i].Sensitive = mask.Value(leaves[i].Value, d.Secrets.Words)
+		leaves[i].Sensitive = leaves[i].Sensitive || leaves[i].From.Sensitive
+	}
+	return leaves
+}
+
+func effective(layers []*Layer) []Leaf {
 	root := &explained{}
 	for _, l := range layers {
 		root.merge(l.Values, l)

@@ -9,7 +9,7 @@ import (
 // explain prints leaves as path=value (origin), and those that they win over.
 func explain(layers []*Layer) string {
 	var lines []string
-	for _, leaf := range Explain(layers) {
+	for _, leaf := range effective(layers) {
 		line := fmt.Sprintf("%s=%v (%s", leaf.Path, leaf.Value, leaf.From.Origin)
 		for _, o := range leaf.Over {
 			line += " over " + o.Origin

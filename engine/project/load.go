@@ -47,6 +47,9 @@ func (r *resolver) loadEntry(ctx context.Context, tpl *Templates, e varsEntry, v
 	if err != nil || l.value == nil {
 		return nil, err
 	}
+	if l.sensitive {
+		l.value = r.kept.hide(l.value)
+	}
 	layer := &Layer{Origin: l.origin, At: at, Sensitive: l.sensitive, Under: e.NoOverride}
 	if e.TargetPath != "" {
 		path, err := tpl.Text(ctx, at+".targetPath", e.TargetPath, vars)
@@ -120,8 +123,15 @@ func (r *resolver) loadDocument(ctx context.Context, tpl *Templates, name string
 	if err != nil {
 		return loaded{}, err
 	}
-	v, err := documents(f.name, f.text, multidoc)
-	return loaded{value: v, origin: f.name}, yamldoc.Relocate(err, f.template, f.text)
+	plain, encrypted, err := r.kept.plain(ctx, f)
+	if err != nil {
+		return loaded{}, err
+	}
+	v, err := documents(f.name, plain, multidoc)
+	if !encrypted {
+		err = yamldoc.Relocate(err, f.template, f.text)
+	}
+	return loaded{value: v, origin: f.name}, err
 }
 
 // documents decodes a source's text: one document, or all of them as a list.

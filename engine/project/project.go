@@ -17,6 +17,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	"github.com/weighlock/weighlock/engine/internal/sops"
 	"github.com/weighlock/weighlock/engine/internal/source"
 	"github.com/weighlock/weighlock/engine/object"
 	"github.com/weighlock/weighlock/engine/yamldoc"
@@ -34,6 +35,8 @@ type Options struct {
 	Env func(name string) (string, bool)
 	// Remotes say how git repositories and OCI artifacts are reached.
 	Remotes Remotes
+	// Keys decrypt files of SOPS; the zero value has none, nor has a stranger's project.
+	Keys Keys
 	// Untrusted opens the project as a stranger's; nil opens it as one's own.
 	Untrusted *Untrusted
 }
@@ -49,6 +52,8 @@ type Project struct {
 	opts   Options
 	cache  *source.Cache
 	trees  trees // of includes
+	// decrypter remembers keys, so that a key service is asked once.
+	decrypter *sops.Decrypter
 }
 
 // Open opens the project in dir and reads .kluctl.yaml, if there is one. All mistakes of that file are reported at once.
@@ -88,6 +93,10 @@ func locate(dir string, opts Options) (*Project, error) {
 	tree.now = opts.Now
 	p := &Project{source: tree, dir: filepath.ToSlash(rel), opts: opts}
 	p.cache, p.trees.now = p.newCache(), opts.Now
+	if opts.Untrusted != nil {
+		opts.Keys = Keys{}
+	}
+	p.decrypter = sops.New(opts.Keys)
 	return p, nil
 }
 

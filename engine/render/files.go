@@ -11,9 +11,10 @@ import (
 	"github.com/weighlock/weighlock/engine/project"
 )
 
-// renderFiles reads the files below an item's directory and renders their templates (project format §3). The result is
+// renderFiles reads the files below an item's directory and renders their templates (project format §3), and
+// decrypts those that SOPS encrypted (§8). The result is
 // keyed by slash path below the item's directory. The problems of all files are reported together.
-func renderFiles(ctx context.Context, item project.Item) (map[string][]byte, error) {
+func renderFiles(ctx context.Context, d *project.Deployment, item project.Item) (map[string][]byte, error) {
 	source := item.Source
 	tpl := source.Templates(item.SearchDirs)
 	files := map[string][]byte{}
@@ -37,10 +38,14 @@ func renderFiles(ctx context.Context, item project.Item) (map[string][]byte, err
 			return ignored.enter(name)
 		}
 		var data []byte
-		if inside(name, charts) || ignored.match(name) {
+		chart := inside(name, charts)
+		if chart || ignored.match(name) {
 			data, err = source.Read(name)
 		} else {
 			data, err = tpl.File(ctx, name, item.Vars)
+		}
+		if err == nil && !chart {
+			data, err = d.Decrypt(ctx, source, name, data)
 		}
 		if err != nil {
 			errs = append(errs, err)

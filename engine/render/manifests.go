@@ -3,6 +3,7 @@ package render
 import (
 	"iter"
 
+	"github.com/weighlock/weighlock/engine/internal/mask"
 	"github.com/weighlock/weighlock/engine/object"
 	"github.com/weighlock/weighlock/engine/project"
 )
@@ -16,6 +17,8 @@ type Manifests struct {
 	Images []Image
 	// Warnings are what the author should know although rendering went well.
 	Warnings []string
+	// Secrets are the values that nobody may see, but those of the Secrets that are rendered.
+	Secrets *mask.Set
 }
 
 // A Stage is what stands between two barriers. Its items may be applied in parallel.
@@ -43,6 +46,8 @@ type Manifest struct {
 	Source string
 	// Unsettled are the fields of which the live value stays where there is one.
 	Unsettled []Unsettled
+	// Hidden are fields that depend on a secret value without showing it as it is.
+	Hidden []object.Path
 }
 
 // All yields every object in order.

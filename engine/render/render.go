@@ -43,13 +43,14 @@ type Options struct {
 	Capabilities Capabilities
 }
 
-// Render renders a deployment of p. The problems of all items are reported together; then there are no Manifests.
+// Render renders a deployment of p. The problems of all items are reported together, without secret values; then there are
+// no Manifests.
 func Render(ctx context.Context, p *project.Project, d *project.Deployment, opts Options) (*Manifests, error) {
 	caps, err := capabilities(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
-	r := &renderer{caps: caps, charts: chart.NewLoader(p)}
+	r := &renderer{caps: caps, reader: opts.Reader, charts: chart.NewLoader(p)}
 	var closed *closedCluster
 	switch {
 	case opts.Reader != nil && p.ReadsCluster():
@@ -58,6 +59,24 @@ func Render(ctx context.Context, p *project.Project, d *project.Deployment, opts
 		closed = &closedCluster{}
 		r.cluster = closed
 	}
+	m, err := r.render(ctx, d)
+	if err == nil {
+		m.Warnings = append(m.Warnings, closed.warnings()...)
+		err = r.trace(ctx, d, m)
+	}
+	if err != nil {
+		return nil, d.Secrets.Error(err)
+	}
+	for i, w := range m.Warnings {
+		m.Warnings[i] = d.Secrets.Text(w)
+	}
+	slices.Sort(m.Warnings)
+	m.Warnings = slices.Compact(m.Warnings)
+	return m, nil
+}
+
+// render renders a deployment.
+func (r *renderer) render(ctx context.Context, d *project.Deployment) (*Manifests, error) {
 	works, err := r.prepare(ctx, d)
 	if err != nil {
 		return nil, err
@@ -70,16 +89,17 @@ func Render(ctx context.Context, p *project.Project, d *project.Deployment, opts
 		return build(d.Target, w, all)
 	})
 	if err != nil {
+		learnLiterals(works, d.Secrets)
 		return nil, err
 	}
 	if err := r.unsettled(ctx, d.Target, works); err != nil {
 		return nil, err
 	}
-	if err := fixNamespaces(ctx, works, opts.Reader); err != nil {
+	if err := fixNamespaces(ctx, works, r.reader); err != nil {
 		return nil, err
 	}
 	m := assemble(d, works)
-	m.Warnings = append(m.Warnings, closed.warnings()...)
+	m.Secrets = d.Secrets
 	if err := check(m); err != nil {
 		return nil, err
 	}
@@ -106,6 +126,7 @@ func capabilities(ctx context.Context, opts Options) (Capabilities, error) {
 // renderer is one run of Render.
 type renderer struct {
 	caps    Capabilities
+	reader  Reader // nil: offline
 	charts  *chart.Loader
 	cluster helm.Cluster // what charts may look up; nil: nothing
 }
@@ -151,7 +172,7 @@ func (r *renderer) prepare(ctx context.Context, d *project.Deployment) ([]*work,
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		w.files, err = renderFiles(ctx, w.item)
+		w.files, err = renderFiles(ctx, d, w.item)
 		return err
 	})
 	if err != nil {

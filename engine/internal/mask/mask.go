@@ -87,6 +87,12 @@ func (s *Set) addShort(v string) {
 	}
 }
 
+// IsShort says whether a value would be a secret that is too short to be hidden wherever it stands.
+func IsShort(value string) bool {
+	v := strings.TrimSpace(value)
+	return len(v) < Long && !trivial(v)
+}
+
 // AddAll makes every scalar of a decoded value a secret.
 func (s *Set) AddAll(v any) {
 	switch v := v.(type) {
@@ -121,23 +127,6 @@ func (s *Set) Merge(other *Set) {
 	for _, v := range values {
 		s.Add(v)
 	}
-}
-
-// Short returns the values that [Set.Text] hides only between quotes, sorted.
-func (s *Set) Short() []string {
-	if s == nil {
-		return nil
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	var out []string
-	for v := range s.values {
-		if v = strings.TrimSpace(v); len(v) < Long {
-			out = append(out, v)
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 // Len is the number of values.

@@ -108,6 +108,12 @@ func (d *Decrypter) Decrypt(ctx context.Context, f File, salt string, replace Re
 	return plain, nil
 }
 
+// IsCandidate says whether a file looks so much like an encrypted one that [Decrypter.Decrypt] is worth a try.
+func IsCandidate(name string, data []byte) bool {
+	_, ok := storeOf(File{Name: name, Data: data})
+	return ok
+}
+
 // storeOf returns the format of a file that may be encrypted.
 func storeOf(f File) (gosops.Store, bool) {
 	if !bytes.Contains(f.Data, []byte("sops")) || !bytes.Contains(f.Data, []byte(ciphertextStart)) {

@@ -1,0 +1,201 @@
+package project
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/weighlock/weighlock/engine/internal/mask"
+	"github.com/weighlock/weighlock/engine/internal/sops"
+	"github.com/weighlock/weighlock/engine/object"
+)
+
+// Keys say where the keys of files come from that SOPS encrypted.
+type Keys = sops.Keys
+
+// A Variant says what stands in the place of values that nobody may see. What depends on such a value without holding it
+// as it is shows when two variants are rendered and compared.
+type Variant int
+
+// The variants.
+const (
+	// Actual has the values, and a placeholder for each that cannot be decrypted.
+	Actual Variant = iota
+	// OtherPlaceholders has other placeholders.
+	OtherPlaceholders
+	// OtherShort has other values of the same type for those that are too short to be found by their content.
+	OtherShort
+)
+
+// kept is what one run of Resolve, and the rendering of its result, keep secret. It is safe for concurrent use.
+type kept struct {
+	secrets *mask.Set
+	sops    *sops.Decrypter
+	variant Variant
+
+	mu      sync.Mutex
+	short   map[string]bool
+	missing map[string]string // why a file is not decrypted, by its name
+}
+
+func (p *Project) keep(v Variant) *kept {
+	return &kept{secrets: &mask.Set{}, sops: p.decrypter, variant: v, short: map[string]bool{}, missing: map[string]string{}}
+}
+
+// hide makes every scalar of a decoded value a secret, and returns what templates see in its place.
+func (k *kept) hide(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for key, e := range v {
+			out[key] = k.hide(e)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, e := range v {
+			out[i] = k.hide(e)
+		}
+		return out
+	case nil:
+		return nil
+	}
+	k.secrets.AddAll(v)
+	text := strings.TrimSpace(object.ScalarText(v))
+	if !mask.IsShort(text) {
+		return v
+	}
+	k.mu.Lock()
+	k.short[text] = true
+	k.mu.Unlock()
+	if k.variant == OtherShort {
+		return other(v)
+	}
+	return v
+}
+
+// other returns another value of v's type and shape.
+func other(v any) any {
+	switch v := v.(type) {
+	case int:
+		return int(other(int64(v)).(int64))
+	case int64:
+		if v > 1 {
+			return v - 1
+		}
+		return v + 1
+	case float64:
+		return v/2 + 1.25
+	case string:
+		if n, err := strconv.ParseInt(v, 10, 64); err == nil && strconv.FormatInt(n, 10) == v {
+			return strconv.FormatInt(other(n).(int64), 10)
+		}
+		out := strings.Map(func(r rune) rune {
+			switch {
+			case 'a' <= r && r < 'z', 'A' <= r && r < 'Z', '0' <= r && r < '9':
+				return r + 1
+			case r == 'z', r == 'Z':
+				return r - 25
+			case r == '9':
+				return '0'
+			case r > 0x7f:
+				return 'x'
+			}
+			return r
+		}, v)
+		if out == v {
+			out += "x"
+		}
+		return out
+	}
+	return v
+}
+
+// decrypt returns the plain text of a file that may be encrypted, and whether it was.
+func (k *kept) decrypt(ctx context.Context, f sops.File) (plain []byte, encrypted bool, err error) {
+	salt, replace := "", sops.Replace(nil)
+	switch k.variant {
+	case OtherPlaceholders:
+		salt = "other"
+	case OtherShort:
+		replace = k.hide
+	}
+	p, err := k.sops.Decrypt(ctx, f, salt, replace)
+	if err != nil || p == nil {
+		return f.Data, false, err
+	}
+	for _, s := range p.Secrets {
+		k.hide(s)
+	}
+	if p.Missing != nil {
+		k.mu.Lock()
+		k.missing[f.Name] = p.Missing.Error()
+		k.mu.Unlock()
+	}
+	return p.Data, true, nil
+}
+
+// Decrypt returns the plain text of a file of an item that SOPS encrypted; others come back as they are. Data is the
+// text of the file after templates were rendered. Without a key there are placeholders: see [Deployment.Undecrypted].
+func (d *Deployment) Decrypt(ctx context.Context, source *Source, name string, data []byte) ([]byte, error) {
+	if !sops.IsCandidate(name, data) {
+		return data, nil
+	}
+	committed, err := source.Read(name)
+	if err != nil {
+		return nil, err
+	}
+	plain, _, err := d.kept.decrypt(ctx, sops.File{Name: source.Display(name), Data: data, Committed: committed})
+	return plain, err
+}
+
+// Undecrypted says of each file for which there is no key why, sorted. While it is not empty, placeholders stand in the
+// place of secret values.
+func (d *Deployment) Undecrypted() []string {
+	d.kept.mu.Lock()
+	defer d.kept.mu.Unlock()
+	return slices.Sorted(maps.Values(d.kept.missing))
+}
+
+// ShortSecrets are the secret values that are too short to be found by their content, sorted.
+func (d *Deployment) ShortSecrets() []string {
+	d.kept.mu.Lock()
+	defer d.kept.mu.Unlock()
+	return slices.Sorted(maps.Keys(d.kept.short))
+}
+
+// Vary resolves the target once more, with other values in the place of secret ones. Sources of variables are asked again.
+func (d *Deployment) Vary(ctx context.Context, v Variant) (*Deployment, error) {
+	return d.again(ctx, v)
+}
+
+// Resolve reads the deployment files with t's variables and returns the items in order. Mistakes in several files are
+// reported together, without secret values. The cluster is t's, for variables that are loaded from it; with nil that is
+// an error.
+func (p *Project) Resolve(ctx context.Context, t Target, c Cluster) (*Deployment, error) {
+	d, err := p.resolve(ctx, t, c, Actual)
+	if err != nil {
+		return nil, err
+	}
+	d.again = func(ctx context.Context, v Variant) (*Deployment, error) { return p.resolve(ctx, t, c, v) }
+	return d, nil
+}
+
+func (p *Project) resolve(ctx context.Context, t Target, c Cluster, v Variant) (*Deployment, error) {
+	k := p.keep(v)
+	r := &resolver{project: p, cluster: c, kept: k}
+	d, err := r.resolve(ctx, t)
+	if err != nil {
+		return nil, k.secrets.Error(err)
+	}
+	d.Secrets, d.kept = k.secrets, k
+	return d, nil
+}
+
+// plain returns the plain text of a rendered file of variables, and whether it was encrypted.
+func (k *kept) plain(ctx context.Context, f rendered) ([]byte, bool, error) {
+	return k.decrypt(ctx, sops.File{Name: f.name, Data: f.text, Committed: f.template})
+}
