@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 
 // Scripts of commands that need no cluster. "exec weighlock" runs the program as a process; "weighlock" runs it inside of
 // this one, which is faster, with the script's directory as the project's. Those with a number prove that paragraph of the
-// project format.
+// project format. $SOURCES is a web server of the script's www directory: see serveSources.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -44,6 +44,7 @@ func TestScripts(t *testing.T) {
 			"publish": publishCharts, "expand": expandFiles, "objects": listObjects, "encrypt": encryptFiles,
 		},
 		Setup: func(env *testscript.Env) error {
+			env.Setenv("SOURCES", serveSources(t, filepath.Join(env.WorkDir, "www")))
 			env.Values[chartServerKey{}] = newChartServer()
 			tutorial, err := filepath.Abs("../../testdata/projects/tutorial")
 			env.Setenv("TUTORIAL", tutorial)

@@ -3,11 +3,13 @@ package kube
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sort"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/weighlock/weighlock/engine/diff"
 	"github.com/weighlock/weighlock/engine/object"
+	"github.com/weighlock/weighlock/engine/project"
 	"github.com/weighlock/weighlock/engine/render"
 )
 
@@ -22,6 +25,8 @@ import (
 func (c *Cluster) Reader() render.Reader { return reader{c} }
 
 type reader struct{ *Cluster }
+
+var _ project.TokenIssuer = reader{}
 
 // Namespaced implements [render.Reader].
 func (r reader) Namespaced(_ context.Context, group, kind string) (namespaced, known bool, err error) {
@@ -119,4 +124,25 @@ func (r reader) Kinds(_ context.Context, name string) ([]object.Ref, error) {
 	}
 	slices.SortFunc(out, object.Compare)
 	return out, nil
+}
+
+// Token implements [project.TokenIssuer]. A TokenRequest is sent like an object that is created, but nothing is stored.
+func (r reader) Token(ctx context.Context, account object.Ref, audience string) (string, error) {
+	m, err := r.resource(account)
+	if err != nil {
+		return "", err
+	}
+	request := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "metadata": map[string]any{"name": account.Name},
+		"spec": map[string]any{"audiences": []any{audience}},
+	}}
+	made, err := r.dynamic.Resource(m.Resource).Namespace(account.Namespace).Create(ctx, request, metav1.CreateOptions{}, "token")
+	if err != nil {
+		return "", r.failed("asking for a token of the service account", account, err)
+	}
+	token := object.Object(made.Object).Text("status", "token")
+	if token == "" {
+		return "", fmt.Errorf("%s: the cluster gave no token", account)
+	}
+	return token, nil
 }

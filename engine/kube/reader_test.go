@@ -1,6 +1,7 @@
 package kube_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -82,5 +83,23 @@ func TestReaderFindsTheGroupsThatServeAKind(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
+	}
+}
+
+func TestReaderGivesTokensOfServiceAccounts(t *testing.T) {
+	t.Parallel()
+	cluster := enginetest.Start(t)
+	account := object.Ref{Version: "v1", Kind: "ServiceAccount", Namespace: cluster.Namespace(t), Name: "default"}
+	token, err := openReader(t, cluster.Kubeconfig()).(project.TokenIssuer).Token(t.Context(), account, "sts.amazonaws.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims, err := base64.RawURLEncoding.DecodeString(strings.Split(token+"..", ".")[1])
+	if want := `"aud":["sts.amazonaws.com"]`; err != nil || !strings.Contains(string(claims), want) {
+		t.Errorf("got a token with the claims %s (%v), want %s in them", claims, err, want)
+	}
+	account.Name = "none"
+	if _, err := openReader(t, cluster.Kubeconfig()).(project.TokenIssuer).Token(t.Context(), account, "sts.amazonaws.com"); err == nil {
+		t.Error("an account that does not exist: got no error")
 	}
 }

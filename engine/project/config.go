@@ -1,6 +1,7 @@
 package project
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -75,11 +76,37 @@ func (t *targetConfig) Advise(key string) string {
 
 // awsConfig says as whom AWS is asked (project format §1).
 type awsConfig struct {
-	Profile        string `json:"profile"`
-	ServiceAccount *struct {
-		Name      string `json:"name"`
-		Namespace string `json:"namespace"`
-	} `json:"serviceAccount"`
+	Profile        string             `json:"profile,omitempty"`
+	ServiceAccount *awsServiceAccount `json:"serviceAccount,omitempty"`
+}
+
+// awsServiceAccount is an account of the target's cluster that has a role in AWS.
+type awsServiceAccount struct {
+	Name      string `json:"name"`
+	Namespace string `json:"namespace"`
+}
+
+// Check finds what is missing.
+func (a *awsServiceAccount) Check(fail func(key, format string, args ...any)) {
+	if a.Name == "" {
+		fail("name", "is required")
+	}
+	if a.Namespace == "" {
+		fail("namespace", "is required")
+	}
+}
+
+// over returns a where it says something, field by field, else what the project says.
+func (a *awsConfig) over(project *awsConfig) awsConfig {
+	var out awsConfig
+	for _, c := range []*awsConfig{project, a} {
+		if c == nil {
+			continue
+		}
+		out.Profile = cmp.Or(c.Profile, out.Profile)
+		out.ServiceAccount = cmp.Or(c.ServiceAccount, out.ServiceAccount)
+	}
+	return out
 }
 
 // argument declares an argument; without a default it is required.
@@ -215,42 +242,6 @@ func (e *itemEntry) Advise(key string) string {
 		return "entries have none; set overrideNamespace in the deployment file, or namespace in the item's kustomization"
 	}
 	return ""
-}
-
-// varsEntry is one variable source (project format §6).
-type varsEntry struct {
-	Values        map[string]any `json:"values"`
-	File          string         `json:"file"`
-	SystemEnvVars any            `json:"systemEnvVars"`
-	Git           *gitVars       `json:"git"`
-	GitFiles      *gitFiles      `json:"gitFiles"`
-	When          *condition     `json:"when"`
-	IgnoreMissing bool           `json:"ignoreMissing"`
-	NoOverride    bool           `json:"noOverride"`
-	Multidoc      bool           `json:"multidoc"`
-	TargetPath    string         `json:"targetPath"`
-}
-
-// Check finds an entry without a source, and what does not go together.
-func (e *varsEntry) Check(fail func(key, format string, args ...any)) {
-	sources := 0
-	for _, given := range []bool{e.Values != nil, e.File != "", e.SystemEnvVars != nil, e.Git != nil, e.GitFiles != nil} {
-		if given {
-			sources++
-		}
-	}
-	switch {
-	case sources == 0:
-		fail("", "names no source; it needs values, file, git, gitFiles or systemEnvVars")
-	case sources > 1:
-		fail("", "names several sources; an entry takes one of values, file, git, gitFiles and systemEnvVars")
-	case e.Multidoc && e.File == "" && e.Git == nil:
-		fail("multidoc", "goes only with file and git")
-	case e.GitFiles != nil && e.TargetPath == "":
-		fail("", "gitFiles gives a list and needs targetPath to say where it goes")
-	case e.Multidoc && e.TargetPath == "":
-		fail("multidoc", "gives a list and needs targetPath to say where it goes")
-	}
 }
 
 // condition is a `when` expression; YAML authors also write a plain boolean.

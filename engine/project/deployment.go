@@ -107,7 +107,7 @@ type variables struct {
 // resolver is one run of Resolve.
 type resolver struct {
 	project *Project
-	cluster Cluster  // nil: offline
+	asked   asked    // outside of the project
 	layers  []*Layer // of the root deployment file
 	fetches fetches
 	files   int // deployment files so far

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,12 +48,15 @@ func (r *resolver) loadEntry(ctx context.Context, tpl *Templates, e varsEntry, v
 	if err != nil || l.value == nil {
 		return nil, err
 	}
+	if e.Sensitive != nil {
+		l.sensitive = *e.Sensitive
+	}
 	if l.sensitive {
 		l.value = r.kept.hide(l.value)
 	}
 	layer := &Layer{Origin: l.origin, At: at, Sensitive: l.sensitive, Under: e.NoOverride}
-	if e.TargetPath != "" {
-		path, err := tpl.Text(ctx, at+".targetPath", e.TargetPath, vars)
+	if target := cmp.Or(e.TargetPath, e.innerTargetPath()); target != "" {
+		path, err := tpl.Text(ctx, at+".targetPath", target, vars)
 		if err != nil {
 			return nil, err
 		}
@@ -97,8 +101,10 @@ func (r *resolver) loadSource(ctx context.Context, tpl *Templates, e varsEntry, 
 		return r.loadGit(ctx, tpl, e, vars, at)
 	case e.GitFiles != nil:
 		return r.loadGitFiles(ctx, tpl, e, vars, at)
-	default:
+	case e.File != "":
 		return r.loadFile(ctx, tpl, e, vars, at)
+	default:
+		return r.loadOutside(ctx, tpl, e, vars, at)
 	}
 }
 

@@ -155,7 +155,8 @@ type Target struct {
 	// Inclusion picks the items that are dealt with.
 	Inclusion Inclusion
 
-	argLayers []*Layer // where Args come from
+	argLayers []*Layer  // where Args come from
+	aws       awsConfig // as whom AWS is asked
 	warnings  []string
 }
 
@@ -290,12 +291,12 @@ func (p *Project) renderTarget(ctx context.Context, cfg targetConfig, sel Select
 		return out
 	}
 	tpl := p.source.Templates([]string{p.dir})
-	t := Target{Name: cfg.Name, Context: cfg.Context, Discriminator: cfg.Discriminator, Images: cfg.Images}
+	t := Target{Name: cfg.Name, Context: cfg.Context, Discriminator: cfg.Discriminator, Images: cfg.Images, aws: cfg.AWS.over(p.config.AWS)}
 	own := cfg.Args
 	for range targetRounds {
 		t.Args = args(own)
 		seen := t.tree()
-		tree := map[string]any{"context": t.Context, "discriminator": t.Discriminator, "args": map[string]any(Vars(own).Clone()), "images": imageTree(t.Images)}
+		tree := map[string]any{"context": t.Context, "discriminator": t.Discriminator, "args": map[string]any(Vars(own).Clone()), "images": imageTree(t.Images), "aws": t.aws.tree()}
 		out, changed, err := tpl.values(ctx, p.at(cfg.Name), tree, Vars{"target": seen, "args": t.Args})
 		if err != nil {
 			return Target{}, fmt.Errorf("target %q: %w", t.Name, err)
@@ -305,6 +306,7 @@ func (p *Project) renderTarget(ctx context.Context, cfg targetConfig, sel Select
 		t.Context, _ = m["context"].(string)
 		t.Discriminator, _ = m["discriminator"].(string)
 		t.Images = imagesOf(m["images"])
+		t.aws = awsOf(m["aws"])
 		if !changed {
 			t.Args = args(own)
 			t.argLayers = p.argLayers(base, own, sel)
@@ -352,7 +354,11 @@ func (t Target) layers() []*Layer {
 
 // tree is the target as templates see it.
 func (t Target) tree() map[string]any {
-	return map[string]any{"name": t.Name, "context": t.Context, "discriminator": t.Discriminator, "args": t.Args, "images": imageTree(t.Images)}
+	tree := map[string]any{"name": t.Name, "context": t.Context, "discriminator": t.Discriminator, "args": t.Args, "images": imageTree(t.Images)}
+	if aws := t.aws.tree(); len(aws) > 0 {
+		tree["aws"] = aws
+	}
+	return tree
 }
 
 func jsonValue(raw json.RawMessage) (any, error) {

@@ -167,7 +167,8 @@ func (d *Deployment) ShortSecrets() []string {
 	return slices.Sorted(maps.Keys(d.kept.short))
 }
 
-// Vary resolves the target once more, with other values in the place of secret ones. Sources of variables are asked again.
+// Vary resolves the target once more, with other values in the place of secret ones. What lies outside of the project
+// is not asked again.
 func (d *Deployment) Vary(ctx context.Context, v Variant) (*Deployment, error) {
 	return d.again(ctx, v)
 }
@@ -176,17 +177,18 @@ func (d *Deployment) Vary(ctx context.Context, v Variant) (*Deployment, error) {
 // reported together, without secret values. The cluster is t's, for variables that are loaded from it; with nil that is
 // an error.
 func (p *Project) Resolve(ctx context.Context, t Target, c Cluster) (*Deployment, error) {
-	d, err := p.resolve(ctx, t, c, Actual)
+	a := p.ask(t, c)
+	d, err := p.resolve(ctx, t, a, Actual)
 	if err != nil {
 		return nil, err
 	}
-	d.again = func(ctx context.Context, v Variant) (*Deployment, error) { return p.resolve(ctx, t, c, v) }
+	d.again = func(ctx context.Context, v Variant) (*Deployment, error) { return p.resolve(ctx, t, a, v) }
 	return d, nil
 }
 
-func (p *Project) resolve(ctx context.Context, t Target, c Cluster, v Variant) (*Deployment, error) {
+func (p *Project) resolve(ctx context.Context, t Target, a asked, v Variant) (*Deployment, error) {
 	k := p.keep(v)
-	r := &resolver{project: p, cluster: c, kept: k}
+	r := &resolver{project: p, asked: a, kept: k}
 	d, err := r.resolve(ctx, t)
 	if err != nil {
 		return nil, k.secrets.Error(err)

@@ -156,7 +156,7 @@ func (c *Client) awsRole(ctx context.Context, role string, token stscreds.Identi
 
 func (c *Client) awsOptions() []func(*config.LoadOptions) error {
 	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.Proxy, t.DialContext = c.transport.Proxy, c.transport.DialContext
+		t.Proxy, t.DialContext = c.transport().Proxy, c.transport().DialContext
 	})
 	configFile, credentialsFile := c.awsFiles()
 	options := []func(*config.LoadOptions) error{

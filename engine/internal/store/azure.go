@@ -54,7 +54,7 @@ func (c *Client) Azure(ctx context.Context, s AzureSecret) (Answer, error) {
 }
 
 func (c *Client) azureOptions() policy.ClientOptions {
-	options := policy.ClientOptions{Transport: &http.Client{Transport: c.transport}}
+	options := policy.ClientOptions{Transport: &http.Client{Transport: c.transport()}}
 	if host := c.env("AZURE_AUTHORITY_HOST"); host != "" {
 		options.Cloud = cloud.Configuration{ActiveDirectoryAuthorityHost: host}
 	}

@@ -36,7 +36,7 @@ const maxAnswer = 10 << 20
 // A Client asks stores. It is safe for concurrent use.
 type Client struct {
 	opts      Options
-	transport *http.Transport
+	transport func() *http.Transport
 
 	mu    sync.Mutex
 	asked map[string]func() (Answer, error)
@@ -45,13 +45,19 @@ type Client struct {
 // NewClient returns a client of which nothing is known yet.
 func NewClient(opts Options) *Client {
 	opts.Timeout = cmp.Or(opts.Timeout, defaultTimeout)
-	c := &Client{opts: opts, transport: opts.Transport, asked: map[string]func() (Answer, error){}}
-	if c.transport == nil {
-		c.transport = http.DefaultTransport.(*http.Transport).Clone()
-		proxy := (&httpproxy.Config{HTTPProxy: c.env("HTTP_PROXY", "http_proxy"), HTTPSProxy: c.env("HTTPS_PROXY", "https_proxy"), NoProxy: c.env("NO_PROXY", "no_proxy")}).ProxyFunc()
-		c.transport.Proxy = func(r *http.Request) (*url.URL, error) { return proxy(r.URL) }
-	}
+	c := &Client{opts: opts, asked: map[string]func() (Answer, error){}}
+	c.transport = sync.OnceValue(c.newTransport)
 	return c
+}
+
+func (c *Client) newTransport() *http.Transport {
+	if c.opts.Transport != nil {
+		return c.opts.Transport
+	}
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	proxy := (&httpproxy.Config{HTTPProxy: c.env("HTTP_PROXY", "http_proxy"), HTTPSProxy: c.env("HTTPS_PROXY", "https_proxy"), NoProxy: c.env("NO_PROXY", "no_proxy")}).ProxyFunc()
+	t.Proxy = func(r *http.Request) (*url.URL, error) { return proxy(r.URL) }
+	return t
 }
 
 // An Answer is what a store holds.

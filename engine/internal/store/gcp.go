@@ -32,13 +32,13 @@ func (c *Client) GCP(ctx context.Context, s GCPSecret) (Answer, error) {
 		creds, err := credentials.DetectDefault(&credentials.DetectOptions{
 			Scopes:          []string{"https://www.googleapis.com/auth/cloud-platform"},
 			CredentialsFile: c.env("GOOGLE_APPLICATION_CREDENTIALS"),
-			Client:          &http.Client{Transport: c.transport},
+			Client:          &http.Client{Transport: c.transport()},
 		})
 		if err != nil {
 			return Answer{}, fmt.Errorf("%s: no credentials; log in with gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS to a file that holds some: %w", what, err)
 		}
 		// REST, not gRPC: it goes the way of all other requests, by the same proxies.
-		authorized, err := httptransport.NewClient(&httptransport.Options{Credentials: creds, BaseRoundTripper: c.transport})
+		authorized, err := httptransport.NewClient(&httptransport.Options{Credentials: creds, BaseRoundTripper: c.transport()})
 		if err != nil {
 			return Answer{}, fmt.Errorf("%s: %w", what, err)
 		}

@@ -56,6 +56,15 @@ func (c *Client) HTTP(ctx context.Context, r HTTPRequest) (Answer, error) {
 	})
 }
 
+// Address is an address for messages, without what may be secret in it: the user, the query, the fragment.
+func Address(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "an address that cannot be read"
+	}
+	return shown(u)
+}
+
 // shown is an address without what may be secret in it.
 func shown(u *url.URL) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
@@ -98,7 +107,7 @@ func (c *Client) get(ctx context.Context, r HTTPRequest, u *url.URL, user *url.U
 		}
 		req.Header.Set(k, v)
 	}
-	client := &http.Client{Transport: c.transport, CheckRedirect: redirect}
+	client := &http.Client{Transport: c.transport(), CheckRedirect: redirect}
 	resp, err := client.Do(req)
 	if err != nil {
 		var failed *url.Error // it repeats the address with its query

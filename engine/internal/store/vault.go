@@ -57,7 +57,7 @@ func (c *Client) vaultClient(address string) (*api.Client, error) {
 	config := &api.Config{
 		Address: address, Timeout: c.opts.Timeout, MaxRetries: 2,
 		HttpClient: &http.Client{
-			Transport: c.transport.Clone(), // TLS is configured in it
+			Transport: c.transport().Clone(), // TLS is configured in it
 			// The client follows redirects by itself.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
