@@ -55,7 +55,7 @@ func Pull(ctx context.Context, p *project.Project) (*Pulled, error) {
 	out := &Pulled{}
 	for _, f := range files {
 		switch {
-		case f.spec.Path != "":
+		case f.spec.Path != "", f.spec.isTemplated() && f.spec.SkipPrePull:
 		case f.spec.isTemplated():
 			out.Warnings = append(out.Warnings, fmt.Sprintf("%s: is not pulled, since where its chart comes from has to be rendered first: write it out, or set skipPrePull: true", f.shown))
 		default:

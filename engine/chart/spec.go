@@ -1,8 +1,8 @@
 package chart
 
 import (
-	"encoding/json"
 	"errors"
+	"fmt"
 	"path"
 	"strings"
 
@@ -80,13 +80,15 @@ func read(name string, data []byte) (Spec, yamldoc.Document, error) {
 	return *f.HelmChart, doc, nil
 }
 
-// UnmarshalJSON takes the address alone, too.
-func (g *Git) UnmarshalJSON(data []byte) error {
-	if json.Unmarshal(data, &g.URL) == nil {
-		return nil
-	}
-	type plain Git
-	return yamldoc.Decode("", data, (*plain)(g))
+// UnmarshalShorthand takes the address alone.
+func (g *Git) UnmarshalShorthand(text string) error {
+	g.URL = text
+	return nil
+}
+
+// UnmarshalShorthand says why a text is no ref: it could be a branch or a tag.
+func (r *Ref) UnmarshalShorthand(text string) error {
+	return fmt.Errorf("found a text, expected one of {branch: %s}, {tag: %s} and {commit: …}", text, text)
 }
 
 // isTemplate says whether a text still has to be rendered, as in a file that is read for [Pull].

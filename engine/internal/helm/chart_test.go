@@ -1,8 +1,13 @@
 package helm
 
 import (
+	"archive/tar"
 	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -97,6 +102,63 @@ func TestHostileArchivesAreErrors(t *testing.T) {
 	} {
 		if c, err := LoadArchive(data); err == nil {
 			t.Errorf("%s: loaded %s", name, c.Name())
+		}
+	}
+}
+
+// headers packs entries as they are given: what `helm package` would never write.
+func headers(t *testing.T, list ...tar.Header) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	zw, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tw := tar.NewWriter(zw)
+	for _, h := range list {
+		if err := tw.WriteHeader(&h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.CopyN(tw, zeros{}, h.Size); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(tw.Close(), zw.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+func TestUnpackingStaysInPlaceAndWithinLimits(t *testing.T) {
+	t.Parallel()
+	for name, data := range map[string][]byte{
+		"above":           headers(t, tar.Header{Name: "c/../../evil"}),
+		"above, windows":  headers(t, tar.Header{Name: `c\..\..\evil`}),
+		"absolute inside": headers(t, tar.Header{Name: "c//etc/cron.d/evil"}),
+		"drive":           headers(t, tar.Header{Name: "c/C:/evil"}),
+		"large file":      headers(t, tar.Header{Name: "c/big", Size: 6 << 20}),
+		"many files":      headers(t, slices.Repeat([]tar.Header{{Name: "c/big", Size: 5 << 20}}, 21)...),
+		"nothing":         nil,
+		"no gzip":         []byte("PK"),
+		"base alone":      headers(t, tar.Header{Name: "Chart.yaml"}),
+		"cut in the gzip": archive(t, "c/", small("a: 1"))[:60],
+	} {
+		if files, err := Unpack(data); err == nil {
+			t.Errorf("%s: unpacked %d files: %q", name, len(files), files[0].Name)
+		}
+	}
+	// A link in an archive is no link when it is unpacked.
+	files, err := Unpack(headers(t, tar.Header{Typeflag: tar.TypeSymlink, Name: "c/link", Linkname: "/etc/passwd"}, tar.Header{Name: "c/Chart.yaml"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if len(f.Data) != 0 {
+			t.Errorf("%s: %q", f.Name, f.Data)
 		}
 	}
 }
