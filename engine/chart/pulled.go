@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -30,6 +31,13 @@ func (s *Spec) home() (string, error) {
 	port := u.Port()
 	if port == map[string]string{"http": "80", "https": "443", "ssh": "22"}[u.Scheme] {
 		port = ""
+	}
+	pieces := u.Path + "/" + s.ChartName
+	if s.Git != nil {
+		pieces += "/" + s.Git.SubDir
+	}
+	if slices.Contains(strings.Split(pieces, "/"), "..") {
+		return "", fmt.Errorf("%q leads elsewhere", redact(address)+pieces[len(u.Path):])
 	}
 	name := prefix + u.Scheme
 	if port != "" {
