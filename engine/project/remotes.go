@@ -3,6 +3,7 @@ package project
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -61,7 +62,7 @@ type Untrusted struct {
 }
 
 // remotePattern allows what an address can hold, and the stars.
-var remotePattern = regexp.MustCompile(`^(http://)?[A-Za-z0-9*][A-Za-z0-9.*-]*(:[0-9]+)?(/[A-Za-z0-9._~*@+-]+)+$`)
+var remotePattern = regexp.MustCompile(`^(http://)?[A-Za-z0-9*][A-Za-z0-9.*-]*(:[0-9]+)?(/[A-Za-z0-9._~*@+-]+)*$`)
 
 // CheckRemote finds what is wrong with an entry of [Untrusted]'s Remotes, such as github.com/acme/*.
 func CheckRemote(pattern string) error {
@@ -73,12 +74,9 @@ func CheckRemote(pattern string) error {
 
 // allows says whether a remote may be used. One without encryption must be allowed as such, by http://.
 func (u *Untrusted) allows(address string) (bool, error) {
-	key, err := source.RepoKey(address)
+	key, err := remoteKey(address)
 	if err != nil {
 		return false, err
-	}
-	if strings.HasPrefix(address, "http://") {
-		key = "http://" + key
 	}
 	for _, pattern := range u.Remotes {
 		if err := CheckRemote(pattern); err != nil {
@@ -95,6 +93,22 @@ func (u *Untrusted) allows(address string) (bool, error) {
 	return false, nil
 }
 
+// remoteKey is the form of an address that is matched: host/path, or for a chart repository that is all of a host its name
+// alone; with http:// in front where it is not encrypted.
+func remoteKey(address string) (string, error) {
+	key, err := "", error(nil)
+	if u, parseErr := url.Parse(address); parseErr == nil && (u.Scheme == "https" || u.Scheme == "http") && strings.Trim(u.Path, "/") == "" && u.Host != "" {
+		key, err = source.RepoKey(u.Scheme + "://" + u.Host + "/-")
+		key = strings.TrimSuffix(key, "/-")
+	} else {
+		key, err = source.RepoKey(address)
+	}
+	if err == nil && strings.HasPrefix(address, "http://") {
+		key = "http://" + key
+	}
+	return key, err
+}
+
 // AllowRemote returns an error where the project may not use a remote: a git, OCI or chart repository.
 func (p *Project) AllowRemote(address string) error {
 	u := p.opts.Untrusted
@@ -105,10 +119,7 @@ func (p *Project) AllowRemote(address string) error {
 	if err != nil || ok {
 		return err
 	}
-	key, _ := source.RepoKey(address) // allows had no error
-	if strings.HasPrefix(address, "http://") {
-		key = "http://" + key
-	}
+	key, _ := remoteKey(address) // allows had no error
 	return fmt.Errorf("refused: the change is a stranger's, and this remote is not among those that such changes may use; "+
 		"to allow it, list %s under remotes in .weighlock.yaml of the base branch", key)
 }
