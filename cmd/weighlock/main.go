@@ -57,6 +57,8 @@ func (e *exitCode) Unwrap() error { return e.err }
 // run runs the program and returns its exit code: 0 fine, 1 error, and 2 for diff --exit-code when something would
 // change.
 func run(ctx context.Context, p process) int {
+	stop := func() {}
+	defer func() { stop() }()
 	root := &cobra.Command{
 		Use:           "weighlock",
 		Short:         "Preview and deploy Kubernetes projects: what is deployed is what was reviewed",
@@ -68,7 +70,9 @@ func run(ctx context.Context, p process) int {
 				return err
 			}
 			warnForeign(c, p)
-			return limitTime(c)
+			var err error
+			stop, err = limitTime(c)
+			return err
 		},
 	}
 	root.PersistentFlags().Bool("no-color", false, "print without colours, which is what is always done")
@@ -79,7 +83,10 @@ func run(ctx context.Context, p process) int {
 	root.SetErr(p.stderr)
 	root.AddCommand(renderCommand(p), diffCommand(p), deployCommand(p), templateCommand(p), actionCommand(p),
 		listTargetsCommand(p), listImagesCommand(p), varsCommand(p), helmPullCommand(p), helmUpdateCommand(p))
-	err := root.ExecuteContext(ctx)
+	done, err := root.ExecuteContextC(ctx)
+	if cause := new(timeoutError); err != nil && errors.As(context.Cause(done.Context()), &cause) && !errors.As(err, &cause) {
+		err = fmt.Errorf("%w: %w", cause, err)
+	}
 	var exit *exitCode
 	switch {
 	case err == nil:

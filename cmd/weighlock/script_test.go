@@ -32,15 +32,15 @@ func TestMain(m *testing.M) {
 	}})
 }
 
-// Scripts of commands that need no cluster. "exec weighlock" runs the program as a process; "weighlock" runs it inside of
+// Scripts of commands that need no cluster. "exec weighlock" runs the program as a process; "run" runs it inside of
 // this one, which is faster, with the script's directory as the project's. Those with a number prove that paragraph of the
 // project format. $SOURCES is a web server of the script's www directory: see serveSources.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script", UpdateScripts: *update,
+		Dir: "testdata/script", UpdateScripts: *update, RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"weighlock": runInside, "gitcommit": gitCommitCommand, "ocipush": ociPushCommand,
+			"run": runInside, "gitcommit": gitCommitCommand, "ocipush": ociPushCommand,
 			"publish": publishCharts, "expand": expandFiles, "objects": listObjects, "encrypt": encryptFiles,
 		},
 		Setup: func(env *testscript.Env) error {

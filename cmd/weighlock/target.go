@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -131,6 +132,8 @@ func (f *targetFlags) complete() (project.Selection, error) {
 	return sel, nil
 }
 
+var kubeVersionForm = regexp.MustCompile(`^v?[0-9]+\.[0-9]+(\.[0-9]+)?([-+].+)?$`)
+
 // renderFlags say how objects are rendered.
 type renderFlags struct {
 	offline     bool
@@ -145,6 +148,9 @@ func (f *renderFlags) register(c *cobra.Command) {
 // options connects to the cluster, unless it is left alone.
 func (f *renderFlags) options(p process, kubeconfig string, t project.Target) (render.Options, error) {
 	opts := render.Options{Capabilities: render.Capabilities{KubeVersion: f.kubeVersion}}
+	if f.kubeVersion != "" && !kubeVersionForm.MatchString(f.kubeVersion) {
+		return opts, fmt.Errorf("--kubernetes-version %q: expected a version such as 1.36.3", f.kubeVersion)
+	}
 	if f.offline {
 		return opts, nil
 	}

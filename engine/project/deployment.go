@@ -37,6 +37,8 @@ type Item struct {
 	Dir string
 	// From is the deployment file that names the item, for messages.
 	From string
+	// Chart says that the directory is a Helm chart and nothing else; its values are the arguments.
+	Chart bool
 	// Barrier waits, after this item, for everything before it.
 	Barrier bool
 	// OnlyRender items are there for others to refer to; they have no objects of their own.
@@ -122,10 +124,20 @@ func (r *resolver) resolve(ctx context.Context, t Target) (*Deployment, error) {
 	if err != nil {
 		return nil, err
 	}
-	if file == "" {
+	plain := file == ""
+	if !plain {
+		if plain, err = p.source.isObject(file); err != nil {
+			return nil, err
+		}
+	}
+	if plain {
 		// A plain directory of manifests, a kustomization or a chart is a project of one item (project format §1.5).
-		d.Items = []Item{{Source: p.source, Dir: p.dir, From: p.dir, Vars: root.vars, Layers: root.layers, SearchDirs: []string{p.dir}}}
 		d.Layers = root.layers
+		item := Item{Source: p.source, Dir: p.dir, From: p.dir, Vars: root.vars, Layers: root.layers, SearchDirs: []string{p.dir}}
+		if item.Chart, err = p.source.isChart(p.dir); err != nil {
+			return nil, err
+		}
+		d.Items = []Item{item}
 		return d, nil
 	}
 	items, err := r.walk(ctx, root, file)
@@ -219,8 +231,14 @@ func (r *resolver) entry(ctx context.Context, s scope, e itemEntry, at place) ([
 			return nil, err
 		}
 	}
-	vars := s.vars.Clone()
-	added, err := r.loadVars(ctx, tpl, e.Vars, vars, at.key("vars"))
+	if e.Include != "" || e.remote() {
+		items, err := r.include(ctx, s, e, at)
+		if err == nil && (e.Barrier || len(e.DeleteObjects)+len(e.WaitReadinessObjects) > 0) {
+			items = append(items, s.bare(e, at))
+		}
+		return items, err
+	}
+	own, err := r.entryVars(ctx, s, variables{s.vars, s.layers}, e, at)
 	if err != nil {
 		return nil, err
 	}
@@ -239,17 +257,22 @@ func (r *resolver) entry(ctx context.Context, s scope, e itemEntry, at place) ([
 			OnlyRender: e.OnlyRender, AlwaysDeploy: e.AlwaysDeploy, SkipDeleteIfTags: e.SkipDeleteIfTags,
 			Waiting: Waiting{All: e.WaitReadiness, Objects: e.WaitReadinessObjects}, Deletions: e.DeleteObjects, Rules: s.rules,
 			Tags: union(s.tags, tags), Labels: s.labels, Annotations: s.annotations, Namespace: s.namespace,
-			Vars: vars, Layers: s.with(added), SearchDirs: append([]string{dir}, s.search...),
+			Vars: own.Vars, Layers: own.layers, SearchDirs: append([]string{dir}, s.search...),
 		}}, nil
-	case e.Include != "" || e.remote():
-		items, err := r.include(ctx, s, e, variables{vars, s.with(added)}, at)
-		if err == nil && (e.Barrier || len(e.DeleteObjects)+len(e.WaitReadinessObjects) > 0) {
-			items = append(items, s.bare(e, at))
-		}
-		return items, err
 	default:
 		return []Item{s.bare(e, at)}, nil
 	}
+}
+
+// entryVars loads an entry's own variables over those that it inherits.
+func (r *resolver) entryVars(ctx context.Context, s scope, inherited variables, e itemEntry, at place) (variables, error) {
+	own := variables{Vars: inherited.Clone()}
+	added, err := r.loadVars(ctx, s.source.Templates(s.search), e.Vars, own.Vars, at.key("vars"))
+	for _, l := range added {
+		l.Via = s.via
+	}
+	own.layers = slices.Concat(inherited.layers, added)
+	return own, err
 }
 
 // with returns the scope's layers and those that were added to them.
@@ -266,7 +289,7 @@ func (s scope) bare(e itemEntry, at place) Item {
 		Waiting: Waiting{Objects: e.WaitReadinessObjects}, Deletions: e.DeleteObjects}
 }
 
-func (r *resolver) include(ctx context.Context, s scope, e itemEntry, vars variables, at place) ([]Item, error) {
+func (r *resolver) include(ctx context.Context, s scope, e itemEntry, at place) ([]Item, error) {
 	child, err := r.included(ctx, s, e, at.key(e.kind()))
 	if err != nil {
 		return nil, err
@@ -285,12 +308,18 @@ func (r *resolver) include(ctx context.Context, s scope, e itemEntry, vars varia
 		}
 		return nil, fmt.Errorf("%s: %s has no deployment.yaml", at.key(e.kind()), dir)
 	}
+	if object, err := from.isObject(file); err != nil {
+		return nil, err
+	} else if object {
+		return nil, fmt.Errorf("%s: %s is a Kubernetes object and no deployment file: write path instead of include to take the directory's manifests", at.key(e.kind()), from.Display(file))
+	}
 	tags := e.Tags
 	if base := path.Base(e.Include); len(tags) == 0 && base != "." && base != ".." {
 		tags = []string{base}
 	}
 	child.tags, child.via = union(tags, s.tags), append(s.via[:len(s.via):len(s.via)], at.String())
-	if vars, err = r.libraryVars(ctx, s, child, e, vars, at); err != nil {
+	vars, err := r.includeVars(ctx, s, child, e, at)
+	if err != nil {
 		return nil, err
 	}
 	child.vars, child.layers = vars.Vars, vars.layers
@@ -318,36 +347,36 @@ func (r *resolver) included(ctx context.Context, s scope, e itemEntry, at place)
 	return s, err
 }
 
-// libraryVars returns the variables that an included project sees: all of them, or where it is a library its arguments
+// includeVars returns the variables that an included project sees: all of them, or where it is a library its arguments
 // alone, unless passVars hands the others on (project format §2.4).
-func (r *resolver) libraryVars(ctx context.Context, s, child scope, e itemEntry, vars variables, at place) (variables, error) {
+func (r *resolver) includeVars(ctx context.Context, s, child scope, e itemEntry, at place) (variables, error) {
 	file, err := child.source.find(child.dir, ".kluctl-library")
 	if err != nil {
-		return vars, err
+		return variables{}, err
 	}
 	if file == "" {
 		if e.Args != nil {
-			return vars, fmt.Errorf("%s: %s is no library, so nobody reads them: give it a .kluctl-library.yaml that declares them, or pass vars", at.key("args"), child.source.Display(child.dir))
+			return variables{}, fmt.Errorf("%s: %s is no library, so nobody reads them: give it a .kluctl-library.yaml that declares them, or pass vars", at.key("args"), child.source.Display(child.dir))
 		}
-		return vars, nil
+		return r.entryVars(ctx, s, variables{s.vars, s.layers}, e, at)
 	}
 	data, err := child.source.Read(file)
 	if err != nil {
-		return vars, err
+		return variables{}, err
 	}
 	var lib libraryConfig
 	display := child.source.Display(file)
 	if err := yamldoc.Decode(display, data, &lib); err != nil {
-		return vars, err
+		return variables{}, err
 	}
 	args, err := defaults(display, lib.Args)
 	if err != nil {
-		return vars, err
+		return variables{}, err
 	}
 	own := []*Layer{{Origin: display, Values: map[string]any{"args": map[string]any(Vars(args).Clone())}}, {Origin: at.key("args").String(), Via: s.via, Values: map[string]any{"args": e.Args}}}
 	merge(args, e.Args)
-	if err := required(display, lib.Args, args); err != nil {
-		return vars, fmt.Errorf("%s: %w", at, err)
+	if err := required(display, lib.Args, args, "give %s under args of the entry"); err != nil {
+		return variables{}, fmt.Errorf("%s: %w", at, err)
 	}
 	seen := variables{Vars: Vars{}}
 	if e.PassVars {
@@ -355,12 +384,8 @@ func (r *resolver) libraryVars(ctx context.Context, s, child scope, e itemEntry,
 		seen.layers = withoutArgs(s.layers)
 	}
 	seen.Vars["args"] = args
-	added, err := r.loadVars(ctx, s.source.Templates(s.search), e.Vars, seen.Vars, at.key("vars"))
-	for _, l := range added {
-		l.Via = s.via
-	}
-	seen.layers = slices.Concat(seen.layers, own, added)
-	return seen, err
+	seen.layers = slices.Concat(seen.layers, own)
+	return r.entryVars(ctx, s, seen, e, at)
 }
 
 // withoutArgs returns layers without the arguments that they set.

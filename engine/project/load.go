@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/weighlock/weighlock/engine/object"
@@ -166,7 +168,8 @@ func (r *resolver) environment(v any, ignoreMissing bool, at string) (any, error
 	case map[string]any:
 		out := map[string]any{}
 		var errs []error
-		for k, e := range v {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			e := v[k]
 			value, err := r.environment(e, ignoreMissing, at+"."+k)
 			if errors.Is(err, errUnset) && ignoreMissing {
 				continue

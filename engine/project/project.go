@@ -74,6 +74,9 @@ func Open(dir string, opts Options) (*Project, error) {
 
 // locate opens the source root above an absolute directory.
 func locate(dir string, opts Options) (*Project, error) {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("%s: no such directory", dir)
+	}
 	root := opts.SourceRoot
 	if root == "" {
 		root = gitRoot(dir)
@@ -189,7 +192,7 @@ func (p *Project) Target(ctx context.Context, sel Selection) (Target, error) {
 	if err != nil {
 		return Target{}, err
 	}
-	if err := required(p.file, p.config.Args, t.Args); err != nil {
+	if err := required(p.file, p.config.Args, t.Args, "give it with --arg %s=VALUE, or under args of the target"); err != nil {
 		return Target{}, err
 	}
 	t.Name = cmp.Or(sel.Name, t.Name)
@@ -260,13 +263,13 @@ func (p *Project) misspelt(args map[string]any) []string {
 	return out
 }
 
-// required finds declared arguments without a default that nobody set.
-func required(file string, declared []argument, args map[string]any) error {
+// required finds declared arguments without a default that nobody set; how says what to do about one by its name.
+func required(file string, declared []argument, args map[string]any, how string) error {
 	var errs []error
 	for _, a := range declared {
 		if a.Default == nil {
 			if _, ok := lookup(args, a.Name); !ok {
-				errs = append(errs, fmt.Errorf("required argument %s is not set (declared in %s): give it with --arg %s=VALUE, or under args of the target or include", a.Name, file, a.Name))
+				errs = append(errs, fmt.Errorf("required argument %s is not set (declared in %s): %s", a.Name, file, fmt.Sprintf(how, a.Name)))
 			}
 		}
 	}

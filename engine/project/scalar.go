@@ -2,7 +2,7 @@ package project
 
 import (
 	"encoding/json"
-	"fmt"
+	"errors"
 	"strconv"
 )
 
@@ -24,8 +24,10 @@ func (s *scalar) UnmarshalJSON(data []byte) error {
 		*s = scalar(string(data))
 	case nil:
 		*s = ""
+	case []any:
+		return errors.New("found a list, expected text")
 	default:
-		return fmt.Errorf("found a %T, expected text", v)
+		return errors.New("found a map, expected text")
 	}
 	return nil
 }

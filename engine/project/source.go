@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -78,6 +79,28 @@ func (s *Source) IsDir(name string) (bool, error) {
 		return false, s.escapeError(name, err)
 	}
 	return info.IsDir(), nil
+}
+
+var objectKeys = []*regexp.Regexp{regexp.MustCompile(`(?m)^"?apiVersion"?:`), regexp.MustCompile(`(?m)^"?kind"?:`)}
+
+// isObject says whether a file that is named as a deployment file is an object's manifest instead: in folders of manifests
+// and beside kustomizations, deployment.yaml most often is one.
+func (s *Source) isObject(name string) (bool, error) {
+	data, err := s.Read(name)
+	if err != nil {
+		return false, err
+	}
+	return objectKeys[0].Match(data) && objectKeys[1].Match(data), nil
+}
+
+// isChart says whether a directory without a deployment file is a Helm chart.
+func (s *Source) isChart(dir string) (bool, error) {
+	for _, base := range []string{"kustomization", "Chart"} {
+		if name, err := s.find(dir, base); err != nil || name != "" {
+			return base == "Chart" && err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // noDirectory says what stands where a directory is expected, and which one may have been meant.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"reflect"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/weighlock/weighlock/engine/jinja"
 	"github.com/weighlock/weighlock/engine/jinja/projectenv"
 	"github.com/weighlock/weighlock/engine/jinja/py"
+	"github.com/weighlock/weighlock/engine/yamldoc"
 )
 
 // Templates renders text in the project format's environment (project format §5): undefined names are errors, variables
@@ -70,8 +72,33 @@ func (t *Templates) values(ctx context.Context, at string, v any, vars Vars) (an
 // find returns the file that name means in the search directories.
 func (t *Templates) find(name string) (string, error) {
 	found, err := t.files.Find(name, "")
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("%s: not found in %s: %w", name, strings.Join(t.files.Dirs, ", "), fs.ErrNotExist)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return found, t.source.escapeError(name, err)
 	}
-	return found, t.source.escapeError(name, err)
+	var near []string
+	outside := true
+	for _, dir := range t.files.Dirs {
+		file := path.Join(dir, name)
+		if t.source.confined(file) != nil {
+			continue
+		}
+		outside = false
+		entries, err := fs.ReadDir(t.source.FS(), path.Dir(file))
+		if err != nil {
+			continue // there is no such directory either
+		}
+		for _, e := range entries {
+			if !e.IsDir() {
+				near = append(near, e.Name())
+			}
+		}
+	}
+	if outside {
+		return "", t.source.confined(path.Join(t.files.Dirs[0], name))
+	}
+	hint := ""
+	if n := yamldoc.Nearest(path.Base(name), near); n != "" {
+		hint = fmt.Sprintf(" (did you mean %s?)", path.Join(path.Dir(name), n))
+	}
+	return "", fmt.Errorf("%s: not found in %s%s: %w", name, strings.Join(t.files.Dirs, ", "), hint, fs.ErrNotExist)
 }

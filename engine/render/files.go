@@ -15,6 +15,9 @@ import (
 // decrypts those that SOPS encrypted (§8). The result is
 // keyed by slash path below the item's directory. The problems of all files are reported together.
 func renderFiles(ctx context.Context, d *project.Deployment, item project.Item) (map[string][]byte, error) {
+	if item.Chart {
+		return chartFiles(ctx, d, item)
+	}
 	source := item.Source
 	tpl := source.Templates(item.SearchDirs)
 	files := map[string][]byte{}
@@ -37,6 +40,9 @@ func renderFiles(ctx context.Context, d *project.Deployment, item project.Item) 
 			}
 			return ignored.enter(name)
 		}
+		if path.Dir(name) == item.Dir && configures(e.Name()) {
+			return nil
+		}
 		var data []byte
 		chart := inside(name, charts)
 		if chart || ignored.match(name) {
@@ -58,6 +64,15 @@ func renderFiles(ctx context.Context, d *project.Deployment, item project.Item) 
 		errs = append(errs, fmt.Errorf("%s: %w", source.Display(item.Dir), err))
 	}
 	return files, errors.Join(errs...)
+}
+
+// configures says whether a file is read by this program or by SOPS and holds no object.
+func configures(name string) bool {
+	switch strings.TrimSuffix(strings.TrimSuffix(name, ".yaml"), ".yml") {
+	case ".kluctl", ".kluctl-library", ".weighlock", ".sops":
+		return true
+	}
+	return false
 }
 
 // isChart says whether a directory is a Helm chart, whose files belong to Helm's template language and not to ours.

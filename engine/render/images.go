@@ -77,6 +77,9 @@ func (f *imageFiller) near(name string) string {
 		}
 		names = append(names, fixed.Image)
 	}
+	if v := f.item.Vars["images"]; v != nil && len(project.VarImages(f.item.Vars)) == 0 {
+		return " (the variable images is no list of fixed images)"
+	}
 	if near := yamldoc.Nearest(name, names); near != "" {
 		return fmt.Sprintf(" (there is one for %s)", near)
 	}
