@@ -30,7 +30,7 @@ var rules = []rule{
 	{"engine/render", []string{"engine/chart", "engine/project", "engine/object", "engine/yamldoc", "engine/internal/..."}, "asks a cluster only through its Reader"},
 	{"engine/diff", []string{"engine/render", "engine/project", "engine/object", "engine/internal/..."}, "sees a cluster only through its Previewer, which cannot write"},
 	{"engine/apply", []string{"engine/diff", "engine/project", "engine/object"}, "writes through its Applier; knows nothing of rendering"},
-	{"engine/report", []string{"engine/diff", "engine/apply", "engine/object"}, "pure: values in, text out"},
+	{"engine/report", []string{"engine/diff", "engine/apply", "engine/project", "engine/object"}, "pure: values in, text out"},
 	{"engine/kube", []string{"engine/project", "engine/render", "engine/diff", "engine/apply", "engine/object"}, "implements the stages' interfaces; the stages do not know it"},
 	{"engine/enginetest", nil, "gives tests a cluster; knows nothing of the engine"},
 	{"engine", []string{"engine/project", "engine/render", "engine/diff", "engine/apply"}, "the short way through the stages; the cluster comes in as an interface"},

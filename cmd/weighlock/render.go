@@ -46,6 +46,9 @@ func renderCommand(p process) *cobra.Command {
 				return err
 			}
 			warn(p, m.Warnings)
+			if t.Derived {
+				fmt.Fprintf(p.stderr, "Note: the project sets no discriminator; %s is derived from the repository's remote\n", t.Discriminator)
+			}
 			if dir != "" {
 				if err := render.WriteDirectory(dir, m); err != nil {
 					return err

@@ -37,6 +37,9 @@ type ChangeSet struct {
 	// Digest is over what a reviewer sees: references, operations, paths and values. It is equal for equal content, on
 	// every run and machine.
 	Digest string
+	// Sources are the trees from elsewhere that the target is made of. They are not part of the digest: a ref that moved
+	// without changing what is rendered changes nothing in the cluster.
+	Sources []project.Fetched
 	// Warnings concern the whole: what could not be looked at.
 	Warnings []string
 	// Partial says that the cluster did not answer all questions: there may be more than is shown.

@@ -76,7 +76,7 @@ func Diff(ctx context.Context, m *render.Manifests, p Previewer, opts Options) (
 
 // newSet is the change set of m before anything is known.
 func newSet(m *render.Manifests, mask *masker) *ChangeSet {
-	set := &ChangeSet{Target: m.Target, Warnings: slices.Clone(m.Warnings)}
+	set := &ChangeSet{Target: m.Target, Sources: m.Sources, Warnings: slices.Clone(m.Warnings)}
 	for n, s := range m.Stages {
 		stage := Stage{Message: s.Message}
 		for _, i := range s.Items {

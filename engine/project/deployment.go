@@ -20,6 +20,8 @@ type Deployment struct {
 	Items []Item
 	// Layers are where the variables come from that every item sees, but those of libraries.
 	Layers []*Layer
+	// Sources are the trees from elsewhere that it is made of, in the order of their addresses.
+	Sources []Fetched
 	// Warnings are what the caller should know although nothing failed.
 	Warnings []string
 	// Secrets are the values that nobody may see. What rendering decrypts is added to them.
@@ -145,7 +147,8 @@ func (r *resolver) resolve(ctx context.Context, t Target) (*Deployment, error) {
 		return nil, err
 	}
 	d.Layers = r.layers
-	d.Warnings = append(t.Inclusion.unmatched(items), t.warnings...)
+	d.Sources = r.fetched()
+	d.Warnings = slices.Concat(t.Inclusion.unmatched(items), t.warnings, overridden(d.Sources))
 	for _, item := range items {
 		if picked, ok := t.Inclusion.pick(item); ok {
 			d.Items = append(d.Items, picked)

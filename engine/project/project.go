@@ -37,6 +37,9 @@ type Options struct {
 	Remotes Remotes
 	// Keys decrypt files of SOPS; the zero value has none, nor has a stranger's project.
 	Keys Keys
+	// Repository is the address of the repository that the project is of, where its source root is no clone; the
+	// discriminator of a project that sets none is derived from it. Default: git is asked for the clone's remote.
+	Repository string
 	// Untrusted opens the project as a stranger's; nil opens it as one's own.
 	Untrusted *Untrusted
 }
@@ -93,9 +96,9 @@ func locate(dir string, opts Options) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	tree.now = opts.Now
+	tree.now, tree.environ = opts.Now, opts.Remotes.Environ
 	p := &Project{source: tree, dir: filepath.ToSlash(rel), opts: opts}
-	p.cache, p.trees.now = p.newCache(), opts.Now
+	p.cache, p.trees.opts = p.newCache(), opts
 	if opts.Untrusted != nil {
 		opts.Keys = Keys{}
 	}
@@ -149,8 +152,11 @@ type Target struct {
 	Name string
 	// Context is the kubeconfig context to use; "" is the current one.
 	Context string
-	// Discriminator marks the target's objects in the cluster; "" when the project has none.
+	// Discriminator marks the target's objects in the cluster; "" when there is none: the project sets none, and has no
+	// remote to derive one from.
 	Discriminator string
+	// Derived says that the discriminator is not the project's own but derived from the repository's remote.
+	Derived bool
 	// Args are the arguments that templates see as `args`: defaults, then the target's, then the caller's.
 	Args map[string]any
 	// Images are fixed images, in the order in which later ones win.
@@ -198,6 +204,12 @@ func (p *Project) Target(ctx context.Context, sel Selection) (Target, error) {
 	t.Name = cmp.Or(sel.Name, t.Name)
 	t.Context = cmp.Or(sel.Context, t.Context)
 	t.Discriminator = cmp.Or(sel.Discriminator, t.Discriminator)
+	if t.Discriminator == "" {
+		if t.Discriminator, err = p.derive(ctx, t.Name); err != nil {
+			return Target{}, err
+		}
+		t.Derived = t.Discriminator != ""
+	}
 	if problems := validation.IsValidLabelValue(t.Discriminator); len(problems) > 0 {
 		return Target{}, fmt.Errorf("target %q: discriminator %q: it becomes a label's value: %s", t.Name, t.Discriminator, strings.Join(problems, "; "))
 	}

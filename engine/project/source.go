@@ -19,6 +19,8 @@ type Source struct {
 	root *os.Root
 	git  bool             // whether the tree is a git repository's work tree
 	now  func() time.Time // what templates see as the time; nil when they must not
+	// environ is what git gets that is asked for commits.
+	environ []string
 	// label tells trees apart in messages; "" for the project's own, whose paths need no explanation.
 	label string
 }

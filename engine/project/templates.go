@@ -36,7 +36,7 @@ var environment = projectenv.New(py.Limits{})
 func (t *Templates) with(vars Vars) *projectenv.Env {
 	out := projectenv.Outside{Files: t.files, Now: t.source.now, Functions: imageFunctions}
 	if t.source.git {
-		out.Git = git.WorkTree{Dir: t.source.Root()}
+		out.Git = git.WorkTree{Dir: t.source.Root(), Environ: t.source.environ}
 	}
 	return environment.With(map[string]any(vars), out)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -15,7 +14,7 @@ import (
 
 // trees are the trees from elsewhere that a project has open.
 type trees struct {
-	now  func() time.Time // what templates in them see as the time
+	opts Options // the project's
 	mu   sync.Mutex
 	open map[treeKey]*Source
 }
@@ -39,7 +38,7 @@ func (t *trees) get(tree source.Tree) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.label, s.now = label, t.now
+	s.label, s.now, s.environ = label, t.opts.Now, t.opts.Remotes.Environ
 	if t.open == nil {
 		t.open = map[treeKey]*Source{}
 	}

@@ -198,7 +198,7 @@ func each(works []*work, f func(*work) error) error {
 
 // assemble groups the items' objects into stages.
 func assemble(d *project.Deployment, works []*work) *Manifests {
-	m := &Manifests{Target: d.Target, Warnings: slices.Clone(d.Warnings)}
+	m := &Manifests{Target: d.Target, Sources: d.Sources, Warnings: slices.Clone(d.Warnings)}
 	var stage Stage
 	for _, w := range works {
 		m.Images = append(m.Images, w.images.used...)

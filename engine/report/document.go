@@ -14,7 +14,11 @@ import (
 // too mean the same.
 type Document struct {
 	Target string `json:"target"`
-	Digest string `json:"digest"`
+	// Discriminator marks the target's objects; "" where there is none. Derived says that it is made of the remote.
+	Discriminator        string           `json:"discriminator,omitempty"`
+	DiscriminatorDerived bool             `json:"discriminatorDerived,omitempty"`
+	Sources              []DocumentSource `json:"sources,omitempty"`
+	Digest               string           `json:"digest"`
 	// Partial says that the cluster did not answer all questions.
 	Partial bool `json:"partial,omitempty"`
 	// Unbound says that the digest does not bind the values of Secrets.
@@ -85,6 +89,7 @@ func NewDocument(set *diff.ChangeSet, result *apply.Result) Document {
 		Target: set.Target.Name, Digest: set.Digest, Partial: set.Partial, Unbound: set.Unbound,
 		Objects: []DocumentObject{}, Errors: []DocumentMessage{}, Warnings: []DocumentMessage{},
 	}
+	doc.Discriminator, doc.DiscriminatorDerived, doc.Sources = set.Target.Discriminator, set.Target.Derived, documentSources(set)
 	for _, w := range set.Warnings {
 		doc.Warnings = append(doc.Warnings, DocumentMessage{Message: w})
 	}

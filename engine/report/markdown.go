@@ -222,6 +222,7 @@ func (t TargetPreview) body(detail Detail) string {
 		b.WriteString(names("New", t.Set, diff.Create))
 	}
 	b.WriteString(names("Orphans, left as they are", t.Set, diff.Skip))
+	b.WriteString(origins(t.Set))
 	b.WriteString(messages("Warnings", NewDocument(t.Set, nil).Warnings))
 	b.WriteString(messages("Notes", notes(t.Set)))
 	return b.String()

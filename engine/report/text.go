@@ -17,6 +17,7 @@ func Text(set *diff.ChangeSet, result *apply.Result) string {
 	t.replaced(set)
 	t.refs("Deleted objects", func(c *diff.Change) bool { return c.Op == diff.Delete }, set)
 	t.refs("Orphan objects", func(c *diff.Change) bool { return c.Op == diff.Skip }, set)
+	t.origins(set)
 	t.messages("Notes", notes(set))
 	t.messages("Warnings", t.doc.Warnings)
 	t.messages("Errors", t.doc.Errors)

@@ -7,29 +7,77 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-// A WorkTree is a directory of a git repository.
-type WorkTree struct{ Dir string }
+// A WorkTree is a directory of a git repository, at best its top, where .git is a directory or, in a submodule or a linked
+// work tree, a file.
+type WorkTree struct {
+	Dir string
+	// Environ is the environment, as of [os.Environ]; what only reads takes nothing
+	// from it but where git and its configuration are.
+	Environ []string
+}
+
+// passed are the variables that say where git and its configuration are. None of those is among them that lead git to
+// another repository, as hooks have them.
+var passed = []string{"PATH", "HOME", "XDG_CONFIG_HOME", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_GLOBAL"}
+
+// ask runs a command of git that only reads. The repository's own configuration must not make it run or reach anything.
+func (w WorkTree) ask(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "git", append([]string{
+		"-c", "safe.directory=*", // in a container the work tree often belongs to another user
+		"-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "log.showSignature=false",
+	}, args...)...)
+	cmd.Dir = w.Dir
+	for _, kv := range w.Environ {
+		if name, _, _ := strings.Cut(kv, "="); slices.Contains(passed, name) {
+			cmd.Env = append(cmd.Env, kv)
+		}
+	}
+	cmd.Env = append(cmd.Env, "LC_ALL=C", "GIT_CEILING_DIRECTORIES="+filepath.Dir(w.Dir), "GIT_LITERAL_PATHSPECS=1", "GIT_OPTIONAL_LOCKS=0",
+		"GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=none", "GIT_TERMINAL_PROMPT=0")
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		return "", fmt.Errorf("git %s: %s", args[0], strings.TrimSpace(string(exit.Stderr)))
+	case errors.Is(err, exec.ErrNotFound):
+		return "", errors.New("git is not installed")
+	}
+	return strings.TrimSpace(string(out)), err
+}
 
 // LatestCommit returns the id of the last commit that touched a file, a slash path below the directory.
 func (w WorkTree) LatestCommit(ctx context.Context, path string) (string, error) {
-	// The repository's own configuration must not make git run anything: a project may be a stranger's.
-	cmd := exec.CommandContext(ctx, "git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "log.showSignature=false",
-		"log", "-1", "--format=%H", "--", filepath.FromSlash(path))
-	cmd.Dir = w.Dir
-	out, err := cmd.Output()
+	commit, err := w.ask(ctx, "log", "-1", "--format=%H", "--", filepath.FromSlash(path))
 	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			return "", fmt.Errorf("asking git for the last commit of %s: %s", path, strings.TrimSpace(string(exit.Stderr)))
-		}
 		return "", fmt.Errorf("asking git for the last commit of %s: %w", path, err)
 	}
-	commit := strings.TrimSpace(string(out))
 	if commit == "" {
 		return "", fmt.Errorf("no commit has touched %s: commit it first", path)
 	}
 	return commit, nil
+}
+
+// Remote returns the address of the repository's remote, as git would use it: that of origin or else, if there is only one
+// remote, of that one; "" where there is none or it is not clear which.
+func (w WorkTree) Remote(ctx context.Context) (string, error) {
+	out, err := w.ask(ctx, "remote")
+	if err != nil {
+		if strings.Contains(err.Error(), "not a git repository") {
+			return "", nil // something else is called .git
+		}
+		return "", err
+	}
+	names := strings.Fields(out)
+	name := "origin"
+	if !slices.Contains(names, name) {
+		if len(names) != 1 {
+			return "", nil
+		}
+		name = names[0]
+	}
+	return w.ask(ctx, "ls-remote", "--get-url", name)
 }
