@@ -21,6 +21,8 @@ type Bot struct {
 	Clone Clone
 	// Cluster connects to a target's cluster.
 	Cluster func(ctx context.Context, t project.Target) (engine.Cluster, error)
+	// Remotes say how the git and OCI repositories are reached that projects include.
+	Remotes project.Remotes
 	// DigestKey binds secret values to what was reviewed; see [diff.Options].
 	DigestKey []byte
 	// Keys decrypt files of SOPS.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/engine/project"
 	"github.com/weighlock/weighlock/engine/yamldoc"
 )
 
@@ -17,6 +18,8 @@ const ConfigFile = ".weighlock.yaml"
 // A Config is a repository's .weighlock.yaml.
 type Config struct {
 	Projects []ProjectConfig
+	// Remotes are the git, OCI and chart repositories that the projects of forks may use; see [project.Untrusted].
+	Remotes []string
 	// targets holds the policies with their patterns, the less exact first, so that later ones win.
 	targets []targetEntry
 }
@@ -63,6 +66,7 @@ type fileConfig struct {
 	Version  int                   `json:"version"`
 	Projects []ProjectConfig       `json:"projects"`
 	Targets  map[string]fileTarget `json:"targets"`
+	Remotes  []string              `json:"remotes"`
 }
 
 type fileTarget struct {
@@ -106,7 +110,12 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 	if f.Version != 1 {
 		errs = append(errs, doc.Errorf([]string{"version"}, "found %d, expected 1", f.Version))
 	}
-	c := &Config{}
+	c := &Config{Remotes: f.Remotes}
+	for i, r := range f.Remotes {
+		if err := project.CheckRemote(r); err != nil {
+			errs = append(errs, doc.Errorf([]string{"remotes", fmt.Sprint(i)}, "%v", err))
+		}
+	}
 	names := map[string]bool{}
 	for i, p := range f.Projects {
 		at := []string{"projects", fmt.Sprint(i)}

@@ -58,6 +58,8 @@ func TestMistakesOfAConfigurationAreReportedTogetherWithTheirLines(t *testing.T)
 			[]string{"c.yaml:1:", "c.yaml:3:", "c.yaml:5:", "c.yaml:8:", "c.yaml:9:", "report or apply", "c.yaml:10:", "merge, command or never", "triage, write, maintain or admin"}},
 		"keys that this version does not know": {"version: 1\ntargets:\n  prod:\n    approvals: 1\n    deploys: merge\n",
 			[]string{"c.yaml:4:", "approvals", "c.yaml:5:", "deploys"}},
+		"remotes": {"version: 1\nremotes:\n- github.com/acme/*\n- https://github.com/acme/lib\n- git@github.com:acme/lib\n- \"http://10.0.0.1:8080/**\"\n- \"github.com/{a,b}\"\n",
+			[]string{"c.yaml:4: remotes[1]: found \"https://github.com/acme/lib\", expected host/path", "c.yaml:5: remotes[2]", "c.yaml:7: remotes[4]"}},
 		"a second document": {"version: 1\n---\nversion: 1\n", []string{"second document"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -37,7 +37,7 @@ func (b *Bot) branchPushed(ctx context.Context, e forge.BranchPushed) (Outcome, 
 	if err != nil {
 		return Outcome{}, err
 	}
-	t, err := b.extract(ctx, repo, at, cfg, b.Keys)
+	t, err := b.extract(ctx, repo, at, cfg, b.own(repo))
 	if err != nil {
 		return Outcome{}, b.tellMerged(ctx, e, err)
 	}
@@ -177,7 +177,7 @@ func (b *Bot) deployCommand(ctx context.Context, repo *checkout.Repo, e forge.Co
 	if err != nil {
 		return "", false, err
 	}
-	t, err := b.extract(ctx, repo, merged, cfg, b.Keys)
+	t, err := b.extract(ctx, repo, merged, cfg, b.own(repo))
 	if err != nil {
 		return "", false, err
 	}
@@ -186,7 +186,7 @@ func (b *Bot) deployCommand(ctx context.Context, repo *checkout.Repo, e forge.Co
 	if err != nil {
 		return "", false, err
 	}
-	before, err := b.extract(ctx, repo, atBase, cfg, b.Keys)
+	before, err := b.extract(ctx, repo, atBase, cfg, b.own(repo))
 	if err != nil {
 		return "", false, fmt.Errorf("the base branch: %w", err)
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/engine"
 	"github.com/weighlock/weighlock/engine/diff"
-	"github.com/weighlock/weighlock/engine/project"
 	"github.com/weighlock/weighlock/engine/report"
 )
 
@@ -49,11 +48,11 @@ func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.Pul
 	if err != nil {
 		return err
 	}
-	keys := b.Keys
+	opts := b.own(repo)
 	if pr.Fork {
-		keys = project.Keys{} // a stranger's templates could show what they decrypt
+		opts = b.strangers(repo, cfg)
 	}
-	t, err := b.extract(ctx, repo, merged, cfg, keys)
+	t, err := b.extract(ctx, repo, merged, cfg, opts)
 	if err != nil {
 		return err
 	}

@@ -20,17 +20,29 @@ type tree struct {
 	Targets []Target
 }
 
-// extract writes a tree to disk and opens its projects. Keys
-// decrypt what the repository's own people encrypted, and must not get into a stranger's reach.
-func (b *Bot) extract(ctx context.Context, repo *checkout.Repo, t checkout.Tree, cfg *Config, keys project.Keys) (*tree, error) {
+// own is how a project of the repository itself is opened.
+func (b *Bot) own(repo *checkout.Repo) project.Options {
+	return project.Options{Now: b.Now, Remotes: b.Remotes, Repository: repo.Remote(), Keys: b.Keys}
+}
+
+// strangers is how a project is opened that a fork has changed. It gets no keys: its templates could show what they decrypt.
+func (b *Bot) strangers(repo *checkout.Repo, cfg *Config) project.Options {
+	opts := b.own(repo)
+	opts.Untrusted, opts.Keys = &project.Untrusted{Remotes: cfg.Remotes}, project.Keys{}
+	return opts
+}
+
+// extract writes a tree to disk and opens its projects.
+func (b *Bot) extract(ctx context.Context, repo *checkout.Repo, t checkout.Tree, cfg *Config, opts project.Options) (*tree, error) {
 	dir, err := repo.Extract(ctx, t)
 	if err != nil {
 		return nil, err
 	}
 	out := &tree{dir: dir, projects: map[string]*project.Project{}}
 	var errs []error
+	opts.SourceRoot = dir.Path()
 	for _, pc := range cfg.Projects {
-		p, err := engine.Open(filepath.Join(dir.Path(), filepath.FromSlash(pc.Path)), project.Options{SourceRoot: dir.Path(), Now: b.Now, Keys: keys})
+		p, err := engine.Open(filepath.Join(dir.Path(), filepath.FromSlash(pc.Path)), opts)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("project %s: %w", pc.Name, hidePath(err, dir.Path())))
 			continue

@@ -209,6 +209,10 @@ func (r *Repo) init(ctx context.Context, at location) error {
 // Root is the absolute path of the clone's work tree, or of the repository itself where it is a bare one.
 func (r *Repo) Root() string { return r.root }
 
+// Remote is the address of the clone's remote as it is configured, before url.*.insteadOf; "" if it has none. It may hold
+// a password.
+func (r *Repo) Remote() string { return r.remote.configured }
+
 // Close removes the scratch repository. Extracted directories stay until they are closed themselves.
 func (r *Repo) Close() error {
 	if err := os.RemoveAll(r.git.dir); err != nil {

@@ -13,9 +13,11 @@ import (
 
 // remote is where missing commits come from, and how.
 type remote struct {
-	url     string // without credentials; empty if the clone has no such remote
-	config  []setting
-	secrets []string
+	url string // without credentials; empty if the clone has no such remote
+	// configured is the address before it is rewritten for this machine.
+	configured string
+	config     []setting
+	secrets    []string
 }
 
 type setting struct{ key, value string }
@@ -35,7 +37,16 @@ func readRemote(ctx context.Context, clone git, opts Options) (remote, error) {
 	if err != nil {
 		return remote{}, err
 	}
-	return newRemote(address, opts.Auth, taken)
+	rem, err := newRemote(address, opts.Auth, taken)
+	if err != nil {
+		return rem, err
+	}
+	out, err = clone.run(ctx, command{args: []string{"config", "--get", "remote." + opts.Remote + ".url"}})
+	if err != nil {
+		return rem, fmt.Errorf("reading the address of the remote %q: %w", opts.Remote, err)
+	}
+	rem.configured = strings.TrimSuffix(string(out), "\n")
+	return rem, nil
 }
 
 func newRemote(address string, auth Auth, taken []setting) (remote, error) {

@@ -29,6 +29,10 @@ func actionCommand(p process) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			remotes, err := (&remoteFlags{}).remotes(p)
+			if err != nil {
+				return err
+			}
 			b := &bot.Bot{
 				Forge: gh.Forge,
 				Clone: func(ctx context.Context, refs ...string) (*checkout.Repo, error) {
@@ -37,9 +41,10 @@ func actionCommand(p process) *cobra.Command {
 				Cluster: func(_ context.Context, t project.Target) (engine.Cluster, error) {
 					return connect(p.getenv, kubeconfig, t)
 				},
-				Keys: project.Keys{Env: p.lookupenv, Online: true},
-				Now:  time.Now,
-				Log:  slog.New(slog.NewTextHandler(p.stderr, nil)),
+				Keys:    project.Keys{Env: p.lookupenv, Online: true},
+				Remotes: remotes,
+				Now:     time.Now,
+				Log:     slog.New(slog.NewTextHandler(p.stderr, nil)),
 			}
 			if key := p.getenv(digestKeyVariable); key != "" {
 				b.DigestKey = []byte(key)

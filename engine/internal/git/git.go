@@ -15,8 +15,8 @@ import (
 // work tree, a file.
 type WorkTree struct {
 	Dir string
-	// Environ is the environment, as of [os.Environ]; what only reads takes nothing
-	// from it but where git and its configuration are.
+	// Environ is the environment, as of [os.Environ]; what only reads takes nothing from it but where git and its
+	// configuration are.
 	Environ []string
 }
 
@@ -61,8 +61,8 @@ func (w WorkTree) LatestCommit(ctx context.Context, path string) (string, error)
 	return commit, nil
 }
 
-// Remote returns the address of the repository's remote, as git would use it: that of origin or else, if there is only one
-// remote, of that one; "" where there is none or it is not clear which.
+// Remote returns the address of the repository's remote as it is configured, before url.*.insteadOf, which is this machine's
+// way to it: that of origin or else, if there is only one remote, of that one; "" where there is none or it is not clear which.
 func (w WorkTree) Remote(ctx context.Context) (string, error) {
 	out, err := w.ask(ctx, "remote")
 	if err != nil {
@@ -79,5 +79,5 @@ func (w WorkTree) Remote(ctx context.Context) (string, error) {
 		}
 		name = names[0]
 	}
-	return w.ask(ctx, "ls-remote", "--get-url", name)
+	return w.ask(ctx, "config", "--get", "remote."+name+".url")
 }
