@@ -54,7 +54,9 @@ func TestScripts(t *testing.T) {
 }
 
 func runInside(ts *testscript.TestScript, neg bool, args []string) {
-	if !slices.Contains(args, "--project-dir") {
+	if i := slices.Index(args, "--project-dir") + 1; i > 0 && i < len(args) {
+		args[i] = ts.MkAbs(args[i])
+	} else {
 		args = append(args, "--project-dir", ts.MkAbs("."))
 	}
 	lookup := func(name string) (string, bool) { v := ts.Getenv(name); return v, v != "" }
