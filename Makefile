@@ -20,8 +20,9 @@ RACE := ./engine ./engine/apply ./engine/diff ./engine/jinja/... ./engine/kube .
 # How long each fuzzer runs in test-long.
 FUZZTIME ?= 20s
 TEMPLATES ?= 200000
+KUSTOMIZATIONS ?= 1000
 
-.PHONY: help build demo bench-jinja fuzz-jinja test test-quick test-long check lint deps cluster oracles golden clean
+.PHONY: help build demo bench-jinja bench-render fuzz-jinja fuzz-kustomize test test-quick test-long check lint deps cluster oracles golden clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -64,6 +65,12 @@ check: deps ## Formatting, vet, linters
 
 bench-jinja: ## Templates: speed against Python's Jinja2, measured in the same run (Debian: python3-jinja2)
 	go test ./engine/jinja -run '^$$' -bench . -benchmem
+
+fuzz-kustomize: oracles ## Kustomizations: build KUSTOMIZATIONS made-up ones here and with kustomize's own program, and compare
+	go test -tags oracles -run MadeUp ./engine/internal/kustomize -kustomizations $(KUSTOMIZATIONS)
+
+bench-render: ## A project of 400 items: time, processor time and peak memory
+	go test -run '^$$' -bench Render -benchtime 5x ./engine
 
 fuzz-jinja: ## Templates: render TEMPLATES generated ones in Python and here, and compare
 	go test -tags difffuzz -run TestDifferential ./engine/jinja -timeout 2h -args -templates $(TEMPLATES)

@@ -39,6 +39,7 @@ func build(target project.Target, w *work, all trees) error {
 		if w.item.Recursive {
 			return fmt.Errorf("%s: recursive: true is for directories without a kustomization of their own, and this one has %s", w.item.From, path.Base(own))
 		}
+		w.annotated(kustomize.Annotations(fsys, dir))
 	} else {
 		opts := kustomize.GenerateOptions{Recursive: w.item.Recursive, Outputs: map[string]string{}}
 		for output := range w.releases {
@@ -74,6 +75,17 @@ func build(target project.Target, w *work, all trees) error {
 		w.objects = append(w.objects, Manifest{Object: o, Source: all.origin(w, b.Origin)})
 	}
 	return errors.Join(errs...)
+}
+
+// annotated reads what an item's own kustomization says about the item by annotations (project format §12). As with all
+// annotations, what is neither true nor false counts as not there (§0.4).
+func (w *work) annotated(annotations map[string]string) {
+	if on, _ := strconv.ParseBool(annotations["kluctl.io/barrier"]); on {
+		w.item.Barrier = true
+	}
+	if on, _ := strconv.ParseBool(annotations["kluctl.io/wait-readiness"]); on {
+		w.item.Waiting.All = true
+	}
 }
 
 // checkReleases finds charts whose objects nobody takes: a kustomization beside a helm-chart.yaml must list its output.

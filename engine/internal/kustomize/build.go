@@ -86,7 +86,10 @@ func (c *checker) run(fsys FS, dir string) (m resmap.ResMap, err error) {
 	if c.sorts[dir] {
 		opts.Reorder = krusty.ReorderOptionUnspecified // else kustomize logs that sortOptions win
 	}
-	return krusty.MakeKustomizer(opts).Run(quiet(fsys), dir)
+	if !c.traced {
+		fsys = quiet(fsys)
+	}
+	return krusty.MakeKustomizer(opts).Run(fsys, dir)
 }
 
 // schema guards kustomize's global OpenAPI schema: builds that only read it share the lock. Reading it in takes a tenth of a

@@ -27,6 +27,7 @@ type checker struct {
 	makers []maker         // what makes objects, in the order of the objects
 	unsure bool            // some kustomization may make them in another order, or drop some
 
+	traced   bool // some kustomization has buildMetadata, which tells which fields were used
 	targeted []targeted
 	secrets  []string // literals of secret generators, which no error may quote
 }
@@ -106,6 +107,7 @@ func (c *checker) visit(dir string) {
 func (c *checker) kustomization(file string, k *types.Kustomization) {
 	c.sorts[path.Dir(file)] = k.SortOptions != nil
 	c.schema = max(c.schema, schemaOf(k))
+	c.traced = c.traced || len(k.BuildMetadata) > 0
 	c.unsure = c.unsure || len(k.Generators)+len(k.Components) > 0
 	if len(k.HelmCharts) > 0 {
 		c.refuse(file, "helmCharts: %s", noInflation)

@@ -99,6 +99,25 @@ func Find(fsys FS, dir string) string {
 	return strings.TrimPrefix(kustomizationPath(fsys, path.Join("/", dir)), "/")
 }
 
+// Annotations are those of the kustomization in dir itself, which do not reach its objects. One that cannot be read has
+// none: building it says why.
+func Annotations(fsys FS, dir string) map[string]string {
+	file := kustomizationPath(fsys, path.Join("/", dir))
+	data, err := fsys.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	var k struct {
+		Metadata struct {
+			Annotations map[string]string `json:"annotations"`
+		} `json:"metadata"`
+	}
+	if yaml.Unmarshal(data, &k) != nil {
+		return nil
+	}
+	return k.Metadata.Annotations
+}
+
 // SetNamespace writes ns into the `namespace` field of dir's kustomization, if that has none (project format §3.2).
 func SetNamespace(fsys FS, dir, ns string) error {
 	report := reporter{fsys: fsys}

@@ -134,3 +134,78 @@ func TestVolatileFieldsAreMarked(t *testing.T) {
 		t.Errorf("a chart that names no such function is warned of:\n%s", warnings)
 	}
 }
+
+// TestAnnotationsOfAKustomization: a barrier may be asked for by the item's own kustomization.
+func TestAnnotationsOfAKustomization(t *testing.T) {
+	t.Parallel()
+	m := rendered(t, `
+-- deployment.yaml --
+deployments: [{path: a}, {path: b}]
+-- a/kustomization.yaml --
+metadata: {annotations: {kluctl.io/barrier: "true", kluctl.io/wait-readiness: "true"}}
+resources: [x.yaml]
+-- a/x.yaml --
+{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}
+-- b/x.yaml --
+{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}
+`)
+	if len(m.Stages) != 2 {
+		t.Errorf("%d stages, want one to end at the barrier", len(m.Stages))
+	}
+	for o := range m.All() {
+		if o.Object.Annotation("kluctl.io/barrier") != "" {
+			t.Errorf("%s: the kustomization's annotation is on the object", o.Object.Ref())
+		}
+	}
+}
+
+// TestScopesAreKnownWithoutACluster: a cluster-scoped object loses its namespace, one of a chart gets the release's; what
+// nobody knows stays as it is written.
+func TestScopesAreKnownWithoutACluster(t *testing.T) {
+	t.Parallel()
+	m := rendered(t, `
+-- deployment.yaml --
+deployments: [{path: app}, {path: plain}]
+-- app/helm-chart.yaml --
+helmChart: {path: ../chart, releaseName: r, namespace: ns}
+-- chart/Chart.yaml --
+{apiVersion: v2, name: chart, version: 1.0.0}
+-- chart/templates/x.yaml --
+{apiVersion: v1, kind: ConfigMap, metadata: {name: unnamed}}
+---
+{apiVersion: v1, kind: ConfigMap, metadata: {name: named, namespace: own}}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: role, namespace: own}}
+---
+{apiVersion: example.org/v1, kind: Local, metadata: {name: local}}
+---
+{apiVersion: example.org/v1, kind: Global, metadata: {name: global, namespace: own}}
+---
+{apiVersion: unknown.org/v1, kind: Any, metadata: {name: any}}
+-- plain/x.yaml --
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: locals.example.org}
+spec: {group: example.org, scope: Namespaced, names: {kind: Local, plural: locals}}
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: globals.example.org}
+spec: {group: example.org, scope: Cluster, names: {kind: Global, plural: globals}}
+---
+{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicy, metadata: {name: policy, namespace: own}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: plain}}
+`)
+	var got []string
+	for o := range m.All() {
+		if ref := o.Object.Ref(); !ref.IsCRD() {
+			got = append(got, ref.String())
+		}
+	}
+	slices.Sort(got)
+	want := []string{"Any/any", "ClusterRole/role", "Global/global", "Secret/plain", "ValidatingAdmissionPolicy/policy", "ns/ConfigMap/unnamed", "ns/Local/local", "own/ConfigMap/named"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
