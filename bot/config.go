@@ -59,6 +59,8 @@ type TargetPolicy struct {
 	// Permission is what a user needs in the repository to deploy.
 	Permission forge.Permission
 	Prune      PruneMode
+	// Adopt allows to take over objects of another owner.
+	Adopt bool
 }
 
 // fileConfig is the file's own shape. Pointers tell what is set from what is not.
@@ -74,6 +76,7 @@ type fileTarget struct {
 	Branch *string     `json:"branch"`
 	Allow  *fileAllow  `json:"allow"`
 	Prune  *PruneMode  `json:"prune"`
+	Adopt  *bool       `json:"adopt"`
 }
 
 type fileAllow struct {
@@ -210,6 +213,9 @@ func (c *Config) Policy(project, target string) TargetPolicy {
 		}
 		if e.target.Prune != nil {
 			p.Prune = *e.target.Prune
+		}
+		if e.target.Adopt != nil {
+			p.Adopt = *e.target.Adopt
 		}
 		if e.target.Allow != nil && e.target.Allow.Permission != nil {
 			p.Permission, _ = forge.ParsePermission(*e.target.Allow.Permission)

@@ -26,10 +26,10 @@ targets:
 		project, target string
 		want            TargetPolicy
 	}{
-		{"shop", "staging", TargetPolicy{DeployOnMerge, "", forge.Maintain, PruneReport}},
-		{"shop", "prod", TargetPolicy{DeployOnCommand, "", forge.Maintain, PruneApply}},
-		{"infra", "prod", TargetPolicy{DeployNever, "", forge.Maintain, PruneApply}},
-		{"shop", "pro2", TargetPolicy{DeployOnMerge, "", forge.Maintain, PruneApply}},
+		{"shop", "staging", TargetPolicy{DeployOnMerge, "", forge.Maintain, PruneReport, false}},
+		{"shop", "prod", TargetPolicy{DeployOnCommand, "", forge.Maintain, PruneApply, false}},
+		{"infra", "prod", TargetPolicy{DeployNever, "", forge.Maintain, PruneApply, false}},
+		{"shop", "pro2", TargetPolicy{DeployOnMerge, "", forge.Maintain, PruneApply, false}},
 	} {
 		if got := c.Policy(w.project, w.target); got != w.want {
 			t.Errorf("%s:%s: got %+v, want %+v", w.project, w.target, got, w.want)
@@ -43,7 +43,7 @@ targets:
 func TestWithoutConfigurationNothingDeploysByItself(t *testing.T) {
 	t.Parallel()
 	got := DefaultConfig().Policy(".", "prod")
-	if want := (TargetPolicy{DeployOnCommand, "", forge.Write, PruneReport}); got != want {
+	if want := (TargetPolicy{DeployOnCommand, "", forge.Write, PruneReport, false}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

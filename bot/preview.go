@@ -9,6 +9,8 @@ import (
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/engine"
 	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/project"
+	"github.com/weighlock/weighlock/engine/render"
 	"github.com/weighlock/weighlock/engine/report"
 )
 
@@ -57,13 +59,19 @@ func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.Pul
 		return err
 	}
 	defer t.Close()
+	before, err := b.base(ctx, repo, p.Base, cfg, opts)
+	if err != nil {
+		b.Log.WarnContext(ctx, "what was there already is not told apart", "error", err)
+	} else {
+		defer before.Close()
+	}
 	plan := PlanPreview(t.Targets)
 	if plan.Reason != "" {
 		return errors.New(plan.Reason)
 	}
 	p.At = b.Now().UTC().Format("15:04 UTC")
 	for _, j := range plan.Jobs {
-		set, err := b.compare(ctx, t, j)
+		set, err := b.compare(ctx, t, before, j)
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -72,13 +80,32 @@ func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.Pul
 	return nil
 }
 
-// compare is one target's change set.
-func (b *Bot) compare(ctx context.Context, t *tree, j Job) (*diff.ChangeSet, error) {
+// base is the base branch's tree, opened as the head is: else what one of them may read would differ.
+func (b *Bot) base(ctx context.Context, repo *checkout.Repo, commit string, cfg *Config, opts project.Options) (*tree, error) {
+	at, err := repo.Tree(ctx, commit)
+	if err != nil {
+		return nil, err
+	}
+	return b.extract(ctx, repo, at, cfg, opts)
+}
+
+// compare is one target's change set. before, if not nil, tells what the change causes from what is there already.
+func (b *Bot) compare(ctx context.Context, t, before *tree, j Job) (*diff.ChangeSet, error) {
 	p, target, cluster, err := b.open(ctx, t, j)
 	if err != nil {
 		return nil, err
 	}
-	set, err := engine.Diff(ctx, p, target, cluster, b.diffOptions(j))
+	opts := b.diffOptions(j)
+	if before != nil {
+		// A target that the base does not have, or cannot render, has nothing that was there already.
+		if was, err := before.target(ctx, j); err == nil {
+			opts.Base, err = engine.Render(ctx, before.projects[j.Project.Name], was, render.Options{Reader: cluster.Reader()})
+			if err != nil {
+				b.Log.WarnContext(ctx, "the base is not rendered", "target", j.ID, "error", hidePath(err, before.dir.Path()))
+			}
+		}
+	}
+	set, err := engine.Diff(ctx, p, target, cluster, opts)
 	return set, hidePath(err, t.dir.Path())
 }
 

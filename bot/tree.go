@@ -92,5 +92,5 @@ func (t *tree) target(ctx context.Context, j Job) (project.Target, error) {
 
 // diffOptions are the same for a preview and for the deploy that is bound to it: the digest covers what they decide.
 func (b *Bot) diffOptions(j Job) diff.Options {
-	return diff.Options{Prune: j.Policy.Prune == PruneApply, DigestKey: b.DigestKey}
+	return diff.Options{Prune: j.Policy.Prune == PruneApply, NoAdopt: !j.Policy.Adopt, DigestKey: b.DigestKey}
 }

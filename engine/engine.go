@@ -42,6 +42,21 @@ func Diff(ctx context.Context, p *project.Project, t project.Target, c Cluster, 
 	return diff.Diff(ctx, m, c.Previewer(), opts)
 }
 
+// Compare renders a target of two projects without a cluster, such as of two commits, and says how the objects differ.
+func Compare(ctx context.Context, before, after *project.Project, selection project.Selection, opts diff.Options) (*diff.ChangeSet, error) {
+	var sides [2]*render.Manifests
+	for i, p := range []*project.Project{before, after} {
+		t, err := p.Target(ctx, selection)
+		if err != nil {
+			return nil, err
+		}
+		if sides[i], err = Render(ctx, p, t, render.Options{}); err != nil {
+			return nil, err
+		}
+	}
+	return diff.Compare(sides[0], sides[1], opts), nil
+}
+
 // DeployOptions say how to deploy.
 type DeployOptions struct {
 	// Reviewed is the digest of the change set that was reviewed. If the cluster or the project has moved on since, so

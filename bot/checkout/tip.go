@@ -6,6 +6,17 @@ import (
 	"strings"
 )
 
+// Resolve returns the commit that a name means in the clone, as people name commits: a branch, a tag, HEAD~2, a short id.
+func (r *Repo) Resolve(ctx context.Context, name string) (string, error) {
+	clone := git{dir: r.root, global: []string{"-c", "safe.directory=*"}, env: cloneEnv(r.opts.Environ)}
+	out, err := clone.run(ctx, command{args: []string{"rev-parse", "--verify", "--quiet", "--end-of-options", name + "^{commit}"}})
+	if err != nil {
+		return "", fmt.Errorf("%q names no commit of %s: %w", name, r.root, err)
+	}
+	id := strings.TrimSpace(string(out))
+	return id, checkID(id)
+}
+
 // Tip returns the commit that a branch of the remote points at now. What the clone has checked out says nothing about
 // that: a job may check out whatever it likes.
 func (r *Repo) Tip(ctx context.Context, branch string) (string, error) {

@@ -91,13 +91,7 @@ func (f *targetFlags) open(ctx context.Context, p process) (*project.Project, pr
 	if err != nil {
 		return nil, project.Target{}, err
 	}
-	remotes, err := f.remotes.remotes(p)
-	if err != nil {
-		return nil, project.Target{}, err
-	}
-	opts := f.options(p)
-	opts.Remotes = remotes
-	proj, err := engine.Open(f.dir, opts)
+	proj, err := f.openAt(p, f.dir, "")
 	if err != nil {
 		return nil, project.Target{}, err
 	}
@@ -106,6 +100,17 @@ func (f *targetFlags) open(ctx context.Context, p process) (*project.Project, pr
 		return nil, project.Target{}, errors.Join(err, proj.Close())
 	}
 	return proj, t, nil
+}
+
+// openAt opens the project in a directory that the source root confines; "" is the git root above it.
+func (f *targetFlags) openAt(p process, dir, sourceRoot string) (*project.Project, error) {
+	remotes, err := f.remotes.remotes(p)
+	if err != nil {
+		return nil, err
+	}
+	opts := f.options(p)
+	opts.Remotes, opts.SourceRoot = remotes, sourceRoot
+	return engine.Open(dir, opts)
 }
 
 // complete reads the files that flags name. All that is wrong is reported at once.

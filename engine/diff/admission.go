@@ -150,7 +150,7 @@ func rewrites(sent, merged object.Object) []object.Path {
 	var out []object.Path
 	leaves(nil, map[string]any(sent), func(p object.Path) {
 		want, _ := p.Lookup(map[string]any(sent))
-		if have, ok := p.Lookup(map[string]any(merged)); ok && !object.Equal(want, have) {
+		if have, ok := p.Lookup(map[string]any(merged)); ok && !composite(want) && !object.Equal(want, have) {
 			out = append(out, p)
 		}
 	})

@@ -211,6 +211,16 @@ func (c *ChangeSet) Changed() bool {
 	return false
 }
 
+// Visible says whether there is a change that ignore rules do not hide.
+func (c *ChangeSet) Visible() bool {
+	for ch := range c.All() {
+		if ch.Op != Update && ch.Op != Unchanged && ch.Op != Skip || ch.Op == Update && len(ch.Fields) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Failures are the changes whose dry run failed or that are not allowed.
 func (c *ChangeSet) Failures() []*Change {
 	var out []*Change

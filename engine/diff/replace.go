@@ -48,7 +48,7 @@ var policyDenial = regexp.MustCompile(`ValidatingAdmissionPolicy|admission webho
 // refusedUpdate fills in c for an existing object of which the server says that the change is not valid. If the object
 // would be valid as a new one, it is the change that is not possible, and the object has to be replaced.
 func (d *differ) refusedUpdate(ctx context.Context, c *Change, live object.Object, refused *InvalidError) {
-	if policyDenial.MatchString(refused.Error()) || !saysImmutable(refused) && !d.validAnew(ctx, c, live) {
+	if policyDenial.MatchString(refused.Error()) || !saysImmutable(refused) && (!mayBeTransition(refused) || !d.validAnew(ctx, c, live)) {
 		d.fail(c, refused)
 		return
 	}
@@ -87,6 +87,11 @@ func (d *differ) refusedUpdate(ctx context.Context, c *Change, live object.Objec
 	case !d.opts.Replace:
 		c.Err = &ReplaceError{Ref: c.Ref, Fields: fields, Err: refused}
 	}
+}
+
+// mayBeTransition says whether all causes are of the types that rules about changes have.
+func mayBeTransition(e *InvalidError) bool {
+	return !slices.ContainsFunc(e.Causes, func(c InvalidCause) bool { return c.Type != "FieldValueInvalid" && c.Type != "FieldValueForbidden" })
 }
 
 // validAnew says whether what the change would make of the live object would be valid as a new object. If not, it is not
