@@ -29,6 +29,7 @@ type site struct {
 	dir     string
 	args    map[string]any
 	target  string
+	env     map[string]string
 	cluster *kube.Cluster
 }
 
@@ -66,7 +67,8 @@ func (s *site) write(files string) {
 
 func (s *site) open() (*project.Project, project.Target) {
 	s.t.Helper()
-	p, err := engine.Open(s.dir, project.Options{SourceRoot: s.dir})
+	lookup := func(name string) (string, bool) { v, ok := s.env[name]; return v, ok }
+	p, err := engine.Open(s.dir, project.Options{SourceRoot: s.dir, Env: lookup, Keys: project.Keys{Env: lookup}})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/weighlock/weighlock/engine/internal/managed"
+	"github.com/weighlock/weighlock/engine/internal/mask"
 	"github.com/weighlock/weighlock/engine/object"
 )
 
@@ -85,6 +86,9 @@ func (d *differ) fail(c *Change, err error) { c.Op, c.Err = Failed, err }
 // existing fills in c for an object that exists. first is an answer that is there already, or nil.
 func (d *differ) existing(ctx context.Context, c *Change, live object.Object, first *attempt) {
 	d.mask.learn(live)
+	if _, holds := mask.Value(map[string]any(c.desired), d.mask.text); holds {
+		d.mask.learnBefore(map[string]any(live), map[string]any(c.desired))
+	}
 	c.Live, c.uid = comparable(live), live.Text("metadata", "uid")
 	if at := live.Text("metadata", "deletionTimestamp"); at != "" {
 		d.fail(c, fmt.Errorf("%s: is being deleted since %s and cannot be changed; it goes when its finalizers are done: %v", c.Ref, at, live.Map("metadata")["finalizers"]))

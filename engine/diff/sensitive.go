@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -56,7 +57,7 @@ func (c *Change) Refusal() error {
 }
 
 // conceal takes secret values out of what a change shows of its object: by their content, and at the paths that short ones
-// reach.
+// reach. What stands live where a secret is to stand may be the secret of before, which nobody told us: it is hidden, too.
 func (k *masker) conceal(c *Change) {
 	if unknown := c.unknown(); unknown != "" {
 		c.Warnings = append(c.Warnings, "not compared: "+unknown)
@@ -65,26 +66,103 @@ func (k *masker) conceal(c *Change) {
 		if slices.ContainsFunc(c.hidden, f.Path.HasPrefix) {
 			f.Secret, f.Ours, f.Theirs = true, nil, nil
 		}
-		f.Ours, f.Theirs = k.hideIn(f.Ours, f.Path, c.hidden), k.hideIn(f.Theirs, f.Path, c.hidden)
-		f.Path = k.path(f.Path)
+		f.Theirs, f.Ours = k.hideBefore(f.Theirs, f.Ours), k.hideIn(f.Ours, f.Path, c.hidden)
+		f.Theirs, f.Path = k.hideIn(f.Theirs, f.Path, c.hidden), k.path(f.Path)
 		c.Conflicts[i] = f
 	}
-	if c.Live != nil {
-		c.Live = k.hideIn(map[string]any(c.Live), nil, c.hidden).(map[string]any)
-	}
-	if c.Merged != nil {
-		c.Merged = k.hideIn(map[string]any(c.Merged), nil, c.hidden).(map[string]any)
-	}
 	for i, f := range c.Fields {
-		secret := slices.ContainsFunc(c.hidden, f.Path.HasPrefix)
-		old, new := k.hideIn(f.Old, f.Path, c.hidden), k.hideIn(f.New, f.Path, c.hidden)
 		differ := !object.Equal(f.Old, f.New)
-		if secret || differ && object.Equal(old, new) || old == any(Hidden) || new == any(Hidden) {
+		old, new := k.hideIn(k.hideBefore(f.Old, f.New), f.Path, c.hidden), k.hideIn(f.New, f.Path, c.hidden)
+		if slices.ContainsFunc(c.hidden, f.Path.HasPrefix) || differ && object.Equal(old, new) || new == any(Hidden) {
 			f.Secret, old, new = true, nil, nil
 		}
 		f.Path, f.Old, f.New = k.path(f.Path), old, new
 		c.Fields[i] = f
 	}
+	if c.Live != nil {
+		live := any(map[string]any(c.Live))
+		if _, holds := mask.Value(map[string]any(c.Merged), k.text); holds {
+			live = k.hideBefore(live, map[string]any(c.Merged))
+		}
+		c.Live, _ = k.hideIn(live, nil, c.hidden).(map[string]any)
+	}
+	if c.Merged != nil {
+		c.Merged, _ = k.hideIn(map[string]any(c.Merged), nil, c.hidden).(map[string]any)
+	}
+}
+
+// hideBefore returns old with those texts hidden in whose place new has others that hold a secret; of texts of several
+// lines, the lines that new does not have. old is not changed.
+func (k *masker) hideBefore(old, new any) any {
+	switch o := old.(type) {
+	case map[string]any:
+		n, _ := new.(map[string]any)
+		out := maps.Clone(o)
+		for key, v := range o {
+			out[key] = k.hideBefore(v, n[key])
+		}
+		return out
+	case []any:
+		n, _ := new.([]any)
+		out := slices.Clone(o)
+		for i, v := range o {
+			if is, ok := (object.Path{}).In(o, i).Lookup(n); ok {
+				out[i] = k.hideBefore(v, is)
+			}
+		}
+		return out
+	}
+	is, _ := new.(string)
+	if object.Equal(old, new) || k.text(is) == is {
+		return old
+	}
+	was, ok := old.(string)
+	if !ok || !strings.Contains(was, "\n") {
+		return Hidden
+	}
+	lines, kept := strings.Split(was, "\n"), strings.Split(is, "\n")
+	for i, l := range lines {
+		if !slices.Contains(kept, l) {
+			lines[i] = Hidden
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// learnBefore makes secrets of what stands live where a secret is to stand: texts of the server may quote it. Of what is
+// around the secret in its text, only the rest is one. Texts of several lines have too much else in them.
+func (k *masker) learnBefore(old, new any) {
+	switch o := old.(type) {
+	case map[string]any:
+		n, _ := new.(map[string]any)
+		for key, v := range o {
+			k.learnBefore(v, n[key])
+		}
+		return
+	case []any:
+		n, _ := new.([]any)
+		for i, v := range o {
+			if is, ok := (object.Path{}).In(o, i).Lookup(n); ok {
+				k.learnBefore(v, is)
+			}
+		}
+		return
+	}
+	is, _ := new.(string)
+	masked, was := k.text(is), object.ScalarText(old)
+	if masked == is || was == is || strings.Contains(was, "\n") {
+		return
+	}
+	first, last := strings.Index(masked, Hidden), strings.LastIndex(masked, Hidden)
+	if first < 0 {
+		return
+	}
+	if rest, ok := strings.CutPrefix(was, masked[:first]); ok {
+		if rest, ok := strings.CutSuffix(rest, masked[last+len(Hidden):]); ok {
+			was = rest
+		}
+	}
+	k.secrets.Add(was)
 }
 
 // hideIn returns v, which stands at path in an object, without secret values. v is not changed.

@@ -19,7 +19,7 @@ type Manifests struct {
 	Sources []project.Fetched
 	// Warnings are what the author should know although rendering went well.
 	Warnings []string
-	// Secrets are the values that nobody may see, but those of the Secrets that are rendered.
+	// Secrets are the values that nobody may see: those of the deployment, and of the Secrets that are rendered.
 	Secrets *mask.Set
 }
 

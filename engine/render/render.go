@@ -67,6 +67,11 @@ func Render(ctx context.Context, p *project.Project, d *project.Deployment, opts
 	if err != nil {
 		return nil, d.Secrets.Error(err)
 	}
+	for o := range m.All() {
+		if o.Object.Ref().IsSecret() {
+			LearnSecret(o.Object, d.Secrets)
+		}
+	}
 	for i, w := range m.Warnings {
 		m.Warnings[i] = d.Secrets.Text(w)
 	}

@@ -177,10 +177,11 @@ func (r *renderer) vary(ctx context.Context, d *project.Deployment, m *Manifests
 	var found [][]object.Path
 	for o := range m.All() {
 		other := others[len(found)]
-		if o.Object.Ref() != other.Ref() {
+		if !sameRef(o, other) {
 			return nil, errOtherObjects
 		}
-		paths := differing(nil, map[string]any(o.Object), map[string]any(other))
+		paths := volatilePaths(nil, map[string]any(o.Object), map[string]any(other))
+		slices.SortFunc(paths, func(a, b object.Path) int { return strings.Compare(a.String(), b.String()) })
 		for _, p := range paths {
 			if len(p) == 0 || len(p) == 1 && p[0].Field == "metadata" {
 				return nil, errOtherObjects // what the object is made of, and not a value in it
@@ -191,52 +192,14 @@ func (r *renderer) vary(ctx context.Context, d *project.Deployment, m *Manifests
 	return found, nil
 }
 
-// differing are the paths at which two values differ. A list of another length differs as a whole.
-func differing(path object.Path, a, b any) []object.Path {
-	switch a := a.(type) {
-	case map[string]any:
-		if b, ok := b.(map[string]any); ok {
-			var out []object.Path
-			for _, key := range slices.Sorted(maps.Keys(a)) {
-				out = append(out, differing(path.Field(key), a[key], b[key])...)
-			}
-			for _, key := range slices.Sorted(maps.Keys(b)) {
-				if _, ok := a[key]; !ok {
-					return []object.Path{path}
-				}
-			}
-			return out
-		}
-	case []any:
-		if b, ok := b.([]any); ok && len(a) == len(b) {
-			var out []object.Path
-			for i := range a {
-				out = append(out, differing(element(path, a, i), a[i], b[i])...)
-			}
-			return out
-		}
-	default:
-		if a == b {
-			return nil
-		}
+// sameRef says whether two renders made the same object. Names that each render makes anew do not count.
+func sameRef(m Manifest, other object.Object) bool {
+	a, b := m.Object.Ref(), other.Ref()
+	name := object.Path{}.Field("metadata").Field("name")
+	if slices.ContainsFunc(m.Unsettled, func(u Unsettled) bool { return u.Path.Equal(name) }) {
+		a.Name, b.Name = "", ""
 	}
-	return []object.Path{path}
-}
-
-// element is the path of a list's element: by its name, where it has one that no other has.
-func element(path object.Path, list []any, i int) object.Path {
-	name := func(e any) string {
-		m, _ := e.(map[string]any)
-		s, _ := m["name"].(string)
-		return s
-	}
-	own := name(list[i])
-	for j := range list {
-		if own == "" || j != i && name(list[j]) == own {
-			return path.Index(i)
-		}
-	}
-	return path.Element("name", own, i)
+	return a == b
 }
 
 // leavesWith are the leaves of each object that hold one of the words.
@@ -253,8 +216,13 @@ func leavesWith(m *Manifests, words *mask.Set) [][]object.Path {
 					walk(path.Field(key), v[key])
 				}
 			case []any:
-				for i := range v {
-					walk(element(path, v, i), v[i])
+				named := namesEach(v)
+				for i, e := range v {
+					if named {
+						walk(path.Element("name", nameOf(e), i), e)
+					} else {
+						walk(path.Index(i), e)
+					}
 				}
 			default:
 				if text := object.ScalarText(v); words.Words(text) != text {
