@@ -15,7 +15,7 @@ export CGO_ENABLED := 0
 GOTEST := go test -ldflags='-s -w'
 
 # Packages that start goroutines of their own: the race detector runs on these.
-RACE := ./engine ./engine/apply ./engine/diff ./engine/jinja/... ./engine/kube ./engine/render ./engine/internal/... ./bot/...
+RACE := ./engine ./engine/apply ./engine/chart ./engine/diff ./engine/jinja/... ./engine/kube ./engine/render ./engine/internal/... ./bot/...
 
 # How long each fuzzer runs in test-long.
 FUZZTIME ?= 20s
