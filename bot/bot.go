@@ -27,6 +27,9 @@ type Bot struct {
 	DigestKey []byte
 	// Keys decrypt files of SOPS.
 	Keys project.Keys
+	// Env looks up environment variables for the projects of the repository itself: those that they load, and as whom they ask
+	// secret stores. nil keeps all of that out of their reach, as it is always out of reach for forks.
+	Env func(name string) (string, bool)
 	// Now is the clock.
 	Now func() time.Time
 	Log *slog.Logger

@@ -22,13 +22,14 @@ type tree struct {
 
 // own is how a project of the repository itself is opened.
 func (b *Bot) own(repo *checkout.Repo) project.Options {
-	return project.Options{Now: b.Now, Remotes: b.Remotes, Repository: repo.Remote(), Keys: b.Keys}
+	return project.Options{Now: b.Now, Remotes: b.Remotes, Repository: repo.Remote(), Keys: b.Keys, Env: b.Env}
 }
 
-// strangers is how a project is opened that a fork has changed. It gets no keys: its templates could show what they decrypt.
+// strangers is how a project is opened that a fork has changed. It gets no keys and no environment: its templates
+// could show what they give.
 func (b *Bot) strangers(repo *checkout.Repo, cfg *Config) project.Options {
 	opts := b.own(repo)
-	opts.Untrusted, opts.Keys = &project.Untrusted{Remotes: cfg.Remotes}, project.Keys{}
+	opts.Untrusted, opts.Keys, opts.Env = &project.Untrusted{Remotes: cfg.Remotes}, project.Keys{}, nil
 	return opts
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/sethvargo/go-githubactions"
@@ -42,6 +43,7 @@ func actionCommand(p process) *cobra.Command {
 					return connect(p.getenv, kubeconfig, t)
 				},
 				Keys:    project.Keys{Env: p.lookupenv, Online: true},
+				Env:     jobEnv(p.lookupenv),
 				Remotes: remotes,
 				Now:     time.Now,
 				Log:     slog.New(slog.NewTextHandler(p.stderr, nil)),
@@ -58,4 +60,14 @@ func actionCommand(p process) *cobra.Command {
 	}
 	c.Flags().StringVar(&kubeconfig, "kubeconfig", "", "kubeconfig `file`; default: $KUBECONFIG, then ~/.kube/config")
 	return c
+}
+
+// jobEnv is a CI job's environment as far as projects may see it: not what the job itself is trusted with.
+func jobEnv(lookup func(string) (string, bool)) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		if name == digestKeyVariable || name == "GITHUB_TOKEN" || strings.HasPrefix(name, "ACTIONS_") || strings.HasPrefix(name, "INPUT_") {
+			return "", false
+		}
+		return lookup(name)
+	}
 }
