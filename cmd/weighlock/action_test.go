@@ -415,6 +415,24 @@ func TestActionDeploysNoFork(t *testing.T) {
 	}
 }
 
+func TestActionRendersAForkAsAStrangersProject(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	head := c.branch(map[string]string{"deploy/deployment.yaml": "deployments:\n- path: app\n  vars: [{systemEnvVars: {token: GITHUB_TOKEN}}]\n- git: https://git.example.com/evil/lib\n"})
+	c.number = c.github.OpenPullRequest(forgetest.NewPullRequest{
+		Repo: testRepo, Title: "Change", Author: reader, Head: forge.Ref{Name: "topic", SHA: head, Repo: forge.Repo{Owner: reader, Name: "shop"}}, Base: forge.Ref{SHA: c.base},
+	})
+	c.preview(forge.Opened, head, 1)
+	body := c.comments()[0].Body
+	for _, want := range []string{
+		"systemEnvVars is refused: the change is a stranger's", "https://git.example.com/evil/lib", "list git.example.com/evil/lib under remotes in .weighlock.yaml of the base branch",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the preview does not say %q:\n%s", want, body)
+		}
+	}
+}
+
 func TestActionTakesItsPolicyFromTheBaseBranchWhateverIsCheckedOut(t *testing.T) {
 	t.Parallel()
 	c := converse(t)

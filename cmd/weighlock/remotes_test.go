@@ -34,9 +34,20 @@ var usesRemotes = regexp.MustCompile(`gitcommit|ocipush|\$GIT|\$OCI`)
 //
 // Scripts that make none do without.
 func startRemotes(env *testscript.Env) error {
-	script, err := os.ReadFile(filepath.Join("testdata", "script", strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")+".txtar"))
-	if err != nil || !usesRemotes.Match(script) {
-		return err
+	scripts, err := filepath.Glob(filepath.Join("testdata", "*", strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")+".txtar"))
+	if err != nil || len(scripts) == 0 {
+		return fmt.Errorf("the script of %s is not found: %v", env.WorkDir, err)
+	}
+	used := false
+	for _, name := range scripts {
+		script, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		used = used || usesRemotes.Match(script)
+	}
+	if !used {
+		return nil
 	}
 	repos := filepath.Join(env.WorkDir, ".repos")
 	home := filepath.Join(env.WorkDir, ".home")

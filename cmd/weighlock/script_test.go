@@ -79,8 +79,11 @@ func TestClusterScripts(t *testing.T) {
 	c := enginetest.Start(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/cluster", UpdateScripts: *update, RequireExplicitExec: true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"encrypt": encryptFiles},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"encrypt": encryptFiles, "gitcommit": gitCommitCommand},
 		Setup: func(env *testscript.Env) error {
+			if err := startRemotes(env); err != nil {
+				return err
+			}
 			env.Setenv("NS", c.Namespace(t))
 			env.Setenv("KUBECONFIG", c.Kubeconfig())
 			env.Setenv("RESTRICTED", c.RestrictedKubeconfig())
