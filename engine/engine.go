@@ -35,11 +35,20 @@ func Render(ctx context.Context, p *project.Project, t project.Target, opts rend
 
 // Diff renders a target with what the cluster knows and says what an apply would change there.
 func Diff(ctx context.Context, p *project.Project, t project.Target, c Cluster, opts diff.Options) (*diff.ChangeSet, error) {
+	return compare(ctx, p, t, c, DeployOptions{Diff: opts})
+}
+
+func compare(ctx context.Context, p *project.Project, t project.Target, c Cluster, opts DeployOptions) (*diff.ChangeSet, error) {
 	m, err := Render(ctx, p, t, render.Options{Reader: c.Reader()})
 	if err != nil {
 		return nil, err
 	}
-	return diff.Diff(ctx, m, c.Previewer(), opts)
+	if opts.Rendered != nil {
+		if err := opts.Rendered(m); err != nil {
+			return nil, err
+		}
+	}
+	return diff.Diff(ctx, m, c.Previewer(), opts.Diff)
 }
 
 // Compare renders a target of two projects without a cluster, such as of two commits, and says how the objects differ.
@@ -62,6 +71,8 @@ type DeployOptions struct {
 	// Reviewed is the digest of the change set that was reviewed. If the cluster or the project has moved on since, so
 	// that the change is another one, nothing is applied. "" deploys whatever the change is now.
 	Reviewed string
+	// Rendered is called with what is to be deployed, before it is compared; an error ends the deploy.
+	Rendered func(*render.Manifests) error
 	Diff     diff.Options
 	Apply    apply.Options
 }
@@ -71,7 +82,7 @@ type DeployOptions struct {
 // What became of each object is in the Result, whose Err joins the failures; the error of Deploy itself means that
 // nothing was applied.
 func Deploy(ctx context.Context, p *project.Project, t project.Target, c Cluster, opts DeployOptions) (*diff.ChangeSet, *apply.Result, error) {
-	set, err := Diff(ctx, p, t, c, opts.Diff)
+	set, err := compare(ctx, p, t, c, opts)
 	if err != nil {
 		return nil, nil, fmt.Errorf("nothing is applied: %w", err)
 	}

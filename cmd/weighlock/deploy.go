@@ -22,6 +22,7 @@ import (
 func deployCommand(p process) *cobra.Command {
 	var target targetFlags
 	var out outputFlags
+	var dir manifestDir
 	var yes, abort bool
 	var compare diffFlags
 	c := &cobra.Command{
@@ -48,8 +49,9 @@ func deployCommand(p process) *cobra.Command {
 				return err
 			}
 			opts := engine.DeployOptions{
-				Diff:  compare.options(p.getenv),
-				Apply: apply.Options{AbortOnError: abort, Progress: progress(p.stderr)},
+				Rendered: dir.write,
+				Diff:     compare.options(p.getenv),
+				Apply:    apply.Options{AbortOnError: abort, Progress: progress(p.stderr)},
 			}
 			if !yes {
 				// What is confirmed binds the values of Secrets, too. The key need not outlive the question.
@@ -78,6 +80,7 @@ func deployCommand(p process) *cobra.Command {
 	}
 	target.register(c)
 	out.register(c)
+	dir.register(c)
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not show the diff and ask first")
 	compare.register(c)
 	c.Flags().BoolVar(&abort, "abort-on-error", false, "stop at the first error instead of going on with what does not depend on it")

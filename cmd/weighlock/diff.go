@@ -12,6 +12,7 @@ import (
 	"github.com/weighlock/weighlock/engine"
 	"github.com/weighlock/weighlock/engine/diff"
 	"github.com/weighlock/weighlock/engine/project"
+	"github.com/weighlock/weighlock/engine/render"
 )
 
 // exitChanges is what diff --exit-code ends with when something would change.
@@ -24,6 +25,7 @@ func diffCommand(p process) *cobra.Command {
 	var compare diffFlags
 	var hide diff.Ignore
 	var from, to string
+	var dir manifestDir
 	c := &cobra.Command{
 		Use:   "diff",
 		Short: "Say what deploying a target would change in its cluster",
@@ -56,7 +58,14 @@ func diffCommand(p process) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			set, err := engine.Diff(cmd.Context(), proj, t, cluster, opts)
+			m, err := engine.Render(cmd.Context(), proj, t, render.Options{Reader: cluster.Reader()})
+			if err != nil {
+				return err
+			}
+			if err := dir.write(m); err != nil {
+				return err
+			}
+			set, err := diff.Diff(cmd.Context(), m, cluster.Previewer(), opts)
 			if err != nil {
 				return err
 			}
@@ -65,10 +74,12 @@ func diffCommand(p process) *cobra.Command {
 	}
 	target.register(c)
 	out.register(c)
+	dir.register(c)
 	c.Flags().BoolVar(&exitOnChange, "exit-code", false, "end with exit code 2 when something would change")
 	compare.register(c)
 	c.Flags().StringVar(&from, "from", "", "`commit` (branch, tag, id) to compare with, without a cluster: how the renders differ")
 	c.Flags().StringVar(&to, "to", "", "`commit` that is compared with --from; default: the files as they are")
+	c.MarkFlagsMutuallyExclusive("from", "render-output-dir")
 	c.Flags().BoolVar(&hide.Tags, "ignore-tags", false, "do not show changes of tag labels")
 	c.Flags().BoolVar(&hide.Labels, "ignore-labels", false, "do not show changes of objects' own labels")
 	c.Flags().BoolVar(&hide.Annotations, "ignore-annotations", false, "do not show changes of objects' own annotations")

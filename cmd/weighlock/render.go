@@ -19,7 +19,7 @@ func renderCommand(p process) *cobra.Command {
 	var target targetFlags
 	var out outputFlags
 	var how renderFlags
-	var dir string
+	var dir manifestDir
 	c := &cobra.Command{
 		Use:   "render",
 		Short: "Print the objects of a target as YAML, or write them to a directory",
@@ -49,13 +49,11 @@ func renderCommand(p process) *cobra.Command {
 			if t.Derived {
 				fmt.Fprintf(p.stderr, "Note: the project sets no discriminator; %s is derived from the repository's remote\n", t.Discriminator)
 			}
-			if dir != "" {
-				if err := render.WriteDirectory(dir, m); err != nil {
-					return err
-				}
-				if !cmd.Flags().Changed("print-all") && !cmd.Flags().Changed("output") {
-					return nil
-				}
+			if err := dir.write(m); err != nil {
+				return err
+			}
+			if dir.path != "" && !cmd.Flags().Changed("print-all") && !cmd.Flags().Changed("output") {
+				return nil
 			}
 			return writeManifests(p.stdout, outputs, m)
 		},
@@ -64,8 +62,22 @@ func renderCommand(p process) *cobra.Command {
 	out.register(c)
 	how.register(c)
 	c.Flags().Bool("print-all", false, "print all objects, also with --render-output-dir; without it, that is what render does")
-	c.Flags().StringVar(&dir, "render-output-dir", "", "`directory` to write the objects to; what an earlier run wrote there and is no more is removed")
+	dir.register(c)
 	return c
+}
+
+// manifestDir is a directory that the objects are written to besides.
+type manifestDir struct{ path string }
+
+func (d *manifestDir) register(c *cobra.Command) {
+	c.Flags().StringVar(&d.path, "render-output-dir", "", "`directory` to write the rendered objects to; what an earlier run wrote there and is no more is removed")
+}
+
+func (d *manifestDir) write(m *render.Manifests) error {
+	if d.path == "" {
+		return nil
+	}
+	return render.WriteDirectory(d.path, m)
 }
 
 func warn(p process, warnings []string) {

@@ -343,7 +343,10 @@ func (p *Project) at(target string) string {
 
 // argLayers are where a target's arguments come from.
 func (p *Project) argLayers(base, own map[string]any, sel Selection) []*Layer {
-	layers := []*Layer{{Origin: p.file + ": args", Values: base}}
+	var layers []*Layer
+	if len(base) > 0 {
+		layers = append(layers, &Layer{Origin: p.file + ": args", Values: base})
+	}
 	if len(own) > 0 {
 		layers = append(layers, &Layer{Origin: p.at(sel.Target) + ".args", Values: own})
 	}
