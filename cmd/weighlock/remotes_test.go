@@ -35,8 +35,11 @@ var usesRemotes = regexp.MustCompile(`gitcommit|ocipush|\$GIT|\$OCI`)
 // Scripts that make none do without.
 func startRemotes(env *testscript.Env) error {
 	scripts, err := filepath.Glob(filepath.Join("testdata", "*", strings.TrimPrefix(filepath.Base(env.WorkDir), "script-")+".txtar"))
-	if err != nil || len(scripts) == 0 {
-		return fmt.Errorf("the script of %s is not found: %v", env.WorkDir, err)
+	if err != nil {
+		return err
+	}
+	if len(scripts) == 0 {
+		return fmt.Errorf("the script of %s is not found", env.WorkDir)
 	}
 	used := false
 	for _, name := range scripts {
