@@ -64,7 +64,7 @@ func mutations(t *testing.T) (list []mutation, before, after map[string]object.O
 		if err != nil {
 			t.Fatalf("%s: %v", m.Name, err)
 		}
-		if m.Patch != nil && len(m.Patch) > 0 {
+		if len(m.Patch) > 0 {
 			if text, err = patch.Apply(text); err != nil {
 				t.Fatalf("%s: %v", m.Name, err)
 			}
