@@ -31,6 +31,8 @@ type site struct {
 	target  string
 	env     map[string]string
 	cluster *kube.Cluster
+	// kubeconfig is the identity's.
+	kubeconfig string
 }
 
 // newSite lays out the files of a txtar archive as a project. Its templates get args.ns, a fresh namespace.
@@ -48,7 +50,7 @@ func (s *site) connect(kubeconfig string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.cluster = c
+	s.cluster, s.kubeconfig = c, kubeconfig
 }
 
 // write writes files over the project's.
@@ -87,6 +89,7 @@ func (s *site) diff(opts diff.Options) *diff.ChangeSet {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	matchesSchema(s.t, set, nil)
 	return set
 }
 
@@ -97,6 +100,7 @@ func (s *site) deploy(opts engine.DeployOptions) (*diff.ChangeSet, *apply.Result
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	matchesSchema(s.t, set, result)
 	return set, result
 }
 

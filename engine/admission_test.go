@@ -1,0 +1,194 @@
+package engine_test
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/enginetest"
+	"github.com/weighlock/weighlock/engine/report"
+)
+
+// mutate registers a webhook that answers writes of ConfigMaps in a namespace with a JSON patch.
+func mutate(t *testing.T, c *enginetest.Cluster, ns string, patch func() string) {
+	t.Helper()
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var review map[string]any
+		if err := json.NewDecoder(r.Body).Decode(&review); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		request, _ := review["request"].(map[string]any)
+		review["response"] = map[string]any{
+			"uid": request["uid"], "allowed": true, "patchType": "JSONPatch", "patch": base64.StdEncoding.EncodeToString([]byte(patch())),
+		}
+		delete(review, "request")
+		json.NewEncoder(w).Encode(review)
+	}))
+	t.Cleanup(server.Close)
+	bundle := base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	c.KubectlInput(t, `
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingWebhookConfiguration
+metadata: {name: `+ns+`}
+webhooks:
+- name: stamp.example.com
+  sideEffects: None
+  admissionReviewVersions: [v1]
+  clientConfig: {url: "`+server.URL+`/", caBundle: `+bundle+`}
+  namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: `+ns+`}}
+  rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [configmaps]}]
+`, "apply", "-f", "-")
+	t.Cleanup(func() {
+		c.Kubectl(t, "delete", "mutatingwebhookconfiguration", ns, "--ignore-not-found", "--wait=false")
+	})
+}
+
+// What a webhook makes of an object that nobody changed is a note; with a change it comes along and says so (N10).
+func TestWhatAWebhookMakesIsToldApart(t *testing.T) {
+	t.Parallel()
+	c, s, ns := plainSite(t)
+	s.deployed()
+	mutate(t, c, ns, func() string { return `[{"op":"add","path":"/data/injected","value":"x"}]` })
+	var set *diff.ChangeSet
+	for range 200 { // a webhook comes into force a moment after it is stored
+		if set = s.diff(diff.Options{}); len(find(t, set, "a").Notes) > 0 {
+			break
+		}
+	}
+	if set.Changed() {
+		t.Errorf("nobody changed anything:\n%s", report.Text(set, nil))
+	}
+	contains(t, report.Text(set, nil), "webhook stamp.example.com also sets: data.injected")
+	s.write(oneMap("", "key: two, keep: same"))
+	a := find(t, s.diff(diff.Options{}), "a")
+	expect(t, paths(a), []string{"insert data.injected admission", "update data.key"})
+	s.deployed()
+	if again := s.diff(diff.Options{}); again.Changed() {
+		t.Errorf("after the deploy:\n%s", report.Text(again, nil))
+	}
+}
+
+// What a webhook sets anew at each write is named, not shown as a change, and no part of the digest (N11).
+func TestWhatAWebhookSetsAnewEachTimeIsUnstable(t *testing.T) {
+	t.Parallel()
+	c, s, ns := plainSite(t)
+	s.deployed()
+	mutate(t, c, ns, func() string { return `[{"op":"add","path":"/data/stamp","value":"` + rand.Text() + `"}]` })
+	s.write(oneMap("", "key: two, keep: same"))
+	var set *diff.ChangeSet
+	for range 200 {
+		if set = s.diff(diff.Options{}); len(find(t, set, "a").Notes) > 0 {
+			break
+		}
+	}
+	contains(t, report.Text(set, nil), "unstable: webhook stamp.example.com sets another value at each write: data.stamp")
+	expect(t, paths(find(t, set, "a")), []string{"update data.key"})
+	if again := s.diff(diff.Options{}); again.Digest != set.Digest {
+		t.Error("the digest is another one each time")
+	}
+}
+
+// throughProxy connects a site through a proxy that may answer by itself.
+func (s *site) throughProxy(c *enginetest.Cluster, answer func(w http.ResponseWriter, r *http.Request) bool) {
+	s.t.Helper()
+	config := c.RESTConfig()
+	transport, err := rest.TransportFor(config)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	target, err := url.Parse(config.Host)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	proxy := &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !answer(w, r) {
+			proxy.ServeHTTP(w, r)
+		}
+	}))
+	s.t.Cleanup(server.Close)
+	file := filepath.Join(s.t.TempDir(), "kubeconfig")
+	text := fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: p, clusters: [{name: c, cluster: {server: %q}}], users: [{name: u, user: {}}], contexts: [{name: p, context: {cluster: c, user: u}}]}`, server.URL)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	s.connect(file)
+}
+
+// status answers a request as the API server does when it refuses.
+func status(w http.ResponseWriter, code int, reason, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	json.NewEncoder(w).Encode(map[string]any{"apiVersion": "v1", "kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message})
+}
+
+// A webhook that cannot do dry runs does not end the preview of its objects (W1).
+func TestAWebhookWithoutDryRunDoesNotEndThePreview(t *testing.T) {
+	t.Parallel()
+	c, s, _ := plainSite(t)
+	s.deployed()
+	s.write(oneMap("", "key: two") + "-- app/n.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: new, namespace: \"{{ args.ns }}\"}\n")
+	s.throughProxy(c, func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Query().Get("dryRun") == "" {
+			return false
+		}
+		status(w, http.StatusBadRequest, "BadRequest", `admission webhook "odd.example.com" does not support dry run`)
+		return true
+	})
+	set := s.diff(diff.Options{})
+	expect(t, ops(set), []string{"update ConfigMap/a", "unchanged ConfigMap/b", "create ConfigMap/new"})
+	expect(t, paths(find(t, set, "a")), []string{"delete data.keep", "update data.key"})
+	contains(t, report.Text(set, nil), "not simulated: webhook odd.example.com does not support dry runs")
+}
+
+// Throttling and brief outages are waited out; what lasts makes a partial result, and says so (O4, W2).
+func TestOutagesAreWaitedOutOrSaid(t *testing.T) {
+	t.Parallel()
+	c, s, _ := plainSite(t)
+	s.deployed()
+	s.write(oneMap("", "key: two, keep: same"))
+	var throttled, broken atomic.Int32
+	var dead atomic.Bool
+	s.throughProxy(c, func(w http.ResponseWriter, r *http.Request) bool {
+		isA := strings.HasSuffix(r.URL.Path, "/configmaps/a")
+		switch {
+		case isA && dead.Load():
+			status(w, http.StatusInternalServerError, "InternalError", `failed calling webhook "gone.example.com": failed to call webhook: Post "https://gone.svc": connection refused`)
+		case isA && throttled.Add(1) == 1:
+			w.Header().Set("Retry-After", "0")
+			status(w, http.StatusTooManyRequests, "TooManyRequests", "slow down")
+		case isA && broken.Add(1) == 1:
+			status(w, http.StatusServiceUnavailable, "ServiceUnavailable", "etcd has no leader")
+		default:
+			return false
+		}
+		return true
+	})
+	set := s.diff(diff.Options{})
+	expect(t, ops(set), []string{"update ConfigMap/a", "unchanged ConfigMap/b"})
+	if set.Partial {
+		t.Error("a whole result is called partial")
+	}
+	dead.Store(true)
+	set = s.diff(diff.Options{})
+	expect(t, ops(set), []string{"failed ConfigMap/a", "unchanged ConfigMap/b"})
+	if !set.Partial {
+		t.Error("a part is not called so")
+	}
+	contains(t, report.Text(set, nil), "this is a part only", "gone.example.com")
+}
