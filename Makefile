@@ -45,9 +45,9 @@ demo: build cluster ## A pull request's whole story, on a real API server
 	@scripts/with-cluster.sh go run ./cmd/demo
 
 test: deps cluster oracles check ## All tests
-	@scripts/with-cluster.sh go test ./...
-	@go vet -tags oracles ./engine/... && go test -tags oracles -run Oracle ./engine/internal/kustomize ./engine/internal/helm
-	@scripts/with-cluster.sh go test -race -short $(RACE)
+	@scripts/with-cluster.sh $(GOTEST) ./...
+	@go vet -tags oracles ./engine/... && $(GOTEST) -tags oracles -run Oracle ./engine/internal/kustomize ./engine/internal/helm
+	@CGO_ENABLED=1 scripts/with-cluster.sh $(GOTEST) -race -short $(RACE)
 	@cd testdata/cluster && CGO_ENABLED=0 go vet -trimpath ./...
 
 test-quick: ## The inner loop, seconds: tests that need no cluster
