@@ -83,6 +83,7 @@ type (
 		line
 		op   py.Op
 		l, r expr
+		base bool // compiled: l is a constant base of a power; see negatedPower
 	}
 	andExpr struct {
 		line

@@ -52,6 +52,7 @@ func (c *compiler) exprInside(e expr, f *cframe) {
 	case *binExpr:
 		c.expr(e.l, f)
 		c.expr(e.r, f)
+		e.base = e.op == py.Pow && isConst(e.l) && !isConst(e.r)
 	case *andExpr:
 		c.expr(e.l, f)
 		c.expr(e.r, c.unreached(e.l, false, f))

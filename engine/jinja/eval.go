@@ -26,6 +26,9 @@ func (n *nameExpr) eval(f *frame) (py.Value, error) {
 func (n *nsRefExpr) eval(f *frame) (py.Value, error) { return *f.at(n.ref), nil }
 
 func (f *frame) evalAll(list []expr) ([]py.Value, error) {
+	if err := f.s.thread.AllocItems(len(list) + 2); err != nil {
+		return nil, err
+	}
 	items := make([]py.Value, len(list))
 	for i, e := range list {
 		v, err := e.eval(f)
@@ -54,6 +57,9 @@ func (n *listExpr) eval(f *frame) (py.Value, error) {
 }
 
 func (n *dictExpr) eval(f *frame) (py.Value, error) {
+	if err := f.s.thread.AllocEntries(len(n.items) + 1); err != nil {
+		return nil, err
+	}
 	d := py.NewDict(len(n.items))
 	for _, p := range n.items {
 		k, err := p.key.eval(f)
@@ -108,7 +114,24 @@ func (n *binExpr) eval(f *frame) (py.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n.base && py.IsNegative(l) {
+		return n.negatedPower(f, l, r)
+	}
 	return py.Binary(&f.s.thread, n.op, l, r)
+}
+
+// negatedPower evaluates -3 ** x, which is -(3 ** x): Jinja2 writes a constant
+// base into Python code, where a power binds stronger than the sign.
+func (n *binExpr) negatedPower(f *frame, l, r py.Value) (py.Value, error) {
+	l, err := py.Negate(&f.s.thread, l)
+	if err != nil {
+		return nil, err
+	}
+	v, err := py.Binary(&f.s.thread, n.op, l, r)
+	if err != nil {
+		return nil, err
+	}
+	return py.Negate(&f.s.thread, v)
 }
 
 func (n *andExpr) eval(f *frame) (py.Value, error) {

@@ -80,21 +80,18 @@ func join(t *py.Thread, a []py.Value) (py.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	get := func(v py.Value) (py.Value, error) { return v, nil }
 	if a[2] != nil {
-		get := s.attrGetter(a[2], nil, nil)
-		mapped := make([]py.Value, len(values))
-		for i, v := range values {
-			if mapped[i], err = get(v); err != nil {
-				return nil, err
-			}
-		}
-		values = mapped
+		get = s.attrGetter(a[2], nil, nil)
 	}
 	if escape {
-		return joinMarkup(t, values, a[1])
+		return joinMarkup(t, values, get, a[1])
 	}
 	var b strings.Builder
 	for i, v := range values {
+		if v, err = get(v); err != nil {
+			return nil, err
+		}
 		text, err := py.Str(t, v)
 		if err != nil {
 			return nil, err
@@ -110,11 +107,14 @@ func join(t *py.Thread, a []py.Value) (py.Value, error) {
 	return b.String(), t.Alloc(b.Len())
 }
 
-func joinMarkup(t *py.Thread, values []py.Value, d py.Value) (py.Value, error) {
+func joinMarkup(t *py.Thread, values []py.Value, get func(py.Value) (py.Value, error), d py.Value) (py.Value, error) {
 	parts := make([]py.Value, len(values))
 	var err error
 	if py.HasHTML(d) {
 		for i, v := range values {
+			if v, err = get(v); err != nil {
+				return nil, err
+			}
 			if parts[i], err = py.SoftStr(t, v); err != nil {
 				return nil, err
 			}
@@ -124,8 +124,13 @@ func joinMarkup(t *py.Thread, values []py.Value, d py.Value) (py.Value, error) {
 		}
 		return method(t, d, "join", py.NewList(parts...))
 	}
+	for i, v := range values { // all of them, before the first is made text
+		if parts[i], err = get(v); err != nil {
+			return nil, err
+		}
+	}
 	safe := false
-	for i, v := range values {
+	for i, v := range parts {
 		if py.HasHTML(v) {
 			safe, parts[i] = true, v
 		} else if parts[i], err = py.Str(t, v); err != nil {
@@ -215,7 +220,7 @@ func batch(t *py.Thread, a []py.Value) (py.Value, error) {
 			if !ok {
 				break
 			}
-			if err := t.Step(1); err != nil {
+			if err := t.Gather(); err != nil {
 				return nil, false, err
 			}
 			full, err := py.Equal(t, len(held), count)
@@ -281,6 +286,9 @@ func slice(t *py.Thread, a []py.Value) (py.Value, error) {
 		start := offset + i*per
 		if i < extra {
 			offset++
+		}
+		if err := t.AllocItems(per + 4); err != nil {
+			return nil, false, err
 		}
 		out := slices.Clone(seq[start : offset+(i+1)*per])
 		if fill != nil && i >= extra {

@@ -170,7 +170,9 @@ func unique(t *py.Thread, a []py.Value) (py.Value, error) {
 			}
 			has, err := seen.Has(k)
 			if err == nil && !has {
-				err = seen.Add(k)
+				if err = t.AllocEntries(1); err == nil {
+					err = seen.Add(k)
+				}
 			}
 			if err != nil {
 				return nil, false, err

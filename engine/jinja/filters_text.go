@@ -174,11 +174,11 @@ func indent(t *py.Thread, a []py.Value) (py.Value, error) {
 		}
 		pad = v.(string)
 	}
-	first, err := py.Truth(t, a[2])
+	blank, err := py.Truth(t, a[3])
 	if err != nil {
 		return nil, err
 	}
-	blank, err := py.Truth(t, a[3])
+	first, err := py.Truth(t, a[2])
 	if err != nil {
 		return nil, err
 	}

@@ -83,12 +83,18 @@ type wrapper struct {
 const wrapSpace = "\t\n\v\f\r "
 
 func (w wrapper) wrap(text string) ([]string, error) {
-	chunks := w.split(text)
+	chunks, err := w.split(text)
+	if err != nil {
+		return nil, err
+	}
 	var lines []string
 	for i, j := 0, len(chunks)-1; i < j; i, j = i+1, j-1 { // a stack, first chunk on top
 		chunks[i], chunks[j] = chunks[j], chunks[i]
 	}
 	for len(chunks) > 0 {
+		if err := w.t.Step(1); err != nil {
+			return nil, err
+		}
 		var line []string
 		n := 0
 		if strings.TrimFunc(chunks[len(chunks)-1], pySpace) == "" && len(lines) > 0 {
@@ -96,16 +102,14 @@ func (w wrapper) wrap(text string) ([]string, error) {
 		}
 		for len(chunks) > 0 {
 			top := chunks[len(chunks)-1]
-			l := utf8.RuneCountInString(top)
-			if n+l > w.width {
+			if w.exceeds(top, w.width-n) {
 				break
 			}
 			line = append(line, top)
 			chunks = chunks[:len(chunks)-1]
-			n += l
+			n += utf8.RuneCountInString(top)
 		}
-		if len(chunks) > 0 && utf8.RuneCountInString(chunks[len(chunks)-1]) > w.width {
-			var err error
+		if len(chunks) > 0 && w.exceeds(chunks[len(chunks)-1], w.width) {
 			if line, chunks, err = w.long(line, chunks, n); err != nil {
 				return nil, err
 			}
@@ -118,6 +122,20 @@ func (w wrapper) wrap(text string) ([]string, error) {
 		}
 	}
 	return lines, nil
+}
+
+// exceeds reports whether s has more than n characters, in a time that does
+// not depend on how many more.
+func (w wrapper) exceeds(s string, n int) bool { return n < 0 || head(s, n) != s }
+
+// head returns the first n characters of s.
+func head(s string, n int) string {
+	for i := range s {
+		if n--; n < 0 {
+			return s[:i]
+		}
+	}
+	return s
 }
 
 // long handles a chunk that does not fit on any line.
@@ -136,22 +154,14 @@ func (w wrapper) long(line, chunks []string, n int) ([]string, []string, error) 
 		if err != nil {
 			return nil, nil, err
 		}
-		runes := []rune(chunks[top])
-		end := space
-		if hyphens && len(runes) > space {
-			hyphen := -1
-			for i := space - 1; i >= 0; i-- {
-				if runes[i] == '-' {
-					hyphen = i
-					break
-				}
-			}
-			if hyphen > 0 && strings.Trim(string(runes[:hyphen]), "-") != "" {
-				end = hyphen + 1
+		part := head(chunks[top], space)
+		if hyphens && part != chunks[top] {
+			if i := strings.LastIndexByte(part, '-'); i > 0 && strings.Trim(part[:i], "-") != "" {
+				part = part[:i+1]
 			}
 		}
-		line = append(line, string(runes[:end]))
-		chunks[top] = string(runes[end:])
+		line = append(line, part)
+		chunks[top] = chunks[top][len(part):]
 		return line, chunks, nil
 	}
 	if len(line) == 0 {
@@ -162,21 +172,29 @@ func (w wrapper) long(line, chunks []string, n int) ([]string, []string, error) 
 
 // split cuts text into words, runs of white space and, with hyphens, the
 // parts of hyphenated words.
-func (w wrapper) split(text string) []string {
+func (w wrapper) split(text string) ([]string, error) {
+	if err := w.t.Charge(4 * len(text)); err != nil { // as runes
+		return nil, err
+	}
 	var chunks []string
 	r := []rune(text)
+	word := 0 // the end of the word or white space that at is in
 	for at := 0; at < len(r); {
-		end := at + 1
-		for blank := wrapBlank(r[at]); end < len(r) && wrapBlank(r[end]) == blank; {
-			end++
+		blank := wrapBlank(r[at])
+		for word = max(word, at+1); word < len(r) && wrapBlank(r[word]) == blank; {
+			word++
 		}
-		if w.hyphens == true && !wrapBlank(r[at]) {
-			end = hyphenChunk(r, at, end)
+		end := word
+		if w.hyphens == true && !blank {
+			end = hyphenChunk(r, at, word)
+		}
+		if err := w.t.Gather(); err != nil {
+			return nil, err
 		}
 		chunks = append(chunks, string(r[at:end]))
 		at = end
 	}
-	return chunks
+	return chunks, nil
 }
 
 func wrapBlank(r rune) bool { return strings.ContainsRune(wrapSpace, r) }
@@ -194,11 +212,14 @@ func hyphenChunk(r []rune, at, end int) int {
 	hyphen := func(c rune) bool { return c == '-' }
 	// emDash returns the end of two or more hyphens at i before a word.
 	emDash := func(i int) int {
+		if !is(i-1, wrapPunct) {
+			return 0
+		}
 		j := i
 		for is(j, hyphen) {
 			j++
 		}
-		if j-i >= 2 && is(i-1, wrapPunct) && is(j, isWord) {
+		if j-i >= 2 && is(j, isWord) {
 			return j
 		}
 		return 0

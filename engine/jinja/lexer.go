@@ -31,6 +31,7 @@ type lexer struct {
 	closers  []byte    // brackets waiting to be closed
 	pending  [2]token  // tokens already made: text and what opens a tag behind it
 	queued   int
+	last     int // line of the last token, which is what the end of the template counts as
 }
 
 // normalizeNewlines makes every line end a \n and drops one at the very end.
@@ -45,7 +46,7 @@ func normalizeNewlines(src string, keepLast bool) string {
 }
 
 func newLexer(syn Syntax, src string) *lexer {
-	lx := &lexer{syn: syn, src: normalizeNewlines(src, syn.KeepTrailingNewline), line: 1, state: tokData, starting: true}
+	lx := &lexer{syn: syn, src: normalizeNewlines(src, syn.KeepTrailingNewline), line: 1, last: 1, state: tokData, starting: true}
 	lx.openings = []opening{{tokBlockBegin, syn.BlockStart, 0}, {tokVariableBegin, syn.VariableStart, 0}, {tokEOF, syn.CommentStart, 0}}
 	if syn.LineStatementPrefix != "" {
 		lx.openings = append(lx.openings, opening{tokBlockBegin, syn.LineStatementPrefix, 's'})
@@ -95,28 +96,32 @@ func (lx *lexer) fail(pos int, format string, args ...any) error {
 	return &syntaxError{line: lx.lineAt(pos), err: py.Errorf(kindSyntax, format, args...)}
 }
 
-// next returns the next token that the parser cares about.
-func (lx *lexer) next() (token, error) {
+// next reads the next token that the parser cares about into t.
+func (lx *lexer) next(t *token) error {
 	for {
-		if lx.queued > 0 {
-			t := lx.pending[0]
+		switch {
+		case lx.queued > 0:
+			*t = lx.pending[0]
 			lx.pending[0] = lx.pending[1]
 			lx.queued--
-			return t, nil
-		}
-		if lx.state != tokData {
-			t, ok, err := lx.inTag()
-			if ok || err != nil {
-				return t, err
+		case lx.state != tokData:
+			ok, err := lx.inTag(t)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				continue
+			}
+		case lx.pos >= len(lx.src):
+			*t = token{kind: tokEOF, line: lx.last}
+		default:
+			if err := lx.inData(); err != nil {
+				return err
 			}
 			continue
 		}
-		if lx.pos >= len(lx.src) {
-			return token{kind: tokEOF, line: lx.lineAt(len(lx.src))}, nil
-		}
-		if err := lx.inData(); err != nil {
-			return token{}, err
-		}
+		lx.last = t.line
+		return nil
 	}
 }
 

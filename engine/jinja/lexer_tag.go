@@ -11,39 +11,37 @@ import (
 
 // inTag makes the next token inside of a tag; ok is false when it only skipped
 // white space or left the tag without a token.
-func (lx *lexer) inTag() (t token, ok bool, err error) {
+func (lx *lexer) inTag(t *token) (ok bool, err error) {
 	if len(lx.closers) == 0 {
-		if t, ok := lx.tagEnd(); ok {
-			return t, true, nil
+		if lx.tagEnd(t) {
+			return true, nil
 		}
 	}
 	if lx.pos >= len(lx.src) {
-		return token{kind: tokEOF, line: lx.lineAt(len(lx.src))}, true, nil
+		*t = token{kind: tokEOF, line: lx.last}
+		return true, nil
 	}
 	if end := lx.skipSpace(lx.pos); end > lx.pos {
 		lx.starting = lx.src[end-1] == '\n'
 		lx.pos = end
-		return token{}, false, nil
+		return false, nil
 	}
 	lx.starting = false
 	c := lx.src[lx.pos]
 	line := lx.lineAt(lx.pos)
 	switch {
 	case c >= '0' && c <= '9':
-		if t, ok, err := lx.number(line); ok || err != nil {
-			return t, true, err
-		}
-		return lx.name(line)
+		return lx.number(t, line)
 	case c == '\'' || c == '"':
-		return lx.str(line, c)
+		return lx.str(t, line, c)
 	case c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z' || c >= utf8.RuneSelf:
-		return lx.name(line)
+		return lx.name(t, line)
 	}
-	return lx.operator(line)
+	return lx.operator(t, line)
 }
 
 // tagEnd matches the end of the open tag.
-func (lx *lexer) tagEnd() (token, bool) {
+func (lx *lexer) tagEnd(t *token) bool {
 	var end int
 	ok := false
 	kind := tokBlockEnd
@@ -63,12 +61,12 @@ func (lx *lexer) tagEnd() (token, bool) {
 		}
 	}
 	if !ok {
-		return token{}, false
+		return false
 	}
-	t := token{kind: kind, line: lx.lineAt(lx.pos)}
+	*t = token{kind: kind, line: lx.lineAt(lx.pos)}
 	lx.starting = end > lx.pos && lx.src[end-1] == '\n'
 	lx.pos, lx.state, lx.lineStmt = end, tokData, false
-	return t, true
+	return true
 }
 
 // lineEnd matches \s*(\n|$): greedy, so the last line end of the white space.
@@ -83,7 +81,7 @@ func (lx *lexer) lineEnd() (int, bool) {
 	return 0, false
 }
 
-func (lx *lexer) name(line int) (token, bool, error) {
+func (lx *lexer) name(t *token, line int) (bool, error) {
 	end := lx.pos
 	ascii := true
 	for end < len(lx.src) {
@@ -103,14 +101,15 @@ func (lx *lexer) name(line int) (token, bool, error) {
 		end += n
 	}
 	if end == lx.pos {
-		return lx.operator(line)
+		return lx.operator(t, line)
 	}
 	text := lx.src[lx.pos:end]
 	if c := text[0]; c >= '0' && c <= '9' || !ascii && !py.IsIdentifier(text) {
-		return token{}, false, lx.fail(lx.pos, "Invalid character in identifier")
+		return false, lx.fail(lx.pos, "Invalid character in identifier")
 	}
 	lx.pos = end
-	return token{kind: tokName, line: line, text: text}, true, nil
+	*t = token{kind: tokName, line: line, text: text}
+	return true, nil
 }
 
 // nameRune reports whether r may stand in a name; not every name made of such
@@ -137,25 +136,27 @@ func (lx *lexer) digits(i int, valid string) int {
 
 const decimal = "0123456789"
 
-func (lx *lexer) number(line int) (token, bool, error) {
+func (lx *lexer) number(t *token, line int) (bool, error) {
 	start := lx.pos
 	if start == 0 || lx.src[start-1] != '.' {
 		if end := lx.floatEnd(start); end > 0 {
 			f, err := strconv.ParseFloat(strings.ReplaceAll(lx.src[start:end], "_", ""), 64)
 			if err != nil && f == 0 {
-				return token{}, false, lx.fail(start, "invalid number")
+				return false, lx.fail(start, "invalid number")
 			}
 			lx.pos = end
-			return token{kind: tokFloat, line: line, num: f}, true, nil
+			*t = token{kind: tokFloat, line: line, num: f}
+			return true, nil
 		}
 	}
 	end := lx.intEnd(start)
 	v, err := py.ParseInt(strings.ReplaceAll(lx.src[start:end], "_", ""), 0)
 	if err != nil {
-		return token{}, false, &syntaxError{line: line, err: err}
+		return false, &syntaxError{line: line, err: err}
 	}
 	lx.pos = end
-	return token{kind: tokInteger, line: line, num: v}, true, nil
+	*t = token{kind: tokInteger, line: line, num: v}
+	return true, nil
 }
 
 // floatEnd returns where the float at i ends, 0 when there is none.
@@ -201,7 +202,7 @@ func (lx *lexer) intEnd(i int) int {
 	return lx.digits(i, "0")
 }
 
-func (lx *lexer) operator(line int) (token, bool, error) {
+func (lx *lexer) operator(t *token, line int) (bool, error) {
 	s := lx.src[lx.pos:]
 	kind := singleOps[s[0]]
 	n, two := 1, ""
@@ -224,7 +225,7 @@ func (lx *lexer) operator(line int) (token, bool, error) {
 	}
 	if kind == tokEOF {
 		r, _ := utf8.DecodeRuneInString(s)
-		return token{}, false, lx.fail(lx.pos, "unexpected char %s at %d", py.ReprString(string(r)), utf8.RuneCountInString(lx.src[:lx.pos]))
+		return false, lx.fail(lx.pos, "unexpected char %s at %d", py.ReprString(string(r)), utf8.RuneCountInString(lx.src[:lx.pos]))
 	}
 	switch kind {
 	case tokLBrace:
@@ -235,16 +236,17 @@ func (lx *lexer) operator(line int) (token, bool, error) {
 		lx.closers = append(lx.closers, ']')
 	case tokRBrace, tokRParen, tokRBracket:
 		if len(lx.closers) == 0 {
-			return token{}, false, lx.fail(lx.pos, "unexpected '%c'", s[0])
+			return false, lx.fail(lx.pos, "unexpected '%c'", s[0])
 		}
 		want := lx.closers[len(lx.closers)-1]
 		lx.closers = lx.closers[:len(lx.closers)-1]
 		if want != s[0] {
-			return token{}, false, lx.fail(lx.pos, "unexpected '%c', expected '%c'", s[0], want)
+			return false, lx.fail(lx.pos, "unexpected '%c', expected '%c'", s[0], want)
 		}
 	}
 	lx.pos += n
-	return token{kind: kind, line: line}, true, nil
+	*t = token{kind: kind, line: line}
+	return true, nil
 }
 
 var singleOps = [256]tokenKind{
@@ -253,22 +255,23 @@ var singleOps = [256]tokenKind{
 	'>': tokGt, '<': tokLt, '=': tokAssign, '.': tokDot, ':': tokColon, '|': tokPipe, ',': tokComma, ';': tokSemicolon,
 }
 
-func (lx *lexer) str(line int, quote byte) (token, bool, error) {
+func (lx *lexer) str(t *token, line int, quote byte) (bool, error) {
 	i := lx.pos + 1
 	escaped := false
 	for {
-		j := strings.IndexByte(lx.src[i:], quote)
-		if j < 0 {
-			return lx.operator(line) // an unexpected char
+		end := strings.IndexByte(lx.src[i:], quote)
+		if end < 0 {
+			return lx.operator(t, line) // an unexpected char
 		}
-		if k := strings.IndexByte(lx.src[i:i+j], '\\'); k >= 0 {
-			escaped = true
-			_, n := utf8.DecodeRuneInString(lx.src[i+k+1:])
-			i += k + 1 + n
-			continue
+		for end += i; i < end; i++ {
+			if lx.src[i] == '\\' {
+				escaped = true
+				i++
+			}
 		}
-		i += j
-		break
+		if i == end { // else a backslash protects this quote
+			break
+		}
 	}
 	text := lx.src[lx.pos+1 : i]
 	if lx.syn.NewlineSequence != "\n" {
@@ -277,11 +280,12 @@ func (lx *lexer) str(line int, quote byte) (token, bool, error) {
 	if escaped {
 		var msg string
 		if text, msg = unescapeString(text); msg != "" {
-			return token{}, false, lx.fail(lx.pos, "%s", msg)
+			return false, lx.fail(lx.pos, "%s", msg)
 		}
 	}
 	lx.pos = i + 1
-	return token{kind: tokString, line: line, text: text}, true, nil
+	*t = token{kind: tokString, line: line, text: text}
+	return true, nil
 }
 
 // unescapeString resolves Python's escapes; msg is not empty for a bad one.

@@ -17,6 +17,9 @@ func near(name string, names []string) []string {
 	}
 	var found []scored
 	limit := max(1, len(name)/3)
+	if len(name) == 1 { // every other name of one letter is as near
+		limit = 0
+	}
 	lower := strings.ToLower(name)
 	for _, n := range names {
 		if n == name || n == "" {

@@ -46,6 +46,31 @@ type parser struct {
 	ends   [][]string // tags that may end the open blocks
 	depth  int
 	facts  facts
+
+	// The nodes that templates are full of come from slabs.
+	vars    slab[nameExpr]
+	consts  slab[constExpr]
+	attrs   slab[attrExpr]
+	filters slab[filterExpr]
+	data    slab[dataExpr]
+	outputs slab[outputStmt]
+}
+
+// slab hands out the elements of arrays, each twice as long as the one before:
+// one allocation for many nodes that live as long as each other.
+type slab[T any] struct {
+	free []T
+	made int
+}
+
+func (s *slab[T]) next() *T {
+	if len(s.free) == 0 {
+		s.made = min(max(2*s.made, 2), 64)
+		s.free = make([]T, s.made)
+	}
+	t := &s.free[0]
+	s.free = s.free[1:]
+	return t
 }
 
 // facts is what the parser notices on its way, so that the compiler need not
@@ -66,13 +91,21 @@ func (p *parser) newName(l line, name string, ctx nameCtx) *nameExpr {
 		}
 		p.facts.names[name] = true
 	}
-	return &nameExpr{line: l, name: name, ctx: ctx}
+	n := p.vars.next()
+	*n = nameExpr{line: l, name: name, ctx: ctx}
+	return n
+}
+
+func (p *parser) constant(l line, v py.Value) *constExpr {
+	c := p.consts.next()
+	*c = constExpr{l, v}
+	return c
 }
 
 func parseTemplate(env *Env, source string) (body []stmt, found facts, err error) {
 	p := &parser{lx: newLexer(env.syntax, source), env: env}
 	defer recoverSyntax(&err)
-	p.advance()
+	p.skip()
 	body = p.subparse(nil)
 	return body, p.facts, nil
 }
@@ -82,7 +115,7 @@ func parseExpression(env *Env, source string) (e expr, found facts, err error) {
 	p := &parser{lx: newLexer(env.syntax, source), env: env}
 	p.lx.state = tokVariableBegin
 	defer recoverSyntax(&err)
-	p.advance()
+	p.skip()
 	e = p.expression(true)
 	if p.tok.kind != tokEOF {
 		p.failAt(p.tok.line, "chunk after expression")
@@ -124,39 +157,43 @@ func (p *parser) chain(n int) {
 	}
 }
 
-func (p *parser) read() token {
-	t, err := p.lx.next()
-	if err != nil {
+func (p *parser) read(t *token) {
+	if err := p.lx.next(t); err != nil {
 		if se, ok := err.(*syntaxError); ok {
 			panic(se)
 		}
 		panic(&syntaxError{p.tok.line, err})
 	}
-	return t
 }
 
-// advance moves to the next token and returns the one left behind.
-func (p *parser) advance() token {
-	old := p.tok
+// skip moves to the next token.
+func (p *parser) skip() {
 	if p.peeked {
 		p.tok, p.peeked = p.ahead, false
 	} else {
-		p.tok = p.read()
+		p.read(&p.tok)
 	}
+}
+
+// advance is skip that returns the token left behind.
+func (p *parser) advance() token {
+	old := p.tok
+	p.skip()
 	return old
 }
 
 // look returns the token after the current one.
-func (p *parser) look() token {
+func (p *parser) look() *token {
 	if !p.peeked {
-		p.ahead, p.peeked = p.read(), true
+		p.read(&p.ahead)
+		p.peeked = true
 	}
-	return p.ahead
+	return &p.ahead
 }
 
 func (p *parser) skipIf(kind tokenKind) bool {
 	if p.tok.kind == kind {
-		p.advance()
+		p.skip()
 		return true
 	}
 	return false
@@ -164,7 +201,7 @@ func (p *parser) skipIf(kind tokenKind) bool {
 
 func (p *parser) skipName(name string) bool {
 	if p.tok.is(name) {
-		p.advance()
+		p.skip()
 		return true
 	}
 	return false
@@ -233,11 +270,11 @@ func (p *parser) subparseTo(ends []string) []stmt {
 			out = append(out, p.outputItem())
 			continue
 		case tokEOF:
-			return appendOutput(body, out)
+			return p.appendOutput(body, out)
 		case tokBlockBegin:
-			body = appendOutput(body, out)
+			body = p.appendOutput(body, out)
 			out = nil
-			p.advance()
+			p.skip()
 			if ends != nil && p.isAny(ends) {
 				return body
 			}
@@ -254,19 +291,23 @@ func (p *parser) subparseTo(ends []string) []stmt {
 }
 
 // appendOutput adds the text and expressions read since the last statement.
-func appendOutput(body []stmt, out []expr) []stmt {
+func (p *parser) appendOutput(body []stmt, out []expr) []stmt {
 	if len(out) == 0 {
 		return body
 	}
-	return append(body, &outputStmt{line: line(out[0].pos()), items: out})
+	o := p.outputs.next()
+	*o = outputStmt{line: line(out[0].pos()), items: out}
+	return append(body, o)
 }
 
 func (p *parser) outputItem() expr {
 	if p.tok.kind == tokData {
 		t := p.advance()
-		return &dataExpr{line(t.line), t.text}
+		d := p.data.next()
+		*d = dataExpr{line(t.line), t.text}
+		return d
 	}
-	p.advance()
+	p.skip()
 	e := p.tuple(tupleOpts{condexpr: true})
 	p.expect(tokVariableEnd)
 	return e
@@ -281,7 +322,7 @@ func (p *parser) statements(drop bool, ends ...string) []stmt {
 		p.unknownTag("", append(p.ends, ends), p.tok.line)
 	}
 	if drop {
-		p.advance()
+		p.skip()
 	}
 	return body
 }

@@ -23,16 +23,16 @@ func (p *parser) callArgs() callArgs {
 		switch {
 		case p.tok.kind == tokMul:
 			ensure(a.dyn == nil && a.dynKw == nil)
-			p.advance()
+			p.skip()
 			a.dyn = p.expression(true)
 		case p.tok.kind == tokPow:
 			ensure(a.dynKw == nil)
-			p.advance()
+			p.skip()
 			a.dynKw = p.expression(true)
 		case p.tok.kind == tokName && p.look().kind == tokAssign:
 			ensure(a.dynKw == nil)
 			name := p.advance().text
-			p.advance()
+			p.skip()
 			a.kwargs = append(a.kwargs, keyword{name, p.expression(true)})
 		default:
 			ensure(a.dyn == nil && a.dynKw == nil && len(a.kwargs) == 0)
@@ -48,11 +48,12 @@ func (p *parser) filter(e expr, inline bool) expr {
 	for n := 1; p.tok.kind == tokPipe || inline; n++ {
 		p.chain(n)
 		if !inline {
-			p.advance()
+			p.skip()
 		}
 		inline = false
 		t := p.expect(tokName)
-		f := &filterExpr{line: line(t.line), x: e, name: p.dotted(t.text)}
+		f := p.filters.next()
+		*f = filterExpr{line: line(t.line), x: e, name: p.dotted(t.text)}
 		if p.tok.kind == tokLParen {
 			f.callArgs = p.callArgs()
 		}

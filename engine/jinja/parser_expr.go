@@ -82,8 +82,8 @@ func (p *parser) compare() expr {
 		} else if p.skipName("in") {
 			ops = append(ops, operand{"in", p.sum()})
 		} else if p.tok.is("not") && p.look().is("in") {
-			p.advance()
-			p.advance()
+			p.skip()
+			p.skip()
 			ops = append(ops, operand{"not in", p.sum()})
 		} else {
 			break
@@ -106,7 +106,7 @@ func (p *parser) sum() expr {
 		if p.advance().kind == tokSub {
 			op = py.Sub
 		}
-		left = &binExpr{l, op, left, p.concat()}
+		left = &binExpr{line: l, op: op, l: left, r: p.concat()}
 		l = line(p.tok.line)
 	}
 	return left
@@ -143,8 +143,8 @@ func (p *parser) product() expr {
 			return left
 		}
 		p.chain(n)
-		p.advance()
-		left = &binExpr{l, op, left, p.power()}
+		p.skip()
+		left = &binExpr{line: l, op: op, l: left, r: p.power()}
 		l = line(p.tok.line)
 	}
 }
@@ -154,7 +154,7 @@ func (p *parser) power() expr {
 	left := p.unary(true)
 	for n := 1; p.skipIf(tokPow); n++ {
 		p.chain(n)
-		left = &binExpr{l, py.Pow, left, p.unary(true)}
+		left = &binExpr{line: l, op: py.Pow, l: left, r: p.unary(true)}
 		l = line(p.tok.line)
 	}
 	return left
@@ -184,35 +184,35 @@ func (p *parser) primary(namespace bool) expr {
 	l := line(t.line)
 	switch t.kind {
 	case tokName:
-		p.advance()
+		p.skip()
 		switch t.text {
 		case "true", "True":
-			return &constExpr{l, true}
+			return p.constant(l, true)
 		case "false", "False":
-			return &constExpr{l, false}
+			return p.constant(l, false)
 		case "none", "None":
-			return &constExpr{l, nil}
+			return p.constant(l, nil)
 		}
 		if namespace && p.skipIf(tokDot) {
 			return &nsRefExpr{line: l, name: t.text, attr: p.expect(tokName).text}
 		}
 		return p.newName(l, t.text, load)
 	case tokString:
-		p.advance()
+		p.skip()
 		if p.tok.kind != tokString {
-			return &constExpr{l, t.text}
+			return p.constant(l, t.text)
 		}
 		var b strings.Builder
 		b.WriteString(t.text)
 		for p.tok.kind == tokString {
 			b.WriteString(p.advance().text)
 		}
-		return &constExpr{l, b.String()}
+		return p.constant(l, b.String())
 	case tokInteger, tokFloat:
-		p.advance()
-		return &constExpr{l, t.num}
+		p.skip()
+		return p.constant(l, t.num)
 	case tokLParen:
-		p.advance()
+		p.skip()
 		e := p.tuple(tupleOpts{condexpr: true, explicit: true})
 		p.expect(tokRParen)
 		return e
@@ -235,35 +235,33 @@ type tupleOpts struct {
 
 func (p *parser) tuple(opts tupleOpts) expr {
 	l := line(p.tok.line)
-	var items []expr
-	isTuple := false
-	for {
-		if len(items) > 0 {
-			p.expect(tokComma)
-		}
-		if p.tupleEnd() {
-			break
-		}
-		if opts.simplified {
-			items = append(items, p.primary(opts.namespace))
-		} else {
-			items = append(items, p.expression(opts.condexpr))
-		}
-		if p.tok.kind != tokComma {
-			break
-		}
-		isTuple = true
-		l = line(p.tok.line)
-	}
-	if !isTuple {
-		if len(items) > 0 {
-			return items[0]
-		}
+	if p.tupleEnd() {
 		if !opts.explicit {
 			p.fail("Expected an expression, got %s", py.ReprString(p.tok.String()))
 		}
+		return &tupleExpr{line: l}
+	}
+	first := p.tupleItem(opts)
+	if p.tok.kind != tokComma {
+		return first
+	}
+	items := []expr{first}
+	for p.tok.kind == tokComma {
+		l = line(p.tok.line)
+		p.skip()
+		if p.tupleEnd() {
+			break
+		}
+		items = append(items, p.tupleItem(opts))
 	}
 	return &tupleExpr{l, items}
+}
+
+func (p *parser) tupleItem(opts tupleOpts) expr {
+	if opts.simplified {
+		return p.primary(opts.namespace)
+	}
+	return p.expression(opts.condexpr)
 }
 
 func (p *parser) tupleEnd() bool {
@@ -343,7 +341,9 @@ func (p *parser) subscript(e expr) expr {
 		attr := p.advance()
 		switch attr.kind {
 		case tokName:
-			return &attrExpr{line: l, x: e, name: attr.text, key: attr.text}
+			a := p.attrs.next()
+			*a = attrExpr{line: l, x: e, name: attr.text, key: attr.text}
+			return a
 		case tokInteger:
 			return &itemExpr{l, e, &constExpr{line(attr.line), attr.num}}
 		}
@@ -371,7 +371,7 @@ func (p *parser) subscribed() expr {
 		if p.tok.kind != tokColon {
 			return e
 		}
-		p.advance()
+		p.skip()
 		s.start = e
 	}
 	ends := func() bool { return p.tok.kind == tokRBracket || p.tok.kind == tokComma }

@@ -172,7 +172,7 @@ func onlySpace(body []stmt) bool {
 func (p *parser) contextClause(def bool) bool {
 	if (p.tok.is("with") || p.tok.is("without")) && p.look().is("context") {
 		with := p.advance().text == "with"
-		p.advance()
+		p.skip()
 		return with
 	}
 	return def
@@ -183,8 +183,8 @@ func (p *parser) parseInclude() stmt {
 	s.template = p.expression(true)
 	if p.tok.is("ignore") && p.look().is("missing") {
 		s.ignoreMissing = true
-		p.advance()
-		p.advance()
+		p.skip()
+		p.skip()
 	}
 	s.withContext = p.contextClause(true)
 	return s
@@ -206,7 +206,7 @@ func (p *parser) parseFrom() stmt {
 	context := func() bool {
 		if (p.tok.text == "with" || p.tok.text == "without") && p.look().is("context") {
 			s.withContext = p.advance().text == "with"
-			p.advance()
+			p.skip()
 			return true
 		}
 		return false

@@ -72,7 +72,7 @@ func (t token) String() string {
 }
 
 // is reports whether t is the name given.
-func (t token) is(name string) bool { return t.kind == tokName && t.text == name }
+func (t *token) is(name string) bool { return t.kind == tokName && t.text == name }
 
 // Syntax is the set of delimiters and white space rules of a template. The
 // zero value is Jinja2's default syntax.

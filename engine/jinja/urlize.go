@@ -70,11 +70,11 @@ func (u urlizer) word(word string) string {
 		if open <= strings.Count(middle, pair[1]) {
 			continue
 		}
+		end := 0
 		for range min(open, strings.Count(tail, pair[1])) {
-			end := strings.Index(tail, pair[1]) + len(pair[1])
-			middle += tail[:end]
-			tail = tail[end:]
+			end += strings.Index(tail[end:], pair[1]) + len(pair[1])
 		}
+		middle, tail = middle+tail[:end], tail[end:]
 	}
 	return head + u.link(middle) + tail
 }

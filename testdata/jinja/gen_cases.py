@@ -321,11 +321,50 @@ def yamls():
     return o
 
 
+# Expressions of corners.
+CORNERS = [
+    # a constant base of a power loses its sign to the power
+    "(-1) ** n", "-1 ** n", "(1-4) ** zero", "-3 ** zero ** 2", "-3 ** 2 ** zero", "(-3|abs) ** zero", "('-3'|int) ** zero", "(-3 if true else 1) ** zero", "(-3 if yes else 1) ** zero", "[-3][0] ** zero", "-0.0 ** n", "2 ** -n", "-2 ** -n", "-2.5 ** n", "(-2 ** 2) ** zero", "-n ** 2", "-(n) ** 2", "{'a': -2}.a ** zero", "-true ** zero", "-3 ** 's'", "-3 ** nul", "-(3) ** n * 2", "1 - 3 ** zero", "neg ** zero", "(fl|float) ** neg",
+    "s.upper == s.upper", "s.upper == s.lower", "d.get == d.get", "l.append == l.append", "l.append == [5, 3, 8, 1].append", "s.upper != s.upper", "s.upper in [s.upper]", "[s.upper, 1] == [s.upper, 1.0]",
+    "'{}'.format_map([1])", "'{0[a]}'.format_map({'a': 1})", "'{0}'.format_map({'0': 1})", "'{}'.format_map({'': 1})", "'{a}'.format_map({})", "'{99999999999999999999}'.format(1)", "'{9223372036854775807}'.format(1)", "'{0[99999999999999999999]}'.format([1])", "('{}'|safe).format_map({'a': 1})", "('{a}'|safe).format_map({'a': '<'})",
+    "'a'.splitlines('')", "'a\\nb'.splitlines(2)", "'a\\nb'.splitlines(none)", "'a\\nb'.splitlines(1.5)", "s.partition('l'|safe)", "s.rpartition('l'|safe)", "s.partition('q'|safe)",
+    "'é'.encode('ascii', 'nope')", "'e'.encode('ascii', 'nope')", "'é'.encode('latin1', 'nope')", "'é'.encode().decode('ascii', 'ignore')", "'é'.encode().decode('ascii', 'replace')", "'é'.encode().decode('ascii', 'backslashreplace')", "'é'.encode().decode('ascii', 'nope')", "'é'.encode().decode('ascii')", "'é'.encode('latin1').decode('utf-8', 'backslashreplace')", "'é'.encode('latin1').decode('utf-8', 'nope')", "'aéb'.encode('latin1').decode('utf-8', 'replace')", "'日本'.encode()[:4].decode('utf-8', 'replace')", "'日本'.encode()[:5].decode('utf-8', 'replace')", "'日本'.encode()[1:].decode('utf-8', 'ignore')", "'日本'.encode()[1:].decode('utf-8', 'backslashreplace')", "'\\x80\\xff'.encode('latin1').decode('utf-8', 'replace')", "'😀😀'.encode()[:7].decode('utf-8', 'replace')",
+    "true in 'a\\x01'.encode()", "300 in 'a'.encode()", "-1 in 'a'.encode()", "big in 'a'.encode()", "97 in 'a'.encode()", "1.5 in 'a'.encode()",
+    "'abc'.maketrans('ab', 'cd')", "'abc'.maketrans('ab', 'cd', 'x')", "'abc'.maketrans('ab', 'c')", "'abc'.maketrans({'a': 1, 98: none})", "'abc'.maketrans({'ab': 1})", "'abc'.maketrans({1.5: 1})", "'abc'.maketrans('ab')", "'abc'.maketrans(5)", "'abc'.maketrans('ab', 5)", "'abc'.maketrans('a', 'b', 'c', 'd')", "'abc'.translate('abc'.maketrans('ab', 'xy', 'c'))", "'abc'.translate({97: 'xx', 98: none, 99: 100})", "'abc'.translate({97: 1.5})", "'abc'.translate({97: 1114112})", "'abc'.translate([1, 2])", "'abc'.translate(none)",
+    "dict.fromkeys([1, 2])", "dict.fromkeys('ab', 0)", "dict.fromkeys(5)", "dict.fromkeys([[]])", "dict.fromkeys(ls + ls)|list",
+    "(d.keys() - ['zeta', 'alpha'])|list", "(d.keys() - ('zeta', 'alpha'))|list", "(d.keys() - {'zeta': 1, 'alpha': 2})|list", "(d.keys() - range(3))|length", "d.keys() - 5", "d.keys() - none", "d.keys() - [[]]", "(d.keys() - missing)|length", "([1] - d.keys())|list", "('a' - d.keys())|list", "[[]] - d.keys()", "5 - d.keys()", "(d.items() - [('zeta', 1), ('alpha', 2)])|list", "d.items() - d.items()", "d.values() - d.values()", "[1] - d.values()", "((d.keys() - d.keys()) - [1])|list", "(d.keys() - ['Mid', 'zeta']) - ['q']", "[1] - (d.keys() - [1])", "missing - d.keys()",
+    # formatting
+    "'%5%' % (1,)", "'%-5%' % ()", "'%l%' % (1,)", "'%(a)%' % {'a': 1}", "'%lld' % 1", "'%hhd' % 1", "'%Lh' % 1", "'%ld%hs' % (1, 2)", "'%5%%' % 5",
+]
+
+
+def corners():
+    o = Out("corners")
+    o.exprs(*CORNERS)
+    specs = ["", ".0", ".1", ".2", ".3", ".4", "#.1", "#.2", "#.3", "#", "08.2", ".17", "#g", "<010", "^05", ">05", "5c", "<5c", "=5c", "05s", "^05s", "<010.1f"]
+    for spec in specs:
+        for v in ["0.0", "0.5", "1.5", "9.5", "25.0", "99.9", "100.0", "0.00015", "0.00009999", "123456.0", "1e16", "-9.96", "7", "-65", "'ab'"]:
+            o.add("{{ '{:%s}'.format(%s) }}" % (spec, v))
+    # what the end of the template counts as a line
+    for t in ["{% if 1 %}\nx\n\n\ny", "{% if 1 %}\n", "{% if 1 %}\n\n\n", "{% if 1 %}x\n\n{{ 1 }}\n", "{% if 1 %}x\n{# c\n\n #}", "{% if 1 %}x\n{# c\n\n #}\n\n", "{% if 1\n\n", "{{ 1\n\n", "{{\n", "{{\n1 +\n", "{% if 1 %}{% raw %}\n\n{% endraw %}\n\n", "{% for x in\n l\n", "{% if 1 -%}\n\n\n", "{% if 1 -%}\n\n\n x", "a\n{% if 1 %}b\n{% else %}\n\nx\n", "{% block a %}\n{% endblock\n\n", "{{ (1,\n\n", "{{ f(\n\n", "{{ [\n\n1", "{% if 1 %}\n\n  {#- c\n -#}\n \n"]:
+        for opts in [{}, {"trim_blocks": True}, {"trim_blocks": True, "keep_trailing_newline": True}, {"keep_trailing_newline": True, "lstrip_blocks": True}]:
+            o.add(t, **opts)
+    # long words, dashes and brackets
+    for text in ["'aa-bb-cc-dd-ee'", "'a--b---c----d'", "'--a--'", "'x' * 23", "'ab-' * 9", "'é-日本' * 5", "'(' * 5 ~ 'http://a.b' ~ ')' * 7", "'a' ~ '(' * 3 ~ ')' * 5 ~ ',.'"]:
+        for width in ["1", "3", "4", "7"]:
+            for more in ["", ", false", ", true, '|', false"]:
+                o.exprs("(%s)|wordwrap(%s%s)" % (text, width, more))
+        o.exprs("(%s)|urlize" % text)
+    o.exprs(*("%s|striptags" % json.dumps(s) for s in ["<!-<!-- -->- x -->y", "<<!-- -->!-- a --> b", "<!--->x", "<!-->x-->y", "a<!<!-- -->--b-->c", "<!<!--x-->-<!--y-->-z-->w", "x<!-<!-- --><!-- -->- a", "<!--a--><!--b", "<<b>c>d"]))
+    return o
+
+
 # What the differential fuzzer found, made smaller.
 FOUND = [
     "{% for y in (users|groupby('city', default='a')|list) %}{{ y.split() }}{% endfor %}", "{% for name in ([]|sort(reverse=name)) %}{% endfor %}", "{{ []|sort(reverse=none) }}", "{{ [2, 1]|sort(reverse=2) }}", "{{ [2, 1]|sort(reverse=big) }}", "{{ {}|dictsort(reverse='x') }}",
     "{% macro mm(w=('a'|wordwrap(6, True, '|', w))) %}{{ w }}{% endmacro %}{{ mm()|upper }}", "{{ le * big }}", "{{ 'a' * big }}", "{{ 'a' * -big }}", "{{ l|map('join', missing)|list }}", "{{ ([]|safe) * d.nope }}", "{{ 0 / -big }}", "{{ 0 / -5 }}", "{{ 0 / 10**400 }}", "{{ 1 / -10**400 }}",
     "{% if 1|nope(missing.x) %}{% endif %}", "{{ 1 or 2|nope }}", "{{ 0 and (2 is nope) }}", "{{ 0 or 2|nope }}", "{{ n or 2|nope }}", "{% for w in 1 if (1 or w|nope) %}{% endfor %}", "{{ de|dictsort(y, 'value', true) }}", "{{ d|dictsort(x, 'value', nul) }}", "{{ (html|safe)|last }}", "{{ (html|safe)|first }}", "{{ (html|safe)|reverse }}", "{{ ('n' ~ w).replace('a', w) }}", "{{ ((' '|forceescape) + w) }}", "{{ html ~ x }}", "{{ (html|safe) ~ x ~ html }}", "{% set name, v = name, ((html|safe)|last) %}{{ v }}",
+    "{% print 1, (s.partition(('l'|safe))|string) %}",
     "{{ range(-big, 5)|list }}", "{{ range(big, 5)|list }}", "{{ range(5, big, -1)|list }}", "{{ range(-9223372036854775808, 9223372036854775807)|length }}", "{{ ('a'|sort(reverse=name, case_sensitive=True)).items() }}", "{{ ['a']|unique(true)|list }}", "{{ 'x' is in 'xyz' is true }}", "{{ 'ab'|batch(big)|list }}", "{{ l|slice(big)|list|length > 0 if no }}",
 ]
 
@@ -340,7 +379,7 @@ def found():
 
 def main():
     total = 0
-    for make in [operators, expressions, filters, tests, methods, formats, statements, whitespace, undefineds, escaping, inheritance, yamls, found]:
+    for make in [operators, expressions, filters, tests, methods, formats, statements, whitespace, undefineds, escaping, inheritance, yamls, corners, found]:
         o = make()
         n = o.write()
         total += n

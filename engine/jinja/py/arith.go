@@ -74,6 +74,11 @@ func Binary(t *Thread, op Op, a, b Value) (Value, error) {
 			return concatStr(t, Escape(s), y)
 		}
 	}
+	if v, ok := b.(*DictView); ok && op == Sub {
+		if v, ok, err := setDifference(t, a, v); ok || err != nil {
+			return v, err
+		}
+	}
 	if op == Mul { // n * sequence
 		if isIndex(a) {
 			if v, ok, err := repeat(t, b, a); ok || err != nil {

@@ -48,6 +48,8 @@ func encode(s string, encoding, errs Value) (Value, error) {
 			}
 		case mode == "xmlcharrefreplace":
 			b = fmt.Appendf(b, "&#%d;", r)
+		case mode != "strict":
+			return nil, unknownHandler(mode)
 		default:
 			return nil, Errorf("UnicodeEncodeError", "'%s' codec can't encode character %s in position %d: ordinal not in range(%d)",
 				enc, ReprString(string(r)), i, max+1)
@@ -85,12 +87,12 @@ func bytesMethods() map[string]*Func {
 // DecodeBytes is bytes.decode for UTF-8, ASCII and Latin-1.
 func DecodeBytes(b Bytes, encoding, mode string) (Value, error) {
 	s := string(b)
+	bad := badUTF8
 	switch strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(encoding)) {
 	case "utf8", "utf8sig":
+		encoding = "utf-8"
 	case "ascii", "usascii":
-		if mode == "strict" && !isASCII(s) {
-			return nil, Errorf("UnicodeDecodeError", "'ascii' codec can't decode byte: ordinal not in range(128)")
-		}
+		encoding, bad = "ascii", badASCII
 	case "latin1", "iso88591":
 		var out strings.Builder
 		for i := range len(s) {
@@ -100,24 +102,57 @@ func DecodeBytes(b Bytes, encoding, mode string) (Value, error) {
 	default:
 		return nil, Errorf("LookupError", "unknown encoding: %s", encoding)
 	}
-	if utf8.ValidString(s) {
-		return s, nil
-	}
-	switch mode {
-	case "ignore":
-		return strings.ToValidUTF8(s, ""), nil
-	case "replace":
-		var out strings.Builder
-		for _, r := range s {
-			out.WriteRune(r)
+	var out strings.Builder
+	for start := 0; ; {
+		i, n := bad(s[start:])
+		out.WriteString(s[start : start+i])
+		if n == 0 {
+			return out.String(), nil
 		}
-		return out.String(), nil
-	}
-	for i := 0; ; {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && n <= 1 {
-			return nil, Errorf("UnicodeDecodeError", "'utf-8' codec can't decode byte 0x%02x in position %d: invalid start byte", s[i], i)
+		i += start
+		switch mode {
+		case "strict":
+			return nil, Errorf("UnicodeDecodeError", "'%s' codec can't decode byte 0x%02x in position %d", encoding, s[i], i)
+		case "ignore":
+		case "replace":
+			out.WriteRune(utf8.RuneError)
+		case "backslashreplace":
+			for _, c := range []byte(s[i : i+n]) {
+				fmt.Fprintf(&out, `\x%02x`, c)
+			}
+		default:
+			return nil, unknownHandler(mode)
 		}
-		i += n
+		start = i + n
 	}
+}
+
+func unknownHandler(mode string) error {
+	return Errorf("LookupError", "unknown error handler name '%s'", mode)
+}
+
+// badASCII finds the first byte of s that is none of ASCII; n is 0 when there
+// is none.
+func badASCII(s string) (i, n int) {
+	i = strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
+	if i < 0 {
+		return len(s), 0
+	}
+	return i, 1
+}
+
+// badUTF8 finds what of s is no UTF-8, and how much of it Python takes as one
+// mistake: the longest start of a sequence that could have become a character.
+func badUTF8(s string) (i, n int) {
+	for i < len(s) {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r != utf8.RuneError || size > 1 {
+			i += size
+			continue
+		}
+		for n = 1; i+n < len(s) && !utf8.FullRuneInString(s[i:i+n+1]); n++ {
+		}
+		return i, n
+	}
+	return len(s), 0
 }

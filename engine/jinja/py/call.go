@@ -115,9 +115,6 @@ func (f *Func) CallWith(t *Thread, first Value, a Args) (Value, error) {
 }
 
 func (f *Func) call(t *Thread, first Value, hasFirst bool, a Args) (Value, error) {
-	if err := t.Step(1); err != nil {
-		return nil, err
-	}
 	n := len(f.params)
 	size := n
 	if f.star {
@@ -152,13 +149,38 @@ func (f *Func) call(t *Thread, first Value, hasFirst bool, a Args) (Value, error
 		out[n] = NewTuple(rest...)
 	}
 	if len(a.Kw) == 0 && filled == n && !f.starStar {
-		return f.fn(t, out)
+		return f.run(t, out)
 	}
 	if err := f.bindNames(out, filled, a.Kw); err != nil {
 		return nil, err
 	}
-	return f.fn(t, out)
+	return f.run(t, out)
 }
+
+// run counts a step for the call, and more for arguments so large that looking
+// at them takes its time.
+func (f *Func) run(t *Thread, args []Value) (Value, error) {
+	n := 1
+	for _, v := range args {
+		switch v := v.(type) {
+		case string:
+			n += scanSteps(len(v))
+		case Markup:
+			n += scanSteps(len(v))
+		case Bytes:
+			n += scanSteps(len(v))
+		case *List:
+			n += scanSteps(v.Len())
+		}
+	}
+	if err := t.Step(n); err != nil {
+		return nil, err
+	}
+	return f.fn(t, args)
+}
+
+// scanSteps is how many steps it counts for to look at n bytes or elements.
+func scanSteps(n int) int { return n / 256 }
 
 // Direct returns how many parameters f has when n positional arguments can be
 // given to it as they are, else -1: see [Func.CallDirect].
@@ -172,9 +194,6 @@ func (f *Func) Direct(n int) int {
 // CallDirect calls f with the first n of out as its arguments; the rest of
 // out, which has [Func.Direct] elements, is filled with the defaults.
 func (f *Func) CallDirect(t *Thread, out []Value, n int) (Value, error) {
-	if err := t.Step(1); err != nil {
-		return nil, err
-	}
 	for i := n; i < len(f.params); i++ {
 		p := &f.params[i]
 		if p.required {
@@ -182,7 +201,7 @@ func (f *Func) CallDirect(t *Thread, out []Value, n int) (Value, error) {
 		}
 		out[i] = p.def
 	}
-	return f.fn(t, out)
+	return f.run(t, out)
 }
 
 // bindNames fills in keyword arguments and defaults.
@@ -317,6 +336,10 @@ func Attr(t *Thread, v Value, name string) (x Value, ok bool, err error) {
 			return o.Stop, true, nil
 		case "step":
 			return o.Step, true, nil
+		}
+	case *Func:
+		if o.Type == "type" && o.Name == "dict" && name == "fromkeys" { // the class method in use
+			return Attr(t, NewDict(0), name)
 		}
 	case Attrer:
 		return o.PyAttr(t, name)

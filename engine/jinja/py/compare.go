@@ -158,6 +158,10 @@ func equal(t *Thread, a, b Value, depth int) (bool, error) {
 		if setLike(a) && setLike(b) {
 			return equalSets(t, a, b)
 		}
+	case *BoundMethod:
+		if b, ok := b.(*BoundMethod); ok {
+			return a.F == b.F && Is(a.Self, b.Self), nil
+		}
 	case *Undefined:
 		return equalUndefined(a, b)
 	case Comparer:

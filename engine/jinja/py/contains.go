@@ -1,6 +1,9 @@
 package py
 
-import "strings"
+import (
+	"math/big"
+	"strings"
+)
 
 // Contains evaluates item in seq.
 func Contains(t *Thread, seq, item Value) (bool, error) {
@@ -11,7 +14,7 @@ func Contains(t *Thread, seq, item Value) (bool, error) {
 		if !ok {
 			return false, TypeErrorf("'in <string>' requires string as left operand, not %s", TypeName(item))
 		}
-		return strings.Contains(text, sub), nil
+		return strings.Contains(text, sub), t.Step(scanSteps(len(text)))
 	case *Dict:
 		_, ok, err := s.Get(item)
 		return ok, err
@@ -26,11 +29,12 @@ func Contains(t *Thread, seq, item Value) (bool, error) {
 		switch x := item.(type) {
 		case Bytes:
 			return strings.Contains(string(s), string(x)), nil
-		case int:
-			if x < 0 || x > 255 {
+		case int, bool, *big.Int:
+			i, _ := asIndex(x)
+			if i < 0 || i > 255 {
 				return false, ValueErrorf("byte must be in range(0, 256)")
 			}
-			return strings.IndexByte(string(s), byte(x)) >= 0, nil
+			return strings.IndexByte(string(s), byte(i)) >= 0, nil
 		}
 		return false, TypeErrorf("a bytes-like object is required, not '%s'", TypeName(item))
 	case *Range:

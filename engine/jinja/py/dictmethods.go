@@ -84,6 +84,9 @@ func Update(t *Thread, d *Dict, from Value) error {
 		if err := t.Step(src.Len()); err != nil {
 			return err
 		}
+		if err := t.AllocEntries(src.Len()); err != nil {
+			return err
+		}
 		for _, e := range src.Entries() {
 			if err := d.Set(e.Key, e.Value); err != nil {
 				return err
@@ -96,6 +99,9 @@ func Update(t *Thread, d *Dict, from Value) error {
 	}
 	pairs, err := Slice(t, from)
 	if err != nil {
+		return err
+	}
+	if err := t.AllocEntries(len(pairs)); err != nil {
 		return err
 	}
 	for i, p := range pairs {

@@ -10,12 +10,7 @@ import (
 // dict or anything that can be subscripted). When escape is not nil each
 // field goes through it, as Markup.format does.
 func Format(t *Thread, format string, args []Value, kwargs Value, escape func(v Value, spec string) (string, error)) (Value, error) {
-	f := &formatter{t: t, args: args, kwargs: kwargs, escape: escape}
-	s, err := f.run(format, 2)
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
+	return (&formatter{t: t, args: args, kwargs: kwargs, escape: escape}).format(format)
 }
 
 type formatter struct {
@@ -25,6 +20,15 @@ type formatter struct {
 	escape func(v Value, spec string) (string, error)
 	auto   int // next automatic field number
 	manual bool
+	named  bool // no positional fields
+}
+
+func (f *formatter) format(s string) (Value, error) {
+	text, err := f.run(s, 2)
+	if err != nil {
+		return nil, err
+	}
+	return text, nil
 }
 
 func (f *formatter) run(s string, depth int) (string, error) {
@@ -196,7 +200,9 @@ func (f *formatter) lookup(name string) (Value, error) {
 			return nil, ValueErrorf("Empty attribute in format string")
 		}
 		var k Value = key
-		if i, err := strconv.Atoi(key); err == nil && isDecimal(key[0]) {
+		if i, ok, err := fieldNumber(key); err != nil {
+			return nil, err
+		} else if ok {
 			k = i
 		}
 		if v, err = Item(f.t, v, k); err != nil {
@@ -208,14 +214,20 @@ func (f *formatter) lookup(name string) (Value, error) {
 }
 
 func (f *formatter) first(name string) (Value, error) {
-	i, err := strconv.Atoi(name)
+	i, numbered, err := fieldNumber(name)
+	if err != nil {
+		return nil, err
+	}
+	if f.named && (numbered || name == "") {
+		return nil, ValueErrorf("Format string contains positional fields")
+	}
 	if name == "" {
 		if f.manual {
 			return nil, ValueErrorf("cannot switch from manual field specification to automatic field numbering")
 		}
 		i = f.auto
 		f.auto++
-	} else if err == nil && isDecimal(name[0]) {
+	} else if numbered {
 		if f.auto > 0 {
 			return nil, ValueErrorf("cannot switch from automatic field numbering to manual field specification")
 		}
@@ -235,4 +247,15 @@ func (f *formatter) first(name string) (Value, error) {
 		return nil, Errorf("IndexError", "Replacement index %d out of range for positional args tuple", i)
 	}
 	return f.args[i], nil
+}
+
+// fieldNumber reads a number that names an argument or an index.
+func fieldNumber(s string) (n int, ok bool, err error) {
+	if s == "" || strings.Trim(s, "0123456789") != "" {
+		return 0, false, nil
+	}
+	if n, err = strconv.Atoi(s); err != nil {
+		return 0, false, ValueErrorf("Too many decimal digits in format string")
+	}
+	return n, true, nil
 }

@@ -24,9 +24,10 @@ type formatSpec struct {
 
 func parseSpec(s string) (formatSpec, error) {
 	spec := formatSpec{fill: ' ', prec: -1}
+	filled := false
 	r, n := utf8.DecodeRuneInString(s)
 	if n > 0 && n < len(s) && strings.IndexByte("<>=^", s[n]) >= 0 {
-		spec.fill, spec.align = r, s[n]
+		spec.fill, spec.align, filled = r, s[n], true
 		s = s[n+1:]
 	} else if s != "" && strings.IndexByte("<>=^", s[0]) >= 0 {
 		spec.align = s[0]
@@ -46,8 +47,11 @@ func parseSpec(s string) (formatSpec, error) {
 	}
 	if strings.HasPrefix(s, "0") {
 		spec.zero = true
+		if !filled {
+			spec.fill = '0'
+		}
 		if spec.align == 0 {
-			spec.fill, spec.align = '0', '='
+			spec.align = '='
 		}
 		s = s[1:]
 	}
@@ -219,9 +223,6 @@ func formatInt(t *Thread, f formatSpec, v Value) (string, error) {
 		if !x.IsInt64() || x.Int64() < 0 || x.Int64() > utf8.MaxRune {
 			return "", Errorf("OverflowError", "%%c arg not in range(0x110000)")
 		}
-		if f.align == 0 {
-			f.align = '<'
-		}
 		return padSpec(f, "", string(rune(x.Int64()))), nil
 	default:
 		return "", unknownCode(f.verb, TypeName(v))
@@ -293,6 +294,9 @@ func formatFloatSpec(f formatSpec, x float64) (string, error) {
 	case 0:
 		if prec < 0 {
 			s := FormatFloat(math.Abs(x))
+			if f.alt && !strings.Contains(s, ".") {
+				s = strings.Replace(s, "e", ".e", 1)
+			}
 			return f.float(x, s), nil
 		}
 		s := formatGeneral(math.Abs(x), prec, f.alt, true)
@@ -370,33 +374,30 @@ func formatGeneral(x float64, prec int, alt, repr bool) string {
 		return e
 	}
 	limit := prec
-	if repr && prec == 1 { // a float shows one digit after the point at least
-		limit = prec
+	if repr { // room for ".0"
+		limit--
 	}
-	if exp >= -4 && exp < limit && !(repr && exp >= limit) {
+	if exp >= -4 && exp < limit {
 		s := strconv.FormatFloat(x, 'f', prec-1-exp, 64)
 		if !alt {
 			s = trimZeros(s)
-		} else if !strings.Contains(s, ".") {
-			s += "."
 		}
-		if repr && !strings.Contains(s, ".") {
-			if exp+1 >= prec { // no room for ".0" within the precision
-				return strconv.FormatFloat(x, 'e', -1, 64)[:1] + trimMant(mant)[1:] + "e" + fixExp(exp)
-			}
+		switch {
+		case strings.Contains(s, "."):
+		case repr:
 			s += ".0"
+		case alt:
+			s += "."
 		}
 		return s
 	}
 	if !alt {
-		mant = trimMant(mant)
+		mant = trimZeros(mant)
 	} else if !strings.Contains(mant, ".") {
 		mant += "."
 	}
 	return mant + "e" + fixExp(exp)
 }
-
-func trimMant(s string) string { return trimZeros(s) }
 
 func trimZeros(s string) string {
 	if strings.Contains(s, ".") {

@@ -26,8 +26,14 @@ func Item(t *Thread, v, key Value) (Value, error) {
 		}
 		return s.Items[i], nil
 	case string:
+		if err := t.Step(scanSteps(len(s))); err != nil {
+			return nil, err
+		}
 		return charAt(s, key)
 	case Markup:
+		if err := t.Step(scanSteps(len(s))); err != nil {
+			return nil, err
+		}
 		c, err := charAt(string(s), key)
 		if err != nil {
 			return nil, err

@@ -65,10 +65,7 @@ func Slice(t *Thread, v Value) ([]Value, error) {
 		if err != nil || !ok {
 			return items, err
 		}
-		if err := t.Step(1); err != nil {
-			return nil, err
-		}
-		if err := t.AllocItems(1); err != nil {
+		if err := t.Gather(); err != nil {
 			return nil, err
 		}
 		items = append(items, x)
@@ -81,7 +78,14 @@ func ListOf(t *Thread, v Value) (*List, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &List{items: append([]Value(nil), items...)}, t.AllocItems(len(items))
+	switch v.(type) {
+	case *List, *Tuple, *Set, *DictView: // items may be v's own
+		if err := t.AllocItems(len(items)); err != nil {
+			return nil, err
+		}
+		items = append([]Value(nil), items...)
+	}
+	return &List{items: items}, nil
 }
 
 // Len returns len(v).

@@ -19,6 +19,10 @@ type (
 	complexKey complex128
 )
 
+// maxKeyBytes bounds the key of a tuple, which tuples that share their items
+// could make as large as they like.
+const maxKeyBytes = 1 << 20
+
 // keyOf returns the key of v, or a TypeError when v is unhashable.
 func keyOf(v Value) (any, error) { return keyAt(v, 0) }
 
@@ -48,7 +52,7 @@ func keyAt(v Value, depth int) (any, error) {
 		if v.IsInt64() {
 			return int(v.Int64()), nil
 		}
-		return bigKey(v.String()), nil
+		return bigKey(v.Text(16)), nil // unlike the decimal text, in linear time
 	case Bytes:
 		return bytesKey(v), nil
 	case *Tuple:
@@ -61,7 +65,9 @@ func keyAt(v Value, depth int) (any, error) {
 			if err != nil {
 				return nil, err
 			}
-			writeKey(&b, k)
+			if writeKey(&b, k); b.Len() > maxKeyBytes {
+				return nil, &LimitError{"key bytes", maxKeyBytes}
+			}
 		}
 		return tupleKey(b.String()), nil
 	case *Undefined:
@@ -89,7 +95,7 @@ func floatKey(f float64) any {
 			return int(f)
 		}
 		b, _ := big.NewFloat(f).Int(nil)
-		return bigKey(b.String())
+		return bigKey(b.Text(16))
 	}
 	return f
 }

@@ -56,10 +56,14 @@ func markupMethods(str map[string]*Func) map[string]*Func {
 		return remark(v), err
 	})
 	m.add("format", "self, /, *args, **kwargs", func(t *Thread, a []Value) (Value, error) {
-		return formatMarkup(t, a[0], a[1].(*Tuple).Items, a[2])
+		text, _ := IsString(a[0])
+		v, err := Format(t, text, a[1].(*Tuple).Items, a[2], markupField(t))
+		return remark(v), err
 	})
 	m.add("format_map", "self, mapping, /", func(t *Thread, a []Value) (Value, error) {
-		return formatMarkup(t, a[0], nil, a[1])
+		text, _ := IsString(a[0])
+		v, err := Format(t, text, nil, a[1], markupField(t))
+		return remark(v), err
 	})
 	m.add("unescape", "self, /", func(t *Thread, a []Value) (Value, error) {
 		return Unescape(string(a[0].(Markup))), nil
@@ -74,9 +78,9 @@ func markupMethods(str map[string]*Func) map[string]*Func {
 	return m
 }
 
-func formatMarkup(t *Thread, s Value, args []Value, kwargs Value) (Value, error) {
-	text, _ := IsString(s)
-	v, err := Format(t, text, args, kwargs, func(v Value, spec string) (string, error) {
+// markupField formats and escapes one field of Markup.format.
+func markupField(t *Thread) func(v Value, spec string) (string, error) {
+	return func(v Value, spec string) (string, error) {
 		if m, ok := v.(Markup); ok {
 			if spec != "" {
 				return "", ValueErrorf("Unsupported format specification for Markup.")
@@ -92,8 +96,7 @@ func formatMarkup(t *Thread, s Value, args []Value, kwargs Value) (Value, error)
 		}
 		s, err := FormatValue(t, v, spec)
 		return string(Escape(s)), err
-	})
-	return remark(v), err
+	}
 }
 
 func remark(v Value) Value {
@@ -121,28 +124,36 @@ func StripTags(s string) string {
 }
 
 // cutBetween removes everything from each open to the next end, searching
-// from the start again after each cut, as markupsafe does.
+// from the start again after each cut, as markupsafe does: what was kept and
+// what follows may together make a new opening.
 func cutBetween(s, open, end string) string {
-	var b strings.Builder
+	var kept []byte
 	for {
-		i := strings.Index(s, open)
-		if i < 0 {
-			break
-		}
-		j := strings.Index(s[i:], end)
-		if j < 0 {
-			break
-		}
-		b.WriteString(s[:i])
-		s = s[i+j+len(end):]
-		// What was kept and what follows may together make a new opening.
-		if kept := b.String(); len(open) > 1 {
-			n := min(len(open)-1, len(kept))
-			if tail := kept[len(kept)-n:]; n > 0 && strings.Contains(tail+s[:min(len(open)-1, len(s))], open) {
-				b.Reset()
-				s = kept + s
+		from := max(len(kept)-len(open)+1, 0) // of what could begin a new opening
+		seam := string(kept[from:]) + s[:min(len(open)+len(end), len(s))]
+		tail := len(kept) - from
+		i := strings.Index(seam, open)
+		if i < 0 || i >= tail {
+			i = strings.Index(s, open)
+			if i < 0 {
+				break
 			}
+			j := strings.Index(s[i:], end)
+			if j < 0 {
+				break
+			}
+			kept = append(kept, s[:i]...)
+			s = s[i+j+len(end):]
+			continue
 		}
+		if j := strings.Index(seam[i:], end); j >= 0 {
+			s = s[i+j+len(end)-tail:]
+		} else if j := strings.Index(s, end); j >= 0 {
+			s = s[j+len(end):]
+		} else {
+			break
+		}
+		kept = kept[:from+i]
 	}
-	return b.String() + s
+	return string(kept) + s
 }

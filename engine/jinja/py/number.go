@@ -41,6 +41,13 @@ func ParseInt(s string, base int) (Value, error) {
 	if base != 0 && (base < 2 || base > 36) {
 		return nil, ValueErrorf("int() base must be >= 2 and <= 36, or 0")
 	}
+	if base == 0 || base == 10 { // most integers are short and plain
+		if n := len(s); n > 0 && n < 19 && (s[0] >= '1' && s[0] <= '9' || s == "0") {
+			if i, err := strconv.Atoi(s); err == nil {
+				return i, nil
+			}
+		}
+	}
 	bad := func() (Value, error) {
 		return nil, ValueErrorf("invalid literal for int() with base %d: %s", base, ReprString(s))
 	}

@@ -224,7 +224,7 @@ func floatPow(x, y float64) (Value, error) {
 	if x == 0 && y < 0 {
 		return nil, Errorf("ZeroDivisionError", "0.0 cannot be raised to a negative power")
 	}
-	if x < 0 && !math.IsInf(x, 0) && !math.IsInf(y, 0) && y != math.Floor(y) {
+	if x < 0 && !math.IsInf(x, 0) && !math.IsInf(y, 0) && !math.IsNaN(y) && y != math.Floor(y) {
 		return complexPow(complex(x, 0), complex(y, 0))
 	}
 	z := math.Pow(x, y)
@@ -274,4 +274,17 @@ func complexPow(x, y complex128) (Value, error) {
 		phase += imag(y) * math.Log(vabs)
 	}
 	return complex(length*math.Cos(phase), length*math.Sin(phase)), nil
+}
+
+// IsNegative reports whether v is a number whose repr starts with a minus.
+func IsNegative(v Value) bool {
+	switch x := v.(type) {
+	case int:
+		return x < 0
+	case *big.Int:
+		return x.Sign() < 0
+	case float64:
+		return math.Signbit(x) && !math.IsNaN(x)
+	}
+	return false
 }

@@ -95,7 +95,10 @@ func (p *percent) arg() (Value, error) {
 }
 
 func (p *percent) conversion(s string) (rest string, err error) {
-	incomplete := ValueErrorf("incomplete format")
+	if strings.HasPrefix(s, "%") {
+		p.b.WriteByte('%')
+		return s[1:], nil
+	}
 	spec := percentSpec{prec: -1}
 	var value Value
 	have := false
@@ -156,18 +159,14 @@ func (p *percent) conversion(s string) (rest string, err error) {
 		}
 		spec.prec = max(spec.prec, 0)
 	}
-	for s != "" && strings.IndexByte("hlL", s[0]) >= 0 {
+	if s != "" && strings.IndexByte("hlL", s[0]) >= 0 {
 		s = s[1:]
 	}
 	if s == "" {
-		return "", incomplete
+		return "", ValueErrorf("incomplete format")
 	}
 	verb, n := utf8.DecodeRuneInString(s)
 	spec.verb = verb
-	if verb == '%' {
-		p.b.WriteByte('%')
-		return s[n:], nil
-	}
 	if !have {
 		if value, err = p.arg(); err != nil {
 			return "", err

@@ -237,6 +237,9 @@ func sortedRepr(t *Thread, v Value, depth int) (string, error) {
 	case *List:
 		open, items, end = "[", v.Items(), "]"
 	case *Tuple:
+		if v.Names != nil { // a class of its own, which pprint leaves alone
+			return Repr(t, v)
+		}
 		open, items, end = "(", v.Items, ")"
 		if len(items) == 1 {
 			end = ",)"

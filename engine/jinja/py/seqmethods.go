@@ -230,12 +230,11 @@ func setMethods() map[string]*Func {
 		return NewSet(append(a[0].(*Set).Items(), items...)...)
 	})
 	m.add("difference", "self, other, /", func(t *Thread, a []Value) (Value, error) {
-		items, err := Slice(t, a[1])
+		other, err := iterSet(t, a[1])
 		if err != nil {
 			return nil, err
 		}
-		v, _, err := setDifference(a[0], NewList(items...))
-		return v, err
+		return subtract(a[0].(*Set), other)
 	})
 	m.add("intersection", "self, other, /", func(t *Thread, a []Value) (Value, error) {
 		items, err := Slice(t, a[1])

@@ -167,39 +167,53 @@ func seqOp(t *Thread, op Op, a, b Value) (Value, bool, error) {
 			}
 		}
 	}
-	if op == Sub && setLike(a) {
-		return setDifference(a, b)
+	if op == Sub {
+		return setDifference(t, a, b)
 	}
 	return nil, false, nil
 }
 
-func setDifference(a, b Value) (Value, bool, error) {
-	x, err := toSet(a)
+// setDifference is a - b if both are sets, or one is a view of a dict: views
+// take whatever can be iterated.
+func setDifference(t *Thread, a, b Value) (Value, bool, error) {
+	view := func(v Value) bool {
+		d, ok := v.(*DictView)
+		return ok && d.What != 'v'
+	}
+	if !view(a) && !view(b) && (!setLike(a) || !setLike(b)) {
+		return nil, false, nil
+	}
+	x, err := iterSet(t, a)
 	if err != nil {
 		return nil, false, err
 	}
-	if _, isSet := a.(*Set); isSet && !setLike(b) {
-		return nil, false, nil
-	}
-	y, err := toSet(b)
+	y, err := iterSet(t, b)
 	if err != nil {
-		l, ok := b.(*List)
-		if !ok {
-			return nil, false, err
-		}
-		if y, err = NewSet(l.Items()...); err != nil {
-			return nil, false, err
-		}
+		return nil, false, err
 	}
+	out, err := subtract(x, y)
+	return out, err == nil, err
+}
+
+func subtract(a, b *Set) (Value, error) {
 	out := &Set{}
-	for _, v := range x.Items() {
-		has, err := y.Has(v)
+	for _, v := range a.Items() {
+		has, err := b.Has(v)
 		if err == nil && !has {
 			err = out.Add(v)
 		}
 		if err != nil {
-			return nil, false, err
+			return nil, err
 		}
 	}
-	return out, true, nil
+	return out, nil
+}
+
+// iterSet is set(v).
+func iterSet(t *Thread, v Value) (*Set, error) {
+	items, err := Slice(t, v)
+	if err != nil {
+		return nil, err
+	}
+	return NewSet(items...)
 }

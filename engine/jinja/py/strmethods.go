@@ -24,13 +24,14 @@ func strMethods() map[string]*Func {
 	})
 	m.add("format_map", "self, mapping, /", func(t *Thread, a []Value) (Value, error) {
 		s, _ := IsString(a[0])
-		return Format(t, s, nil, a[1], nil)
+		return (&formatter{t: t, kwargs: a[1], named: true}).format(s)
 	})
 	m.add("encode", "self, /, encoding='utf-8', errors='strict'", func(t *Thread, a []Value) (Value, error) {
 		s, _ := IsString(a[0])
 		return encode(s, a[1], a[2])
 	})
 	m.add("translate", "self, table, /", translate)
+	m.add("maketrans", "self, x, /, *yz", func(_ *Thread, a []Value) (Value, error) { return makeTrans(a[1], a[2].(*Tuple).Items) })
 	return m
 }
 
@@ -88,6 +89,9 @@ func splitMethods(m table) {
 				return nil, err
 			}
 			if a[1] == nil {
+				if err := chargeParts(t, countBelow(s, ' '+1)); err != nil {
+					return nil, err
+				}
 				return strList(fields(s, max)), nil
 			}
 			sep, ok := IsString(a[1])
@@ -96,6 +100,9 @@ func splitMethods(m table) {
 			}
 			if sep == "" {
 				return nil, ValueErrorf("empty separator")
+			}
+			if err := chargeParts(t, strings.Count(s, sep)); err != nil {
+				return nil, err
 			}
 			return strList(sepSplit(s, sep, max)), nil
 		})
@@ -109,8 +116,14 @@ func splitMethods(m table) {
 	split("rsplit", fieldsRight, splitRight)
 	m.add("splitlines", "self, /, keepends=False", func(t *Thread, a []Value) (Value, error) {
 		s, _ := IsString(a[0])
-		keep, err := Truth(t, a[1])
-		return strList(SplitLines(s, keep)), err
+		keep, err := WantFlag(a[1])
+		if err != nil {
+			return nil, err
+		}
+		if err := chargeParts(t, countBelow(s, ' ')); err != nil {
+			return nil, err
+		}
+		return strList(SplitLines(s, keep)), nil
 	})
 	partition := func(name string, find func(s, sep string) int, found func(s string) *Tuple) {
 		m.add(name, "self, sep, /", func(t *Thread, a []Value) (Value, error) {
@@ -126,11 +139,25 @@ func splitMethods(m table) {
 			if i < 0 {
 				return found(s), nil
 			}
-			return NewTuple(s[:i], sep, s[i+len(sep):]), nil
+			return NewTuple(s[:i], a[1], s[i+len(sep):]), nil
 		})
 	}
 	partition("partition", strings.Index, func(s string) *Tuple { return NewTuple(s, "", "") })
 	partition("rpartition", strings.LastIndex, func(s string) *Tuple { return NewTuple("", "", s) })
+}
+
+// chargeParts counts the memory of a list of n strings and of its making.
+func chargeParts(t *Thread, n int) error { return t.Charge(4 * valueSize * n) }
+
+// countBelow counts the bytes of s below c.
+func countBelow(s string, c byte) int {
+	n := 0
+	for i := range len(s) {
+		if s[i] < c {
+			n++
+		}
+	}
+	return n
 }
 
 func searchMethods(m table) {
@@ -305,6 +332,9 @@ func translate(t *Thread, a []Value) (Value, error) {
 		switch v := v.(type) {
 		case nil:
 		case int:
+			if v < 0 || v > utf8.MaxRune {
+				return nil, ValueErrorf("character mapping must be in range(0x110000)")
+			}
 			b.WriteRune(rune(v))
 		case string:
 			b.WriteString(v)
@@ -316,4 +346,57 @@ func translate(t *Thread, a []Value) (Value, error) {
 		}
 	}
 	return b.String(), nil
+}
+
+// makeTrans is str.maketrans: a dict by character, or strings of what is
+// replaced, by what, and what is removed.
+func makeTrans(x Value, yz []Value) (Value, error) {
+	table := NewDict(0)
+	if len(yz) == 0 {
+		d, ok := x.(*Dict)
+		if !ok {
+			return nil, TypeErrorf("if you give only one argument to maketrans it must be a dict")
+		}
+		for _, e := range d.Entries() {
+			key := e.Key
+			if s, ok := IsString(key); ok {
+				if utf8.RuneCountInString(s) != 1 {
+					return nil, ValueErrorf("string keys in translate table must be of length 1")
+				}
+				r, _ := utf8.DecodeRuneInString(s)
+				key = int(r)
+			} else if !isIndex(key) {
+				return nil, TypeErrorf("keys in translate table must be strings or integers")
+			}
+			if err := table.Set(key, e.Value); err != nil {
+				return nil, err
+			}
+		}
+		return table, nil
+	}
+	if len(yz) > 2 {
+		return nil, TypeErrorf("maketrans expected at most 3 arguments, got %d", len(yz)+1)
+	}
+	var texts [3][]rune
+	for i, v := range append([]Value{x}, yz...) {
+		s, err := wantStr(v, "maketrans() argument")
+		if err != nil {
+			return nil, err
+		}
+		texts[i] = []rune(s)
+	}
+	if len(texts[0]) != len(texts[1]) {
+		return nil, ValueErrorf("the first two maketrans arguments must have equal length")
+	}
+	for i, r := range texts[0] {
+		if err := table.Set(int(r), int(texts[1][i])); err != nil {
+			return nil, err
+		}
+	}
+	for _, r := range texts[2] {
+		if err := table.Set(int(r), nil); err != nil {
+			return nil, err
+		}
+	}
+	return table, nil
 }

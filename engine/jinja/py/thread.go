@@ -40,7 +40,7 @@ func (l Limits) withDefaults() Limits {
 
 // LimitError says which limit a template exceeded.
 type LimitError struct {
-	Limit string // "steps", "output bytes", "depth", "integer bits", "memory bytes"
+	Limit string // "steps", "output bytes", "depth", "integer bits", "memory bytes", "key bytes"
 	Max   int64
 }
 
@@ -124,11 +124,10 @@ func (t *Thread) Grow(n int) error {
 	return nil
 }
 
-// Alloc is [Thread.Grow] for something that is being made now: n bytes count
-// towards the memory limit.
-func (t *Thread) Alloc(n int) error {
-	if err := t.Grow(n); t == nil || err != nil {
-		return err
+// Charge counts n bytes towards the memory limit.
+func (t *Thread) Charge(n int) error {
+	if t == nil {
+		return nil
 	}
 	t.made += int64(n)
 	if t.limits.Memory >= 0 && t.made > t.limits.Memory {
@@ -137,20 +136,38 @@ func (t *Thread) Alloc(n int) error {
 	return nil
 }
 
+// Alloc is [Thread.Grow] and [Thread.Charge] for a string of n bytes that is
+// being made now.
+func (t *Thread) Alloc(n int) error {
+	if err := t.Grow(n); err != nil {
+		return err
+	}
+	return t.Charge(n)
+}
+
 // valueSize is what an element of a list counts for.
 const valueSize = 16
 
 // AllocItems is [Thread.Alloc] for a list of n elements.
 func (t *Thread) AllocItems(n int) error {
-	if err := t.Grow(n); t == nil || err != nil {
+	if err := t.Grow(n); err != nil {
 		return err
 	}
-	t.made += int64(n) * valueSize
-	if t.limits.Memory >= 0 && t.made > t.limits.Memory {
-		return &LimitError{"memory bytes", t.limits.Memory}
-	}
-	return nil
+	return t.Charge(n * valueSize)
 }
+
+// Gather counts one step, and one element of a list that grows: its own
+// place, those that growing leaves behind, and the value itself.
+func (t *Thread) Gather() error {
+	if err := t.Step(1); err != nil {
+		return err
+	}
+	return t.Charge(3 * valueSize)
+}
+
+// AllocEntries is [Thread.Alloc] for n entries of a dict, which take place in
+// its order and in its index.
+func (t *Thread) AllocEntries(n int) error { return t.Charge(8 * valueSize * n) }
 
 // Enter counts one level of nesting; each successful Enter needs one Leave.
 func (t *Thread) Enter() error {

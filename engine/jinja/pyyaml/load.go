@@ -10,11 +10,17 @@ import (
 	"github.com/weighlock/weighlock/engine/jinja/py"
 )
 
+// nodeBytes is about what the parser's nodes take for a byte of dense YAML.
+const nodeBytes = 64
+
 // Load reads one document as yaml.safe_load does. An empty text is None; more
 // than one document is an error.
 func Load(t *py.Thread, text string) (py.Value, error) {
 	if strings.ContainsFunc(text, unprintable) {
 		return nil, py.Errorf("ReaderError", "special characters are not allowed")
+	}
+	if err := t.Charge(nodeBytes * len(text)); err != nil {
+		return nil, err
 	}
 	dec := yaml.NewDecoder(strings.NewReader(text))
 	var doc, second yaml.Node
