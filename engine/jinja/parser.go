@@ -65,7 +65,7 @@ type slab[T any] struct {
 
 func (s *slab[T]) next() *T {
 	if len(s.free) == 0 {
-		s.made = min(max(2*s.made, 2), 64)
+		s.made = min(max(2*s.made, 2), 32)
 		s.free = make([]T, s.made)
 	}
 	t := &s.free[0]
