@@ -2,8 +2,11 @@ package kustomize
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -17,51 +20,55 @@ func decoded(res *resource.Resource) (map[string]any, error) {
 	if err := res.YNode().Decode(&m); err != nil {
 		return nil, fmt.Errorf("%s: %w", res.CurId(), err)
 	}
-	for k, v := range m {
-		var err error
-		if m[k], err = jsonValue(v); err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", res.CurId(), k, err)
-		}
+	var problems []string
+	plain(m, "", func(path, problem string) {
+		problems = append(problems, fmt.Sprintf("%s: %s: %s", res.CurId(), strings.TrimPrefix(path, "."), problem))
+	})
+	if problems != nil {
+		slices.Sort(problems) // a map has no order, and the same input shall give the same message
+		return nil, errors.New(strings.Join(problems, "\n"))
 	}
 	return m, nil
 }
 
-// jsonValue turns what YAML decodes to into what JSON does. Maps and lists are changed in place.
-func jsonValue(v any) (any, error) {
-	var err error
+// plain turns what YAML decodes to into what JSON does, and calls refuse for each part that has no such form. Maps and
+// lists are changed in place.
+func plain(v any, path string, refuse func(path, problem string)) any {
 	switch v := v.(type) {
 	case map[string]any:
 		for k, e := range v {
-			if v[k], err = jsonValue(e); err != nil {
-				return nil, err
-			}
+			v[k] = plain(e, path+"."+k, refuse)
 		}
-		return v, nil
+		return v
 	case []any:
 		for i, e := range v {
-			if v[i], err = jsonValue(e); err != nil {
-				return nil, err
-			}
+			v[i] = plain(e, path+"["+strconv.Itoa(i)+"]", refuse)
 		}
-		return v, nil
+		return v
 	case string:
 		if !utf8.ValidString(v) {
-			return nil, fmt.Errorf("text is not in UTF-8")
+			refuse(path, "text is not in UTF-8")
 		}
-		return v, nil
+		return v
 	case int:
-		return int64(v), nil
-	case float64:
-		return number(v)
-	case uint64:
-		return number(v)
+		return int64(v)
+	case float64, uint64:
+		n, err := number(v)
+		if err != nil {
+			refuse(path, err.Error())
+		}
+		return n
 	case time.Time:
 		text, err := v.MarshalText()
-		return string(text), err
+		if err != nil {
+			refuse(path, err.Error())
+		}
+		return string(text)
 	case nil, bool, int64:
-		return v, nil
+		return v
 	}
-	return nil, fmt.Errorf("a key in it is no text, and YAML takes yes, no, on, off, y and n for none: put it in quotes")
+	refuse(path, "a key in it is no text, and YAML takes yes, no, on, off, y and n for none: put it in quotes")
+	return nil
 }
 
 // number is what a number is when it has been through JSON: 1e3 is written 1000, and is whole then.
