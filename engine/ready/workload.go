@@ -1,0 +1,92 @@
+package ready
+
+import (
+	"fmt"
+
+	"github.com/weighlock/weighlock/engine/object"
+)
+
+// job judges a Job by its end: kstatus calls one that still runs current.
+func job(o object.Object) State {
+	for _, c := range conditions(o) {
+		if c["status"] != "True" {
+			continue
+		}
+		switch c["type"] {
+		case "Failed", "FailureTarget":
+			return State{Failed, text(c, "the job has failed")}
+		case "Complete", "SuccessCriteriaMet":
+			return State{Ready, "the job is complete"}
+		case "Suspended":
+			return State{Waiting, "the job is suspended"}
+		}
+	}
+	st := o.Map("status")
+	return State{Waiting, fmt.Sprintf("the job is not complete: %v active, %v succeeded, %v failed", number(st["active"]), number(st["succeeded"]), number(st["failed"]))}
+}
+
+// hookPod judges a Pod that is there to do something once.
+func hookPod(o object.Object) State {
+	switch phase := o.Text("status", "phase"); phase {
+	case "Succeeded":
+		return State{Ready, "the pod has completed"}
+	case "Failed":
+		return State{Failed, pod(o, "the pod has failed")}
+	}
+	if o.Text("spec", "restartPolicy") == "Never" {
+		if why := pod(o, ""); why != "" {
+			return State{Failed, why}
+		}
+	}
+	return State{Waiting, "the pod has not completed"}
+}
+
+// pod is why a container of a pod ended badly; or else what is given.
+func pod(o object.Object, otherwise string) string {
+	st := o.Map("status")
+	for _, field := range []string{"initContainerStatuses", "containerStatuses"} {
+		list, _ := st[field].([]any)
+		for _, c := range list {
+			container, _ := c.(map[string]any)
+			end := object.Object(container).Map("state", "terminated")
+			if end != nil && number(end["exitCode"]) != "0" {
+				return fmt.Sprintf("container %v ended with exit code %v: %s", container["name"], number(end["exitCode"]), text(end, "no message"))
+			}
+		}
+	}
+	if message := o.Text("status", "message"); message != "" {
+		return message
+	}
+	return otherwise
+}
+
+// text is the reason and message of a condition or a container's state.
+func text(c map[string]any, otherwise string) string {
+	reason, _ := c["reason"].(string)
+	message, _ := c["message"].(string)
+	switch {
+	case reason != "" && message != "":
+		return reason + ": " + message
+	case reason+message != "":
+		return reason + message
+	}
+	return otherwise
+}
+
+func conditions(o object.Object) []map[string]any {
+	list, _ := o.Map("status")["conditions"].([]any)
+	var out []map[string]any
+	for _, e := range list {
+		if c, ok := e.(map[string]any); ok {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func number(v any) string {
+	if v == nil {
+		return "0"
+	}
+	return object.ScalarText(v)
+}
