@@ -6,6 +6,8 @@ import (
 
 	"github.com/weighlock/weighlock/engine/apply"
 	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/history"
+	"github.com/weighlock/weighlock/engine/lock"
 	"github.com/weighlock/weighlock/engine/project"
 	"github.com/weighlock/weighlock/engine/render"
 )
@@ -15,6 +17,9 @@ type Cluster interface {
 	Reader() render.Reader
 	Previewer() diff.Previewer
 	Applier() apply.Applier
+	// Locks and History are kept in a namespace; "" is [lock.Namespace].
+	Locks(namespace string) lock.Records
+	History(namespace string) history.Store
 }
 
 // Open opens the project in dir.
@@ -73,21 +78,27 @@ type DeployOptions struct {
 	Reviewed string
 	// Rendered is called with what is to be deployed, before it is compared; an error ends the deploy.
 	Rendered func(*render.Manifests) error
-	Diff     diff.Options
-	Apply    apply.Options
+	// Run is who deploys: see [Run.Alone].
+	Run   *Run
+	Diff  diff.Options
+	Apply apply.Options
 }
 
 // Deploy renders a target, compares it with the cluster right before the first write, and applies the change. The
 // change set is returned in any case in which it is known; a *[diff.StaleError] means that it is not the reviewed one.
 // What became of each object is in the Result, whose Err joins the failures; the error of Deploy itself means that
-// nothing was applied.
+// nothing was applied, such as a *[lock.HeldError] where another run has the target.
 func Deploy(ctx context.Context, p *project.Project, t project.Target, c Cluster, opts DeployOptions) (*diff.ChangeSet, *apply.Result, error) {
-	set, err := compare(ctx, p, t, c, opts)
-	if err != nil {
-		return nil, nil, fmt.Errorf("nothing is applied: %w", err)
-	}
-	if opts.Reviewed != "" && opts.Reviewed != set.Digest {
-		return set, nil, &diff.StaleError{Reviewed: opts.Reviewed, Current: set.Digest}
-	}
-	return set, apply.Apply(ctx, set, c.Applier(), opts.Apply), nil
+	return opts.Run.Alone(ctx, c, t, func(ctx context.Context) (*diff.ChangeSet, *apply.Result, error) {
+		unknown := opts.Run.known(ctx, c, t, &opts.Diff)
+		set, err := compare(ctx, p, t, c, opts)
+		if err != nil {
+			return nil, nil, fmt.Errorf("nothing is applied: %w", err)
+		}
+		warn(set, unknown)
+		if opts.Reviewed != "" && opts.Reviewed != set.Digest {
+			return set, nil, &diff.StaleError{Reviewed: opts.Reviewed, Current: set.Digest}
+		}
+		return set, apply.Apply(ctx, set, c.Applier(), opts.Apply), nil
+	})
 }

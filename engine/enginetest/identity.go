@@ -54,10 +54,7 @@ func (c *Cluster) User(tb testing.TB, namespace string, rules ...rbacv1.PolicyRu
 	}
 	token := c.account(tb, name)
 	if len(rules) > 0 {
-		c.grant(tb, name, namespace, rules)
-	}
-	for _, rule := range rules {
-		await(tb, "rights of "+name, func(ctx context.Context) error { return c.allowed(ctx, id.User, namespace, rule) })
+		c.Grant(tb, id, namespace, rules...)
 	}
 
 	config, err := clientcmd.LoadFromFile(c.env.Kubeconfig)
@@ -70,6 +67,16 @@ func (c *Cluster) User(tb testing.TB, namespace string, rules ...rbacv1.PolicyRu
 		tb.Fatal(err)
 	}
 	return id
+}
+
+// Grant gives a user rights in a further namespace. They are in force when it returns.
+func (c *Cluster) Grant(tb testing.TB, id Identity, namespace string, rules ...rbacv1.PolicyRule) {
+	tb.Helper()
+	name := id.User[strings.LastIndexByte(id.User, ':')+1:]
+	c.grant(tb, name, namespace, rules)
+	for _, rule := range rules {
+		await(tb, "rights of "+name, func(ctx context.Context) error { return c.allowed(ctx, id.User, namespace, rule) })
+	}
 }
 
 // account makes a ServiceAccount and returns a token of it.

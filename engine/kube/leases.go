@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -21,7 +22,8 @@ import (
 	"github.com/weighlock/weighlock/engine/object"
 )
 
-// Locks are the locks of this cluster's targets, kept as Leases in a namespace that is made when it is first needed.
+// Locks are the locks of this cluster's targets, kept as Leases in a namespace that is made when it is first needed; ""
+// is [lock.Namespace]. All requests may be sent again: each names the version that it replaces.
 func (c *Cluster) Locks(namespace string) lock.Records {
 	return leases{c, cmp.Or(namespace, lock.Namespace)}
 }
@@ -51,7 +53,7 @@ func (l leases) client() dynamic.ResourceInterface {
 
 // Get implements [lock.Records].
 func (l leases) Get(ctx context.Context, name string) (*lock.Record, error) {
-	live, err := l.client().Get(ctx, name, metav1.GetOptions{})
+	live, err := l.send(ctx, func() (*unstructured.Unstructured, error) { return l.client().Get(ctx, name, metav1.GetOptions{}) })
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -66,17 +68,32 @@ func (l leases) Get(ctx context.Context, name string) (*lock.Record, error) {
 func (l leases) Put(ctx context.Context, r lock.Record) (lock.Record, error) {
 	o := l.lease(r)
 	if r.Version != "" {
-		stored, err := l.client().Update(ctx, o, metav1.UpdateOptions{FieldManager: diff.FieldManager})
+		stored, err := l.send(ctx, func() (*unstructured.Unstructured, error) {
+			return l.client().Update(ctx, o, metav1.UpdateOptions{FieldManager: diff.FieldManager})
+		})
 		return l.stored(stored, "update", err)
 	}
-	stored, err := l.client().Create(ctx, o, metav1.CreateOptions{FieldManager: diff.FieldManager})
+	create := func() (*unstructured.Unstructured, error) {
+		return l.client().Create(ctx, o, metav1.CreateOptions{FieldManager: diff.FieldManager})
+	}
+	stored, err := l.send(ctx, create)
 	if apierrors.IsNotFound(err) {
-		if err := l.makeNamespace(ctx); err != nil {
-			return lock.Record{}, err
+		if err := l.makeNamespace(ctx, l.namespace); err != nil {
+			return lock.Record{}, l.rights(err)
 		}
-		stored, err = l.client().Create(ctx, o, metav1.CreateOptions{FieldManager: diff.FieldManager})
+		stored, err = l.send(ctx, create)
 	}
 	return l.stored(stored, "create", err)
+}
+
+// send sends a request, again if it fails for a reason that may pass.
+func (c *Cluster) send(ctx context.Context, request func() (*unstructured.Unstructured, error)) (*unstructured.Unstructured, error) {
+	var out *unstructured.Unstructured
+	err := c.retry(ctx, func() (err error) {
+		out, err = request()
+		return err
+	})
+	return out, err
 }
 
 func (l leases) stored(o *unstructured.Unstructured, verb string, err error) (lock.Record, error) {
@@ -89,16 +106,45 @@ func (l leases) stored(o *unstructured.Unstructured, verb string, err error) (lo
 	return record(o)
 }
 
-func (l leases) makeNamespace(ctx context.Context) error {
-	ns := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": l.namespace}}}
-	_, err := l.dynamic.Resource(namespaceResource).Create(ctx, ns, metav1.CreateOptions{FieldManager: diff.FieldManager})
+// makeNamespace makes the namespace of our own records: a *rightError where that is forbidden.
+func (c *Cluster) makeNamespace(ctx context.Context, name string) error {
+	ns := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name}}}
+	_, err := c.send(ctx, func() (*unstructured.Unstructured, error) {
+		return c.dynamic.Resource(namespaceResource).Create(ctx, ns, metav1.CreateOptions{FieldManager: diff.FieldManager})
+	})
 	switch {
 	case err == nil, apierrors.IsAlreadyExists(err):
 		return nil
 	case apierrors.IsForbidden(err):
-		return &lock.RightsError{Missing: fmt.Sprintf("create namespace %s, which does not exist", l.namespace), Err: err}
+		return &rightError{missing: fmt.Sprintf("create namespace %s, which does not exist", name), err: err}
 	}
-	return l.unreachable("making namespace "+l.namespace, err)
+	return c.unreachable("making namespace "+name, err)
+}
+
+// rightError says which right a request for our own records lacks.
+type rightError struct {
+	missing string
+	err     error
+}
+
+func (e *rightError) Error() string { return "no right to " + e.missing + ": " + e.err.Error() }
+func (e *rightError) Unwrap() error { return e.err }
+
+// ownRight is err, as a *rightError where the server forbids the request.
+func (c *Cluster) ownRight(verb, resource, namespace string, err error) error {
+	// That a namespace is going away is told as forbidden, too.
+	if apierrors.IsForbidden(err) && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		return &rightError{missing: fmt.Sprintf("%s %s in namespace %s", verb, resource, namespace), err: err}
+	}
+	return err
+}
+
+// rights words a missing right for callers that lock.
+func (l leases) rights(err error) error {
+	if r := new(rightError); errors.As(err, &r) {
+		return &lock.RightsError{Missing: r.missing, Err: r.err}
+	}
+	return err
 }
 
 // Remove implements [lock.Records].
@@ -106,7 +152,7 @@ func (l leases) Remove(ctx context.Context, r lock.Record) error {
 	uid, version, _ := strings.Cut(r.Version, "/")
 	id := types.UID(uid)
 	only := metav1.Preconditions{UID: &id, ResourceVersion: &version}
-	err := l.client().Delete(ctx, r.Name(), metav1.DeleteOptions{Preconditions: &only})
+	err := l.retry(ctx, func() error { return l.client().Delete(ctx, r.Name(), metav1.DeleteOptions{Preconditions: &only}) })
 	switch {
 	case err == nil, apierrors.IsNotFound(err):
 		return nil
@@ -118,7 +164,11 @@ func (l leases) Remove(ctx context.Context, r lock.Record) error {
 
 // List implements [lock.Records].
 func (l leases) List(ctx context.Context) ([]lock.Record, error) {
-	list, err := l.client().List(ctx, metav1.ListOptions{LabelSelector: lockLabel})
+	var list *unstructured.UnstructuredList
+	err := l.retry(ctx, func() (err error) {
+		list, err = l.client().List(ctx, metav1.ListOptions{LabelSelector: lockLabel})
+		return err
+	})
 	if err != nil {
 		return nil, l.refused("list", err)
 	}
@@ -134,8 +184,8 @@ func (l leases) List(ctx context.Context) ([]lock.Record, error) {
 }
 
 func (l leases) refused(verb string, err error) error {
-	if apierrors.IsForbidden(err) {
-		return &lock.RightsError{Missing: fmt.Sprintf("%s leases.coordination.k8s.io in namespace %s", verb, l.namespace), Err: err}
+	if err := l.rights(l.ownRight(verb, "leases.coordination.k8s.io", l.namespace, err)); errors.As(err, new(*lock.RightsError)) {
+		return err
 	}
 	return l.unreachable("locking the target", err)
 }

@@ -22,6 +22,7 @@ type memory struct {
 	records map[string]lock.Record
 	version int
 	down    bool
+	mute    bool // answers of writes get lost: what was carried out seems to have changed hands
 }
 
 var errDown = errors.New("the server is down")
@@ -51,6 +52,10 @@ func (m *memory) Put(_ context.Context, r lock.Record) (lock.Record, error) {
 		m.records = map[string]lock.Record{}
 	}
 	m.records[r.Name()] = r
+	if m.mute { // as a client sees it that has sent the request again
+		m.mute = false
+		return lock.Record{}, lock.ErrChanged
+	}
 	return r, nil
 }
 
@@ -116,6 +121,127 @@ func TestALockThatIsRenewedOutlivesItsDuration(t *testing.T) {
 			t.Errorf("lost: %v", context.Cause(l.Context()))
 		}
 	})
+}
+
+func TestALockOutlivesAnswersThatGetLost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{mute: true}
+		l := acquire(t, m, "alice")
+		m.mu.Lock()
+		m.mute = true
+		m.mu.Unlock()
+		time.Sleep(time.Minute)
+		wantHeldBy(t, m, "alice")
+		if err := l.Context().Err(); err != nil {
+			t.Errorf("lost: %v", context.Cause(l.Context()))
+		}
+		m.mu.Lock()
+		m.mute = true
+		m.mu.Unlock()
+		time.Sleep(10 * time.Second)
+		if err := l.Release(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		acquire(t, m, "bob")
+	})
+}
+
+// A run that is interrupted finishes what is under way; the target is its own until then.
+func TestALockIsKeptUntilItsReleaseThoughTheRunIsInterrupted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{}
+		ctx, interrupt := context.WithCancel(t.Context())
+		l, err := lock.Acquire(ctx, m, claim("alice"), options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		interrupt()
+		time.Sleep(5 * time.Minute)
+		wantHeldBy(t, m, "alice")
+		if l.Context().Err() == nil {
+			t.Error("the run is not told of the interruption")
+		}
+		if err := l.Release(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		acquire(t, m, "bob")
+	})
+}
+
+func TestAClockThatIsWrongDoesNotTakeALivingLock(t *testing.T) {
+	t.Parallel()
+	for name, skew := range map[string]time.Duration{"ahead": time.Hour, "behind": -time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				m := &memory{}
+				acquire(t, m, "alice")
+				wrong := lock.Options{Now: func() time.Time { return time.Now().Add(skew) }, Duration: 30 * time.Second}
+				var held *lock.HeldError
+				if _, err := lock.Acquire(t.Context(), m, claim("bob"), wrong); !errors.As(err, &held) || held.Record.Holder != "alice" {
+					t.Errorf("got %v, want held by alice", err)
+				}
+			})
+		})
+	}
+}
+
+func TestTwoRunsOfOnePersonKeepEachOtherOutAndTheirOwnHoldDoesNot(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{}
+		run := func(holder, person string) lock.Claim {
+			return lock.Claim{Target: "prod", Discriminator: "shop-prod", Holder: holder, Person: person}
+		}
+		if _, err := lock.Hold(t.Context(), m, run("laptop 1", "alice"), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		l, err := lock.Acquire(t.Context(), m, run("laptop 2", "alice"), options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Release(t.Context())
+		var held *lock.HeldError
+		if _, err := lock.Acquire(t.Context(), m, run("laptop 3", "alice"), options); !errors.As(err, &held) || held.Record.Holder != "laptop 2" {
+			t.Errorf("got %v, want held by the other run", err)
+		}
+		if r, err := lock.Running(t.Context(), m, "shop-prod", time.Now()); err != nil || r == nil || r.Holder != "laptop 2" {
+			t.Errorf("got %v, %v, want the run", r, err)
+		}
+		if _, err := lock.Acquire(t.Context(), m, run("ci 1", "bob"), options); !errors.As(err, &held) || held.Record.Holder != "alice" {
+			t.Errorf("got %v, want held by alice", err)
+		}
+	})
+}
+
+// late is a store in which somebody puts a hold on right after a run has looked for one.
+type late struct {
+	*memory
+	looked bool
+}
+
+func (l *late) Get(ctx context.Context, name string) (*lock.Record, error) {
+	r, err := l.memory.Get(ctx, name)
+	if !l.looked {
+		l.looked = true
+		_, holdErr := lock.Hold(ctx, l.memory, claim("alice"), time.Now())
+		err = errors.Join(err, holdErr)
+	}
+	return r, err
+}
+
+func TestAHoldThatComesWhileARunBeginsIsSeen(t *testing.T) {
+	t.Parallel()
+	l := &late{memory: &memory{}}
+	var held *lock.HeldError
+	if _, err := lock.Acquire(t.Context(), l, claim("bob"), options); !errors.As(err, &held) || held.Record.Holder != "alice" {
+		t.Fatalf("got %v, want held by alice", err)
+	}
+	if r, err := lock.Running(t.Context(), l, "shop-prod", time.Now()); r != nil || err != nil {
+		t.Errorf("it left %v, %v", r, err)
+	}
 }
 
 func TestALockIsFreeAfterItsRelease(t *testing.T) {

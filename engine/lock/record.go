@@ -38,8 +38,16 @@ func (r Record) Name() string {
 	return name
 }
 
-// Expired says whether the holder of a run's lock has given no sign of life for too long.
-func (r Record) Expired(now time.Time) bool { return !r.Hold && now.After(r.Renewed.Add(r.Duration)) }
+// Expired says whether the holder of a run's lock seems to have given no sign of life for too long: by this clock, which
+// may differ from the holder's. A sign from too far in the future is none.
+func (r Record) Expired(now time.Time) bool {
+	return !r.Hold && now.Sub(r.Renewed).Abs() > r.Duration
+}
+
+// same says whether both are the lock of one run, renewed or not.
+func (r Record) same(other Record) bool {
+	return r.Hold == other.Hold && r.Holder == other.Holder && r.Since.Equal(other.Since)
+}
 
 // String says who has the target, since when and what for.
 func (r Record) String() string {
