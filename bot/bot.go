@@ -30,6 +30,8 @@ type Bot struct {
 	// Env looks up environment variables for the projects of the repository itself: those that they load, and as whom they ask
 	// secret stores. nil keeps all of that out of their reach, as it is always out of reach for forks.
 	Env func(name string) (string, bool)
+	// Withheld says which of them projects may not load; see [project.Options].
+	Withheld func(name string) bool
 	// Now is the clock.
 	Now func() time.Time
 	Log *slog.Logger

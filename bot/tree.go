@@ -22,7 +22,7 @@ type tree struct {
 
 // own is how a project of the repository itself is opened.
 func (b *Bot) own(repo *checkout.Repo) project.Options {
-	return project.Options{Now: b.Now, Remotes: b.Remotes, Repository: repo.Remote(), Keys: b.Keys, Env: b.Env}
+	return project.Options{Now: b.Now, Remotes: b.Remotes, Repository: repo.Remote(), Keys: b.Keys, Env: b.Env, Withheld: b.Withheld}
 }
 
 // strangers is how a project is opened that a fork has changed. It gets no keys and no environment: its templates

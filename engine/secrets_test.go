@@ -1,10 +1,8 @@
 package engine_test
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"path"
 	"strings"
 	"testing"
@@ -65,18 +63,6 @@ func printed(t *testing.T, set *diff.ChangeSet, result *apply.Result, err error)
 		}
 	}
 	return out
-}
-
-// formsOf are texts that tell a secret, without the letters at the ends of its base64 that belong to its neighbours, too.
-func formsOf(secret string) map[string]string {
-	forms := map[string]string{"as it is": secret, "in a query": url.QueryEscape(secret), "in a path": url.PathEscape(secret)}
-	quoted, _ := json.Marshal(secret)
-	forms["in JSON"] = strings.Trim(string(quoted), `"`)
-	for offset := range 3 {
-		e := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("x", offset) + secret))
-		forms[fmt.Sprintf("in base64 at %d", offset)] = e[(8*offset+5)/6 : 8*(offset+len(secret))/6]
-	}
-	return forms
 }
 
 const secretive = `
@@ -206,7 +192,7 @@ spec: {clusterIP: "{{ db.password }}", ports: [{port: {{ pin * 100 }}}, {port: 8
 `)
 	show(engine.DeployOptions{}, false)
 	for _, secret := range secrets {
-		for form, text := range formsOf(secret) {
+		for form, text := range enginetest.FormsOf(secret) {
 			if len(text) < 4 {
 				continue
 			}

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/sethvargo/go-githubactions"
@@ -40,13 +38,14 @@ func actionCommand(p process) *cobra.Command {
 					return checkout.Open(ctx, gh.Workspace, checkout.Options{Refs: refs, Auth: checkout.Auth{Token: gh.Token}})
 				},
 				Cluster: func(_ context.Context, t project.Target) (engine.Cluster, error) {
-					return connect(p.getenv, kubeconfig, t)
+					return connect(p, kubeconfig, t)
 				},
-				Keys:    project.Keys{Env: p.lookupenv, Online: true},
-				Env:     jobEnv(p.lookupenv),
-				Remotes: remotes,
-				Now:     time.Now,
-				Log:     slog.New(slog.NewTextHandler(p.stderr, nil)),
+				Keys:     project.Keys{Env: p.lookupenv, Online: true},
+				Env:      p.lookupenv,
+				Withheld: withheld,
+				Remotes:  remotes,
+				Now:      time.Now,
+				Log:      p.log.Logger,
 			}
 			if key := p.getenv(digestKeyVariable); key != "" {
 				b.DigestKey = []byte(key)
@@ -60,14 +59,4 @@ func actionCommand(p process) *cobra.Command {
 	}
 	c.Flags().StringVar(&kubeconfig, "kubeconfig", "", "kubeconfig `file`; default: $KUBECONFIG, then ~/.kube/config")
 	return c
-}
-
-// jobEnv is a CI job's environment as far as projects may see it: not what the job itself is trusted with.
-func jobEnv(lookup func(string) (string, bool)) func(string) (string, bool) {
-	return func(name string) (string, bool) {
-		if name == digestKeyVariable || name == "GITHUB_TOKEN" || strings.HasPrefix(name, "ACTIONS_") || strings.HasPrefix(name, "INPUT_") {
-			return "", false
-		}
-		return lookup(name)
-	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/weighlock/weighlock/engine/apply"
 	"github.com/weighlock/weighlock/engine/diff"
 	"github.com/weighlock/weighlock/engine/kube"
+	"github.com/weighlock/weighlock/engine/render"
 	"github.com/weighlock/weighlock/engine/report"
 )
 
@@ -44,12 +45,12 @@ func deployCommand(p process) *cobra.Command {
 			if compare.opts.Prune && t.Discriminator == "" {
 				return errors.New("--prune needs a discriminator, to know which objects are the target's: set it in .kluctl.yaml or with --discriminator")
 			}
-			cluster, err := connect(p.getenv, target.kubeconfig, t)
+			cluster, err := connect(p, target.kubeconfig, t)
 			if err != nil {
 				return err
 			}
 			opts := engine.DeployOptions{
-				Rendered: dir.write,
+				Rendered: func(m *render.Manifests) error { return dir.write(p, m) },
 				Diff:     compare.options(p.getenv),
 				Apply:    apply.Options{AbortOnError: abort, Progress: progress(p.stderr)},
 			}

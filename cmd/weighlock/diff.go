@@ -54,7 +54,7 @@ func diffCommand(p process) *cobra.Command {
 				return err
 			}
 			defer proj.Close()
-			cluster, err := connect(p.getenv, target.kubeconfig, t)
+			cluster, err := connect(p, target.kubeconfig, t)
 			if err != nil {
 				return err
 			}
@@ -62,7 +62,7 @@ func diffCommand(p process) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := dir.write(m); err != nil {
+			if err := dir.write(p, m); err != nil {
 				return err
 			}
 			set, err := diff.Diff(cmd.Context(), m, cluster.Previewer(), opts)

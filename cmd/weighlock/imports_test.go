@@ -62,7 +62,7 @@ var outside = []struct {
 	{"helm.sh/helm/", []string{"engine/internal/helm"}, "Helm is a mechanic"},
 	{"sigs.k8s.io/kustomize/", []string{"engine/internal/kustomize"}, "kustomize is a mechanic"},
 	{"github.com/hashicorp/vault/", []string{"engine/internal/store"}, "secret stores are asked in one place"},
-	{"github.com/aws/aws-sdk-go-v2/", []string{"engine/internal/store"}, "secret stores are asked in one place"},
+	{"github.com/aws/aws-sdk-go-v2/", []string{"engine/internal/store", "engine/internal/sops"}, "secret stores are asked in one place; SOPS asks KMS with the credentials found there"},
 	{"github.com/Azure/", []string{"engine/internal/store"}, "secret stores are asked in one place"},
 	{"cloud.google.com/", []string{"engine/internal/store"}, "secret stores are asked in one place"},
 	{"github.com/google/go-containerregistry/", []string{"engine/internal/source"}, "registries are asked in one place"},

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -37,6 +38,8 @@ type process struct {
 	environ        []string
 	stdin          io.Reader
 	stdout, stderr io.Writer
+
+	log debugLog // of run
 }
 
 // exitCode is an error that ends the program with a code of its own. The error, if any, is printed.
@@ -59,6 +62,8 @@ func (e *exitCode) Unwrap() error { return e.err }
 func run(ctx context.Context, p process) int {
 	stop := func() {}
 	defer func() { stop() }()
+	p.log = newDebugLog(p)
+	debug := false
 	root := &cobra.Command{
 		Use:           "weighlock",
 		Short:         "Preview and deploy Kubernetes projects: what is deployed is what was reviewed",
@@ -69,12 +74,17 @@ func run(ctx context.Context, p process) int {
 			if err := flagsFromEnvironment(c, p.getenv); err != nil {
 				return err
 			}
+			if debug {
+				p.log.level.Set(slog.LevelDebug)
+				p.log.Debug("weighlock "+c.Name(), "version", version)
+			}
 			warnForeign(c, p)
 			var err error
 			stop, err = limitTime(c)
 			return err
 		},
 	}
+	root.PersistentFlags().BoolVar(&debug, "debug", false, "tell on standard error what is done: what is read from where, and each request to the cluster")
 	root.PersistentFlags().Bool("no-color", false, "print without colours, which is what is always done")
 	registerForeign(root)
 	root.SetArgs(p.args)

@@ -49,7 +49,7 @@ func renderCommand(p process) *cobra.Command {
 			if t.Derived {
 				fmt.Fprintf(p.stderr, "Note: the project sets no discriminator; %s is derived from the repository's remote\n", t.Discriminator)
 			}
-			if err := dir.write(m); err != nil {
+			if err := dir.write(p, m); err != nil {
 				return err
 			}
 			if dir.path != "" && !cmd.Flags().Changed("print-all") && !cmd.Flags().Changed("output") {
@@ -73,7 +73,8 @@ func (d *manifestDir) register(c *cobra.Command) {
 	c.Flags().StringVar(&d.path, "render-output-dir", "", "`directory` to write the rendered objects to; what an earlier run wrote there and is no more is removed")
 }
 
-func (d *manifestDir) write(m *render.Manifests) error {
+func (d *manifestDir) write(p process, m *render.Manifests) error {
+	p.log.rendered(m)
 	if d.path == "" {
 		return nil
 	}

@@ -12,7 +12,8 @@ import (
 )
 
 // serveSources starts a web server for a script whose answers are the files below dir. A Vault is one of them: its secrets
-// are JSON below v1. AWS Secrets Manager is, too: its secrets are below aws. What lies in a directory called locked is for
+// are JSON below v1. AWS Secrets Manager is, too: its secrets are below aws. AWS KMS answers the access key BUILD, and gives
+// back what it is to decrypt. What lies in a directory called locked is for
 // the user app with the password s3cret, what lies in one called forbidden for nobody.
 func serveSources(t *testing.T, dir string) string {
 	files := http.FileServerFS(os.DirFS(dir))
@@ -21,6 +22,8 @@ func serveSources(t *testing.T, dir string) string {
 		switch {
 		case r.Header.Get("X-Amz-Target") == "secretsmanager.GetSecretValue":
 			serveAWS(w, r, dir)
+		case r.Header.Get("X-Amz-Target") == "TrentService.Decrypt":
+			serveKMS(w, r)
 		case strings.Contains(r.URL.Path, "/forbidden/"):
 			w.WriteHeader(http.StatusForbidden)
 			fmt.Fprint(w, `{"errors":["permission denied"]}`)
@@ -40,6 +43,18 @@ func serveSources(t *testing.T, dir string) string {
 	}))
 	t.Cleanup(s.Close)
 	return s.URL
+}
+
+func serveKMS(w http.ResponseWriter, r *http.Request) {
+	var in struct{ CiphertextBlob []byte }
+	_ = json.NewDecoder(r.Body).Decode(&in)
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	if !strings.Contains(r.Header.Get("Authorization"), "Credential=BUILD/") {
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprint(w, `{"__type":"AccessDeniedException","message":"it is so"}`)
+		return
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"Plaintext": in.CiphertextBlob, "KeyId": "key"})
 }
 
 func serveAWS(w http.ResponseWriter, r *http.Request, dir string) {

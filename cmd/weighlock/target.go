@@ -99,6 +99,7 @@ func (f *targetFlags) open(ctx context.Context, p process) (*project.Project, pr
 	if err != nil {
 		return nil, project.Target{}, errors.Join(err, proj.Close())
 	}
+	p.log.target(proj, t)
 	return proj, t, nil
 }
 
@@ -159,7 +160,7 @@ func (f *renderFlags) options(p process, kubeconfig string, t project.Target) (r
 	if f.offline {
 		return opts, nil
 	}
-	cluster, err := connect(p.getenv, kubeconfig, t)
+	cluster, err := connect(p, kubeconfig, t)
 	if err != nil {
 		return opts, fmt.Errorf("%w (or do without a cluster: --offline-kubernetes)", err)
 	}
@@ -168,8 +169,12 @@ func (f *renderFlags) options(p process, kubeconfig string, t project.Target) (r
 }
 
 // connect connects to the target's cluster.
-func connect(getenv func(string) string, kubeconfig string, t project.Target) (*kube.Cluster, error) {
-	return kube.Open(kube.Config{Kubeconfigs: kubeconfigs(getenv, kubeconfig), Context: t.Context, UserAgent: "weighlock/" + version})
+func connect(p process, kubeconfig string, t project.Target) (*kube.Cluster, error) {
+	c, err := kube.Open(kube.Config{Kubeconfigs: kubeconfigs(p.getenv, kubeconfig), Context: t.Context, UserAgent: "weighlock/" + version, Trace: p.log.request})
+	if err == nil {
+		p.log.Debug("cluster", "context", c.Context(), "server", c.Server())
+	}
+	return c, err
 }
 
 // kubeconfigs are the files that kubectl would read, too.

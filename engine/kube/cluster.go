@@ -36,6 +36,8 @@ type Config struct {
 	Impersonate string
 	// UserAgent names the program in the server's audit log.
 	UserAgent string
+	// Trace, if set, is told of each request, also by several goroutines at the same time.
+	Trace func(Request)
 }
 
 // requestTimeout bounds each single request: a server that accepts and never answers must not hold up a run for ever.
@@ -71,7 +73,10 @@ func Open(cfg Config) (*Cluster, error) {
 	// The stages bound how many requests are under way, and the server's own fairness does the rest.
 	rc.QPS = -1
 	rc.WarningHandlerWithContext = warnings{}
-	http, err := rest.HTTPClientFor(rc)
+	if cfg.Trace != nil {
+		rc.Wrap(cfg.traced)
+	}
+	client, err := rest.HTTPClientFor(rc)
 	if err != nil {
 		return nil, fmt.Errorf("kubeconfig %s: %w", strings.Join(cfg.Kubeconfigs, ", "), err)
 	}
@@ -79,13 +84,13 @@ func Open(cfg Config) (*Cluster, error) {
 	if c.context == "" {
 		c.context = raw.CurrentContext
 	}
-	if c.dynamic, err = dynamic.NewForConfigAndClient(rc, http); err != nil {
+	if c.dynamic, err = dynamic.NewForConfigAndClient(rc, client); err != nil {
 		return nil, err
 	}
-	if c.metadata, err = metadata.NewForConfigAndClient(rc, http); err != nil {
+	if c.metadata, err = metadata.NewForConfigAndClient(rc, client); err != nil {
 		return nil, err
 	}
-	disco, err := discovery.NewDiscoveryClientForConfigAndClient(rc, http)
+	disco, err := discovery.NewDiscoveryClientForConfigAndClient(rc, client)
 	if err != nil {
 		return nil, err
 	}

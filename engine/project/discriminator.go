@@ -5,7 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/weighlock/weighlock/engine/internal/git"
@@ -31,6 +34,25 @@ func (p *Project) derive(ctx context.Context, target string) (string, error) {
 		return "", nil // on this machine, or of a form that nobody else has
 	}
 	return labelValue(key, p.dir, target), nil
+}
+
+// oneOfSeveral says why a target may be deployed more than once, by what only the caller of this run knows: a derived
+// discriminator would be the same for all of these deployments, and each of them would prune the objects of the others. ""
+// where it is the only one. Arguments that change nothing do not count.
+func (p *Project) oneOfSeveral(t Target, sel Selection) string {
+	if p.opts.ConfigFile != "" {
+		return "with a project file of the caller's choice this may be one of several deployments of the directory"
+	}
+	var changed []string
+	for _, name := range slices.Sorted(maps.Keys(sel.Args)) {
+		if !reflect.DeepEqual(t.Args[name], t.without[name]) {
+			changed = append(changed, name)
+		}
+	}
+	if len(changed) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("with arguments of the caller (%s) this may be one of several deployments of the target", strings.Join(changed, ", "))
 }
 
 var (

@@ -195,6 +195,9 @@ func (r *resolver) environment(v any, ignoreMissing bool, at string) (any, error
 		if r.project.opts.Env == nil {
 			return nil, fmt.Errorf("%s: environment variables are out of reach here", at)
 		}
+		if r.project.opts.Withheld != nil && r.project.opts.Withheld(name) {
+			return nil, fmt.Errorf("%s: environment variable %s is refused: it is what the job itself is trusted with, and what a pull request loads is shown; give what the project needs another name", at, name)
+		}
 		value, ok := r.project.opts.Env(name)
 		switch {
 		case !ok && hasDefault && def == "":

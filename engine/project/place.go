@@ -39,12 +39,19 @@ func (p place) String() string {
 	return e.At()
 }
 
-// render renders a file of the source.
+// render renders a document of the source. Templates are known by their braces, which UTF-16 writes otherwise.
 func (t *Templates) render(ctx context.Context, name string, vars Vars) (rendered, error) {
 	data, err := t.source.Read(name)
 	if err != nil {
 		return rendered{}, err
 	}
+	if data, err = yamldoc.UTF8(data); err != nil {
+		return rendered{}, fmt.Errorf("%s: %w", t.source.Display(name), err)
+	}
+	return t.renderText(ctx, name, data, vars)
+}
+
+func (t *Templates) renderText(ctx context.Context, name string, data []byte, vars Vars) (rendered, error) {
 	out, err := t.Text(ctx, name, string(data), vars)
 	if err != nil && t.source.label != "" {
 		err = fmt.Errorf("%s: %w", t.source.label, err)

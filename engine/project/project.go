@@ -31,8 +31,11 @@ type Options struct {
 	ConfigFile string
 	// Now is the clock that templates may ask; nil makes asking it an error.
 	Now func() time.Time
-	// Env looks up environment variables for the source systemEnvVars; nil makes asking it an error.
+	// Env looks up environment variables for the source systemEnvVars, and says as whom secret stores are asked; nil puts both
+	// out of reach.
 	Env func(name string) (string, bool)
+	// Withheld says which variables systemEnvVars may not load, such as the credentials of the stores; nil withholds none.
+	Withheld func(name string) bool
 	// Remotes say how git repositories and OCI artifacts are reached.
 	Remotes Remotes
 	// Keys decrypt files of SOPS; the zero value has none, nor has a stranger's project.
@@ -96,14 +99,19 @@ func locate(dir string, opts Options) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	tree.now, tree.environ = opts.Now, opts.Remotes.Environ
+	tree.now, tree.environ, tree.isExport = opts.Now, opts.Remotes.Environ, opts.Repository != ""
 	p := &Project{source: tree, dir: filepath.ToSlash(rel), opts: opts}
 	p.cache, p.trees.opts = p.newCache(), opts
-	if opts.Untrusted != nil {
-		opts.Keys = Keys{}
-	}
-	p.decrypter = sops.New(opts.Keys)
+	p.decrypter = sops.New(p.keys())
 	return p, nil
+}
+
+// keys are the project's; a stranger's has none, for its templates could show what they decrypt.
+func (p *Project) keys() Keys {
+	if p.opts.Untrusted != nil {
+		return Keys{}
+	}
+	return p.opts.Keys
 }
 
 // Close releases the project's tree and those of its includes.
@@ -152,8 +160,8 @@ type Target struct {
 	Name string
 	// Context is the kubeconfig context to use; "" is the current one.
 	Context string
-	// Discriminator marks the target's objects in the cluster; "" when there is none: the project sets none, and has no
-	// remote to derive one from.
+	// Discriminator marks the target's objects in the cluster; "" when there is none: the project sets none, and it has no
+	// remote to derive one from, or what the caller gave may make it one of several deployments of the same target.
 	Discriminator string
 	// Derived says that the discriminator is not the project's own but derived from the repository's remote.
 	Derived bool
@@ -164,8 +172,9 @@ type Target struct {
 	// Inclusion picks the items that are dealt with.
 	Inclusion Inclusion
 
-	argLayers []*Layer  // where Args come from
-	aws       awsConfig // as whom AWS is asked
+	without   map[string]any // Args without the caller's
+	argLayers []*Layer       // where Args come from
+	aws       awsConfig      // as whom AWS is asked
 	warnings  []string
 }
 
@@ -204,9 +213,14 @@ func (p *Project) Target(ctx context.Context, sel Selection) (Target, error) {
 	t.Name = cmp.Or(sel.Name, t.Name)
 	t.Context = cmp.Or(sel.Context, t.Context)
 	t.Discriminator = cmp.Or(sel.Discriminator, t.Discriminator)
+	t.warnings = p.misspelt(sel.Args)
 	if t.Discriminator == "" {
 		if t.Discriminator, err = p.derive(ctx, t.Name); err != nil {
 			return Target{}, err
+		}
+		if why := p.oneOfSeveral(t, sel); why != "" && t.Discriminator != "" {
+			t.warnings = append(t.warnings, "no discriminator is derived from the repository's remote: "+why+", whose objects it would not tell apart; set discriminator in .kluctl.yaml, or give --discriminator")
+			t.Discriminator = ""
 		}
 		t.Derived = t.Discriminator != ""
 	}
@@ -215,7 +229,6 @@ func (p *Project) Target(ctx context.Context, sel Selection) (Target, error) {
 	}
 	t.Images = append(t.Images, sel.Images...)
 	t.Inclusion = sel.Inclusion
-	t.warnings = p.misspelt(sel.Args)
 	return t, nil
 }
 
@@ -324,6 +337,8 @@ func (p *Project) renderTarget(ctx context.Context, cfg targetConfig, sel Select
 		t.aws = awsOf(m["aws"])
 		if !changed {
 			t.Args = args(own)
+			t.without = Vars(base).Clone()
+			merge(t.without, own)
 			t.argLayers = p.argLayers(base, own, sel)
 			return t, nil
 		}

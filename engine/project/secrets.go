@@ -41,8 +41,8 @@ type kept struct {
 	missing map[string]string // why a file is not decrypted, by its name
 }
 
-func (p *Project) keep(v Variant) *kept {
-	return &kept{secrets: &mask.Set{}, sops: p.decrypter, variant: v, short: map[string]bool{}, missing: map[string]string{}}
+func keep(d *sops.Decrypter, v Variant) *kept {
+	return &kept{secrets: &mask.Set{}, sops: d, variant: v, short: map[string]bool{}, missing: map[string]string{}}
 }
 
 // hide makes every scalar of a decoded value a secret, and returns what templates see in its place.
@@ -187,7 +187,7 @@ func (p *Project) Resolve(ctx context.Context, t Target, c Cluster) (*Deployment
 }
 
 func (p *Project) resolve(ctx context.Context, t Target, a asked, v Variant) (*Deployment, error) {
-	k := p.keep(v)
+	k := keep(a.decrypter, v)
 	r := &resolver{project: p, asked: a, kept: k}
 	d, err := r.resolve(ctx, t)
 	if err != nil {

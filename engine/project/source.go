@@ -17,8 +17,10 @@ import (
 // A Source is a confined tree of files that a project is read from. Paths are slash-separated and relative to its root.
 type Source struct {
 	root *os.Root
-	git  bool             // whether the tree is a git repository's work tree
-	now  func() time.Time // what templates see as the time; nil when they must not
+	git  bool // whether the tree is a git repository's work tree
+	// isExport says that it is none although its files are of a commit, or of an artifact.
+	isExport bool
+	now      func() time.Time // what templates see as the time; nil when they must not
 	// environ is what git gets that is asked for commits.
 	environ []string
 	// label tells trees apart in messages; "" for the project's own, whose paths need no explanation.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/weighlock/weighlock/engine/internal/sops"
 	"github.com/weighlock/weighlock/engine/internal/store"
 	"github.com/weighlock/weighlock/engine/object"
 	"github.com/weighlock/weighlock/engine/yamldoc"
@@ -166,18 +167,23 @@ func secret(origin string, a store.Answer) fetched {
 
 // asked is what a run of Resolve asks outside of the project: each thing once.
 type asked struct {
-	stores  *store.Client
-	cluster Cluster // nil: offline
+	stores    *store.Client
+	cluster   Cluster // nil: offline
+	decrypter *sops.Decrypter
 }
 
 // ask returns what a run may ask for a target.
 func (p *Project) ask(t Target, c Cluster) asked {
-	a := asked{}
+	a := asked{decrypter: p.decrypter}
 	if c != nil {
 		a.cluster = &remembering{Cluster: c}
 	}
 	if p.opts.Env != nil {
 		a.stores = store.NewClient(store.Options{Env: p.opts.Env, AWS: t.aws.identity(c)})
+		if keys := p.keys(); keys.Env != nil && t.aws != (awsConfig{}) {
+			keys.AWS = a.stores.AWSCredentials
+			a.decrypter = sops.New(keys) // for this target alone
+		}
 	}
 	return a
 }

@@ -35,10 +35,21 @@ var environment = projectenv.New(py.Limits{})
 // with returns the environment with vars.
 func (t *Templates) with(vars Vars) *projectenv.Env {
 	out := projectenv.Outside{Files: t.files, Now: t.source.now, Functions: imageFunctions}
-	if t.source.git {
+	switch {
+	case t.source.git:
 		out.Git = git.WorkTree{Dir: t.source.Root(), Environ: t.source.environ}
+	case t.source.isExport:
+		out.Git = noHistory{t.source}
 	}
 	return environment.With(map[string]any(vars), out)
+}
+
+// noHistory answers in the place of git for files that come from a commit, or from an artifact, without what was before.
+type noHistory struct{ source *Source }
+
+// LatestCommit implements [projectenv.Git].
+func (n noHistory) LatestCommit(_ context.Context, name string) (string, error) {
+	return "", fmt.Errorf("load_latest_git_commit: %s: its history is not at hand, only the files of one commit are: tell versions apart by their content, with load_sha256", n.source.Display(name))
 }
 
 // Text renders a text. Text without a brace is no template and comes back as it is, its last newline included
@@ -47,9 +58,19 @@ func (t *Templates) Text(ctx context.Context, name, text string, vars Vars) (str
 	return t.with(vars).Render(ctx, name, text)
 }
 
-// File renders a file of the source.
+// File renders a file of the source. Only documents are read as UTF-16 where they say that they are: what else begins
+// with these bytes is no text, or is meant as it is.
 func (t *Templates) File(ctx context.Context, name string, vars Vars) ([]byte, error) {
-	f, err := t.render(ctx, name, vars)
+	switch path.Ext(name) {
+	case ".yaml", ".yml", ".json":
+		f, err := t.render(ctx, name, vars)
+		return f.text, err
+	}
+	data, err := t.source.Read(name)
+	if err != nil {
+		return nil, err
+	}
+	f, err := t.renderText(ctx, name, data, vars)
 	return f.text, err
 }
 

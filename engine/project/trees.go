@@ -38,7 +38,7 @@ func (t *trees) get(tree source.Tree) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.label, s.now, s.environ = label, t.opts.Now, t.opts.Remotes.Environ
+	s.label, s.now, s.environ, s.isExport = label, t.opts.Now, t.opts.Remotes.Environ, !tree.Local
 	if t.open == nil {
 		t.open = map[treeKey]*Source{}
 	}

@@ -49,14 +49,25 @@ func (w WorkTree) ask(ctx context.Context, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// LatestCommit returns the id of the last commit that touched a file, a slash path below the directory.
+// LatestCommit returns the id of the last commit that touched a file, a slash path below the directory. Where the clone's
+// history is cut off before it, that is an error: the oldest commit that is there seems to have made all files.
 func (w WorkTree) LatestCommit(ctx context.Context, path string) (string, error) {
-	commit, err := w.ask(ctx, "log", "-1", "--format=%H", "--", filepath.FromSlash(path))
+	out, err := w.ask(ctx, "log", "-1", "--format=%H %P", "--", filepath.FromSlash(path))
 	if err != nil {
 		return "", fmt.Errorf("asking git for the last commit of %s: %w", path, err)
 	}
+	commit, parents, _ := strings.Cut(out, " ")
 	if commit == "" {
 		return "", fmt.Errorf("no commit has touched %s: commit it first", path)
+	}
+	if parents == "" {
+		shallow, err := w.ask(ctx, "rev-parse", "--is-shallow-repository")
+		if err != nil {
+			return "", err
+		}
+		if shallow == "true" {
+			return "", fmt.Errorf("the clone's history is cut off before the last commit of %s: clone it whole (git fetch --unshallow; for actions/checkout, fetch-depth: 0)", path)
+		}
 	}
 	return commit, nil
 }

@@ -15,10 +15,12 @@ import (
 
 	"filippo.io/age"
 	"filippo.io/age/agessh"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	gosops "github.com/getsops/sops/v3"
 	sopsage "github.com/getsops/sops/v3/age"
 	"github.com/getsops/sops/v3/hcvault"
 	"github.com/getsops/sops/v3/keys"
+	"github.com/getsops/sops/v3/kms"
 	"github.com/getsops/sops/v3/logging"
 	"github.com/getsops/sops/v3/pgp"
 	"github.com/getsops/sops/v3/shamir"
@@ -36,6 +38,8 @@ type Keys struct {
 	// Online allows asking key services over the network. Which ones, and at which address, says the encrypted file; they
 	// are sent the credentials that are at hand.
 	Online bool
+	// AWS says as whom AWS KMS is asked where the encrypted file does not name a profile; nil leaves that to the AWS client.
+	AWS func(context.Context) (aws.CredentialsProvider, error)
 }
 
 func (k Keys) env(name string) string {
@@ -275,6 +279,15 @@ func (d *Decrypter) unlockWith(ctx context.Context, k keys.MasterKey) ([]byte, e
 	case *hcvault.MasterKey:
 		if token := d.keys.env("VAULT_TOKEN"); token != "" {
 			hcvault.Token(token).ApplyToMasterKey(k)
+		}
+		return k.DecryptContext(ctx)
+	case *kms.MasterKey:
+		if d.keys.AWS != nil && k.AwsProfile == "" {
+			as, err := d.keys.AWS(ctx)
+			if err != nil {
+				return nil, err
+			}
+			kms.NewCredentialsProvider(as).ApplyToMasterKey(k)
 		}
 		return k.DecryptContext(ctx)
 	case interface {

@@ -79,6 +79,12 @@ func (c *Client) AWS(ctx context.Context, s AWSSecret) (Answer, error) {
 	})
 }
 
+// AWSCredentials are those with which AWS is asked where nothing but the environment and [AWSIdentity] says as whom.
+func (c *Client) AWSCredentials(ctx context.Context) (aws.CredentialsProvider, error) {
+	conf, err := c.awsConfig(ctx, AWSSecret{})
+	return conf.Credentials, err
+}
+
 // awsError says what to do about a refusal.
 func awsError(err error) error {
 	var refused smithy.APIError
