@@ -26,6 +26,7 @@ func deployCommand(p process) *cobra.Command {
 	var dir manifestDir
 	var yes, abort bool
 	var compare diffFlags
+	var records runFlags
 	c := &cobra.Command{
 		Use:   "deploy",
 		Short: "Deploy a target to its cluster",
@@ -51,6 +52,7 @@ func deployCommand(p process) *cobra.Command {
 			}
 			opts := engine.DeployOptions{
 				Rendered: func(m *render.Manifests) error { return dir.write(p, m) },
+				Run:      records.run(cmd.Context(), p, "deploy", proj),
 				Diff:     compare.options(p.getenv),
 				Apply:    apply.Options{AbortOnError: abort, Progress: progress(p.stderr)},
 			}
@@ -60,7 +62,11 @@ func deployCommand(p process) *cobra.Command {
 				if _, err := rand.Read(opts.Diff.DigestKey); err != nil {
 					return err
 				}
-				preview := func() (*diff.ChangeSet, error) { return engine.Diff(cmd.Context(), proj, t, cluster, opts.Diff) }
+				preview := func() (*diff.ChangeSet, error) {
+					seen := opts.Diff
+					records.known(cmd.Context(), p, cluster, t, &seen)
+					return engine.Diff(cmd.Context(), proj, t, cluster, seen)
+				}
 				opts.Apply.AbortOnError = true
 				if opts.Reviewed, err = confirm(cmd.Context(), p, cluster, preview); err != nil || opts.Reviewed == "" {
 					return err
@@ -84,6 +90,7 @@ func deployCommand(p process) *cobra.Command {
 	dir.register(c)
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not show the diff and ask first")
 	compare.register(c)
+	records.register(c)
 	c.Flags().BoolVar(&abort, "abort-on-error", false, "stop at the first error instead of going on with what does not depend on it")
 	return c
 }

@@ -26,6 +26,7 @@ func diffCommand(p process) *cobra.Command {
 	var hide diff.Ignore
 	var from, to string
 	var dir manifestDir
+	var records recordFlags
 	c := &cobra.Command{
 		Use:   "diff",
 		Short: "Say what deploying a target would change in its cluster",
@@ -65,6 +66,7 @@ func diffCommand(p process) *cobra.Command {
 			if err := dir.write(p, m); err != nil {
 				return err
 			}
+			records.known(cmd.Context(), p, cluster, t, &opts)
 			set, err := diff.Diff(cmd.Context(), m, cluster.Previewer(), opts)
 			if err != nil {
 				return err
@@ -77,6 +79,7 @@ func diffCommand(p process) *cobra.Command {
 	dir.register(c)
 	c.Flags().BoolVar(&exitOnChange, "exit-code", false, "end with exit code 2 when something would change")
 	compare.register(c)
+	records.register(c)
 	c.Flags().StringVar(&from, "from", "", "`commit` (branch, tag, id) to compare with, without a cluster: how the renders differ")
 	c.Flags().StringVar(&to, "to", "", "`commit` that is compared with --from; default: the files as they are")
 	c.MarkFlagsMutuallyExclusive("from", "render-output-dir")

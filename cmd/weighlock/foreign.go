@@ -15,11 +15,11 @@ var foreign = map[string]string{
 	"gops-agent":                  "there is no gops agent",
 	"gops-agent-addr":             "there is no gops agent",
 	"cpu-profile":                 "profiles are not written; use the benchmarks of package engine",
-	"write-command-result":        "results are not stored in the cluster; write them with --output FORMAT=PATH",
-	"force-write-command-result":  "results are not stored in the cluster; write them with --output FORMAT=PATH",
-	"command-result-namespace":    "results are not stored in the cluster; write them with --output FORMAT=PATH",
-	"keep-command-results-count":  "results are not stored in the cluster; write them with --output FORMAT=PATH",
-	"keep-validate-results-count": "results are not stored in the cluster; write them with --output FORMAT=PATH",
+	"force-write-command-result":  "a dry run is not stored",
+	"write-command-result":        "only what writes to a target has a result to store",
+	"keep-command-results-count":  "only what writes to a target has a result to store",
+	"command-result-namespace":    "results are kept beside the locks, which all must see: --records-namespace moves both",
+	"keep-validate-results-count": "results of validate are not stored",
 }
 
 // registerForeign adds them, hidden, to all commands.
@@ -38,10 +38,11 @@ func registerForeign(root *cobra.Command) {
 	}
 }
 
-// warnForeign says which of the flags that are given do nothing. To switch off what is not there is fine.
+// warnForeign says which of the flags that are given do nothing. To switch off what is not there is fine. A command may have
+// a flag of its own in the place of one of them.
 func warnForeign(c *cobra.Command, p process) {
 	c.Flags().Visit(func(f *pflag.Flag) {
-		if why := foreign[f.Name]; why != "" && f.Value.String() != "false" {
+		if why := foreign[f.Name]; why != "" && f.Hidden && f.Value.String() != "false" {
 			fmt.Fprintf(p.stderr, "Warning: --%s has no effect: %s\n", f.Name, why)
 		}
 	})

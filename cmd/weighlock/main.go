@@ -92,7 +92,8 @@ func run(ctx context.Context, p process) int {
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	root.AddCommand(renderCommand(p), diffCommand(p), deployCommand(p), templateCommand(p), actionCommand(p),
-		listTargetsCommand(p), listImagesCommand(p), varsCommand(p), helmPullCommand(p), helmUpdateCommand(p))
+		listTargetsCommand(p), listImagesCommand(p), varsCommand(p), helmPullCommand(p), helmUpdateCommand(p),
+		lockCommand(p), unlockCommand(p), locksCommand(p), historyCommand(p))
 	done, err := root.ExecuteContextC(ctx)
 	if cause := new(timeoutError); err != nil && errors.As(context.Cause(done.Context()), &cause) && !errors.As(err, &cause) {
 		err = fmt.Errorf("%w: %w", cause, err)

@@ -107,7 +107,9 @@ func Decode(data []byte) (*Record, error) {
 		return nil, fmt.Errorf("it is larger than %d bytes", maxText)
 	}
 	r := &Record{}
-	if err := json.Unmarshal(text, r); err != nil {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber() // large numbers stay what they are
+	if err := decoder.Decode(r); err != nil {
 		return nil, fmt.Errorf("it is not a stored result: %w", err)
 	}
 	return r, nil

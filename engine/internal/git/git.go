@@ -72,6 +72,20 @@ func (w WorkTree) LatestCommit(ctx context.Context, path string) (string, error)
 	return commit, nil
 }
 
+// Head returns the id of the commit that is checked out, and whether what lies below a slash path is as it was committed;
+// "" where there is none: not even one commit, or something else is called .git.
+func (w WorkTree) Head(ctx context.Context, below string) (id string, clean bool, err error) {
+	id, err = w.ask(ctx, "rev-parse", "--verify", "--quiet", "HEAD")
+	if err != nil {
+		if strings.HasSuffix(err.Error(), "git rev-parse: ") || strings.Contains(err.Error(), "not a git repository") {
+			return "", false, nil
+		}
+		return "", false, err
+	}
+	changed, err := w.ask(ctx, "status", "--porcelain", "--untracked-files=normal", "--", filepath.FromSlash(below))
+	return id, changed == "", err
+}
+
 // Remote returns the address of the repository's remote as it is configured, before url.*.insteadOf, which is this machine's
 // way to it: that of origin or else, if there is only one remote, of that one; "" where there is none or it is not clear which.
 func (w WorkTree) Remote(ctx context.Context) (string, error) {
