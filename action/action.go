@@ -3,6 +3,7 @@
 package action
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,8 @@ type GitHub struct {
 	Token string
 	// ServerURL is the web address of the server, such as https://github.com.
 	ServerURL string
+	// Run is the address of the job's run.
+	Run string
 }
 
 // ReadGitHub reads the environment of a GitHub job. All that is missing is reported at once.
@@ -68,7 +71,16 @@ func ReadGitHub(getenv func(string) string) (*GitHub, error) {
 	if workspace == "" {
 		workspace = "."
 	}
-	return &GitHub{Event: event, Forge: client, Workspace: workspace, Token: token, ServerURL: getenv("GITHUB_SERVER_URL")}, nil
+	return &GitHub{Event: event, Forge: client, Workspace: workspace, Token: token, ServerURL: getenv("GITHUB_SERVER_URL"), Run: RunURL(getenv)}, nil
+}
+
+// RunURL is the address of the run that a GitHub job is part of, by its attempt; "" in no such job.
+func RunURL(getenv func(string) string) string {
+	id := getenv("GITHUB_RUN_ID")
+	if id == "" {
+		return ""
+	}
+	return cmp.Or(getenv("GITHUB_SERVER_URL"), "https://github.com") + "/" + getenv("GITHUB_REPOSITORY") + "/actions/runs/" + id + "/attempts/" + cmp.Or(getenv("GITHUB_RUN_ATTEMPT"), "1")
 }
 
 // Run hands the event to the bot and reports the outcome to the runner: the report goes to the step summary, an error to

@@ -32,6 +32,9 @@ type Bot struct {
 	Env func(name string) (string, bool)
 	// Withheld says which of them projects may not load; see [project.Options].
 	Withheld func(name string) bool
+	// Holder names this run of the bot to those whom its locks keep out, such as the address of a CI job; default: what the
+	// event is about.
+	Holder string
 	// Now is the clock.
 	Now func() time.Time
 	Log *slog.Logger

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,6 +21,8 @@ type Config struct {
 	Projects []ProjectConfig
 	// Remotes are the git, OCI and chart repositories that the projects of forks may use; see [project.Untrusted].
 	Remotes []string
+	// Records say where locks and results are kept.
+	Records Records
 	// targets holds the policies with their patterns, the less exact first, so that later ones win.
 	targets []targetEntry
 }
@@ -51,6 +54,23 @@ const (
 	PruneApply  PruneMode = "apply"
 )
 
+// A LockMode says whether a target may be deployed to without a lock.
+type LockMode string
+
+// The lock modes. With LockOptional missing rights are a warning.
+const (
+	LockRequired LockMode = "required"
+	LockOptional LockMode = "optional"
+)
+
+// Records say where the clusters keep locks and results.
+type Records struct {
+	// Namespace is where they are; default [lock.Namespace]. All who deploy to a cluster must use the same.
+	Namespace string `json:"namespace"`
+	// Keep is how many results of a target are kept; default [history.DefaultKeep].
+	Keep int `json:"keep"`
+}
+
 // A TargetPolicy is what holds for a target.
 type TargetPolicy struct {
 	Deploy DeployMode
@@ -61,6 +81,7 @@ type TargetPolicy struct {
 	Prune      PruneMode
 	// Adopt allows to take over objects of another owner.
 	Adopt bool
+	Lock  LockMode
 }
 
 // fileConfig is the file's own shape. Pointers tell what is set from what is not.
@@ -69,6 +90,7 @@ type fileConfig struct {
 	Projects []ProjectConfig       `json:"projects"`
 	Targets  map[string]fileTarget `json:"targets"`
 	Remotes  []string              `json:"remotes"`
+	Records  Records               `json:"records"`
 }
 
 type fileTarget struct {
@@ -77,6 +99,7 @@ type fileTarget struct {
 	Allow  *fileAllow  `json:"allow"`
 	Prune  *PruneMode  `json:"prune"`
 	Adopt  *bool       `json:"adopt"`
+	Lock   *LockMode   `json:"lock"`
 }
 
 type fileAllow struct {
@@ -113,7 +136,13 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 	if f.Version != 1 {
 		errs = append(errs, doc.Errorf([]string{"version"}, "found %d, expected 1", f.Version))
 	}
-	c := &Config{Remotes: f.Remotes}
+	c := &Config{Remotes: f.Remotes, Records: f.Records}
+	if n := f.Records.Namespace; n != "" && !namespaceName.MatchString(n) {
+		errs = append(errs, doc.Errorf([]string{"records", "namespace"}, "found %q, expected the name of a namespace", n))
+	}
+	if f.Records.Keep < 0 {
+		errs = append(errs, doc.Errorf([]string{"records", "keep"}, "found %d, expected how many results are kept", f.Records.Keep))
+	}
 	for i, r := range f.Remotes {
 		if err := project.CheckRemote(r); err != nil {
 			errs = append(errs, doc.Errorf([]string{"remotes", fmt.Sprint(i)}, "%v", err))
@@ -159,6 +188,8 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 	return c, nil
 }
 
+var namespaceName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
 func checkTarget(doc yamldoc.Document, at []string, t fileTarget) []error {
 	var errs []error
 	if t.Deploy != nil && !slices.Contains([]DeployMode{DeployOnMerge, DeployOnCommand, DeployNever}, *t.Deploy) {
@@ -166,6 +197,9 @@ func checkTarget(doc yamldoc.Document, at []string, t fileTarget) []error {
 	}
 	if t.Prune != nil && *t.Prune != PruneReport && *t.Prune != PruneApply {
 		errs = append(errs, doc.Errorf(append(slices.Clone(at), "prune"), "found %q, expected report or apply", *t.Prune))
+	}
+	if t.Lock != nil && *t.Lock != LockRequired && *t.Lock != LockOptional {
+		errs = append(errs, doc.Errorf(append(slices.Clone(at), "lock"), "found %q, expected required or optional", *t.Lock))
 	}
 	if t.Allow != nil && t.Allow.Permission != nil {
 		p, err := forge.ParsePermission(*t.Allow.Permission)
@@ -196,7 +230,7 @@ func exactness(pattern string) int {
 // Policy is what holds for a target of a project: defaults, then each entry that matches, the more exact and the later
 // ones last.
 func (c *Config) Policy(project, target string) TargetPolicy {
-	p := TargetPolicy{Deploy: DeployOnCommand, Permission: forge.Write, Prune: PruneReport}
+	p := TargetPolicy{Deploy: DeployOnCommand, Permission: forge.Write, Prune: PruneReport, Lock: LockRequired}
 	for _, e := range c.targets {
 		name := target
 		if strings.Contains(e.pattern, ":") {
@@ -216,6 +250,9 @@ func (c *Config) Policy(project, target string) TargetPolicy {
 		}
 		if e.target.Adopt != nil {
 			p.Adopt = *e.target.Adopt
+		}
+		if e.target.Lock != nil {
+			p.Lock = *e.target.Lock
 		}
 		if e.target.Allow != nil && e.target.Allow.Permission != nil {
 			p.Permission, _ = forge.ParsePermission(*e.target.Allow.Permission)

@@ -17,7 +17,7 @@ targets:
   "*": {deploy: merge, allow: {permission: maintain}}
   "pro*": {deploy: never}
   "p*": {prune: apply, deploy: merge}
-  infra:prod: {deploy: never}
+  infra:prod: {deploy: never, lock: optional}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -26,10 +26,10 @@ targets:
 		project, target string
 		want            TargetPolicy
 	}{
-		{"shop", "staging", TargetPolicy{DeployOnMerge, "", forge.Maintain, PruneReport, false}},
-		{"shop", "prod", TargetPolicy{DeployOnCommand, "", forge.Maintain, PruneApply, false}},
-		{"infra", "prod", TargetPolicy{DeployNever, "", forge.Maintain, PruneApply, false}},
-		{"shop", "pro2", TargetPolicy{DeployOnMerge, "", forge.Maintain, PruneApply, false}},
+		{"shop", "staging", TargetPolicy{DeployOnMerge, "", forge.Maintain, PruneReport, false, LockRequired}},
+		{"shop", "prod", TargetPolicy{DeployOnCommand, "", forge.Maintain, PruneApply, false, LockRequired}},
+		{"infra", "prod", TargetPolicy{DeployNever, "", forge.Maintain, PruneApply, false, LockOptional}},
+		{"shop", "pro2", TargetPolicy{DeployOnMerge, "", forge.Maintain, PruneApply, false, LockRequired}},
 	} {
 		if got := c.Policy(w.project, w.target); got != w.want {
 			t.Errorf("%s:%s: got %+v, want %+v", w.project, w.target, got, w.want)
@@ -43,7 +43,7 @@ targets:
 func TestWithoutConfigurationNothingDeploysByItself(t *testing.T) {
 	t.Parallel()
 	got := DefaultConfig().Policy(".", "prod")
-	if want := (TargetPolicy{DeployOnCommand, "", forge.Write, PruneReport, false}); got != want {
+	if want := (TargetPolicy{DeployOnCommand, "", forge.Write, PruneReport, false, LockRequired}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
@@ -60,6 +60,8 @@ func TestMistakesOfAConfigurationAreReportedTogetherWithTheirLines(t *testing.T)
 			[]string{"c.yaml:4:", "approvals", "c.yaml:5:", "deploys"}},
 		"remotes": {"version: 1\nremotes:\n- github.com/acme/*\n- https://github.com/acme/lib\n- git@github.com:acme/lib\n- \"http://10.0.0.1:8080/**\"\n- \"github.com/{a,b}\"\n",
 			[]string{"c.yaml:4: remotes[1]: found \"https://github.com/acme/lib\", expected host/path", "c.yaml:5: remotes[2]", "c.yaml:7: remotes[4]"}},
+		"locks and records": {"version: 1\nrecords:\n  namespace: Not_One\n  keep: -1\ntargets:\n  prod:\n    lock: never\n",
+			[]string{"c.yaml:3:", "the name of a namespace", "c.yaml:4:", "c.yaml:7:", "required or optional"}},
 		"a second document": {"version: 1\n---\nversion: 1\n", []string{"second document"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"github.com/weighlock/weighlock/engine"
 	"github.com/weighlock/weighlock/engine/apply"
 	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/lock"
 	"github.com/weighlock/weighlock/engine/report"
 )
 
@@ -53,7 +55,7 @@ func (b *Bot) branchPushed(ctx context.Context, e forge.BranchPushed) (Outcome, 
 	var out Outcome
 	var errs []error
 	for _, j := range plan.Jobs {
-		d := b.deploy(ctx, t, j, "")
+		d := b.deploy(ctx, t, j, b.run(occasion{commit: e.After, about: about(merged, e), why: "push to " + e.Branch, person: "@" + e.Sender.Login}), "")
 		text := d.markdown(j.ID, e.After, "", b.Forge.MaxComment())
 		out.Summary += text + "\n"
 		out.Failed = out.Failed || !d.ok()
@@ -207,7 +209,9 @@ func (b *Bot) deployCommand(ctx context.Context, repo *checkout.Repo, e forge.Co
 			all = false
 			continue
 		}
-		d := b.deploy(ctx, t, j, shown.Digests[j.ID])
+		d := b.deploy(ctx, t, j, b.run(occasion{
+			commit: pr.Head.SHA, about: pr.String(), why: "/deploy by @" + e.Comment.Author.Login, person: "@" + e.Comment.Author.Login,
+		}), shown.Digests[j.ID])
 		answer += d.markdown(j.ID, pr.Head.SHA, e.Comment.Author.Login, b.Forge.MaxComment()/len(plan.Jobs)) + "\n"
 		all = all && d.ok()
 		wrote = true
@@ -273,25 +277,61 @@ type deployment struct {
 	result *apply.Result
 	// err is why nothing was applied.
 	err error
+	// warnings are about the lock and the history.
+	warnings []string
+}
+
+// An occasion is what a deploy is carried out for.
+type occasion struct{ commit, about, why, person string }
+
+// about is the pull request that a push merged, or else the push.
+func about(merged *forge.PullRequest, e forge.BranchPushed) string {
+	if merged != nil {
+		return merged.String()
+	}
+	return fmt.Sprintf("%s at %s", e.Repo, short(e.After))
+}
+
+// run says to others who deploys and why.
+func (b *Bot) run(o occasion) *engine.Run {
+	return &engine.Run{
+		Command: "deploy", Commit: o.commit, Holder: cmp.Or(b.Holder, o.about), Person: o.person,
+		Why: fmt.Sprintf("%s, %s, commit %s", o.why, o.about, short(o.commit)), Now: b.Now,
+	}
 }
 
 // deploy deploys a target, if reviewed is not empty only with that digest. An object whose dry run fails keeps all of
 // them from being applied.
-func (b *Bot) deploy(ctx context.Context, t *tree, j Job, reviewed string) deployment {
+func (b *Bot) deploy(ctx context.Context, t *tree, j Job, run *engine.Run, reviewed string) deployment {
 	p, target, cluster, err := b.open(ctx, t, j)
 	if err != nil {
 		return deployment{err: hidePath(err, t.dir.Path())}
 	}
+	var warnings []string
+	run.Warn = func(text string) { warnings = append(warnings, text) }
+	run.Namespace, run.Keep, run.LockRequired = t.config.Records.Namespace, t.config.Records.Keep, j.Policy.Lock != LockOptional
 	set, result, err := engine.Deploy(ctx, p, target, cluster, engine.DeployOptions{
-		Reviewed: reviewed, Diff: b.diffOptions(j), Apply: apply.Options{AbortOnError: true},
+		Reviewed: reviewed, Run: run, Diff: b.diffOptions(j), Apply: apply.Options{AbortOnError: true},
 	})
-	return deployment{set: set, result: result, err: hidePath(err, t.dir.Path())}
+	if errors.As(err, new(*lock.RightsError)) {
+		err = fmt.Errorf("%w\ngrant it, or say lock: optional for the target in %s", err, ConfigFile)
+	}
+	return deployment{set: set, result: result, err: hidePath(err, t.dir.Path()), warnings: warnings}
 }
 
 func (d deployment) ok() bool { return d.err == nil && d.result.Err() == nil }
 
 // markdown is the answer that tells of the deployment.
 func (d deployment) markdown(id ID, commit, actor string, max int) string {
+	var warnings strings.Builder
+	for _, w := range d.warnings {
+		fmt.Fprintf(&warnings, "\n⚠️ %s\n", report.Escape(w))
+	}
+	return d.answer(id, commit, actor, max-len([]rune(warnings.String()))) + warnings.String()
+}
+
+// answer is the answer without the warnings.
+func (d deployment) answer(id ID, commit, actor string, max int) string {
 	target, by := "**"+report.Escape(string(id))+"**", ""
 	if actor != "" {
 		by = " for @" + actor

@@ -9,6 +9,7 @@ import (
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/engine"
 	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/history"
 	"github.com/weighlock/weighlock/engine/project"
 	"github.com/weighlock/weighlock/engine/render"
 	"github.com/weighlock/weighlock/engine/report"
@@ -104,6 +105,9 @@ func (b *Bot) compare(ctx context.Context, t, before *tree, j Job) (*diff.Change
 				b.Log.WarnContext(ctx, "the base is not rendered", "target", j.ID, "error", hidePath(err, before.dir.Path()))
 			}
 		}
+	}
+	if opts.Namespaces, err = history.Namespaces(ctx, cluster.History(t.config.Records.Namespace), target.Discriminator); err != nil {
+		b.Log.WarnContext(ctx, "the target's last results cannot be read", "target", j.ID, "error", err)
 	}
 	set, err := engine.Diff(ctx, p, target, cluster, opts)
 	return set, hidePath(err, t.dir.Path())

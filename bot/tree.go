@@ -15,6 +15,7 @@ import (
 // A tree is the content of a commit, or of a merge, on disk, with the projects of the configuration opened in it.
 type tree struct {
 	dir      *checkout.Dir
+	config   *Config
 	projects map[string]*project.Project // by name
 	// Targets are all targets of all projects, in order.
 	Targets []Target
@@ -39,7 +40,7 @@ func (b *Bot) extract(ctx context.Context, repo *checkout.Repo, t checkout.Tree,
 	if err != nil {
 		return nil, err
 	}
-	out := &tree{dir: dir, projects: map[string]*project.Project{}}
+	out := &tree{dir: dir, config: cfg, projects: map[string]*project.Project{}}
 	var errs []error
 	opts.SourceRoot = dir.Path()
 	for _, pc := range cfg.Projects {

@@ -16,7 +16,7 @@ import (
 )
 
 var documentSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
-	data, err := os.ReadFile("../docs/diff.schema.json")
+	data, err := os.ReadFile("../docs/reference/result.schema.json")
 	if err != nil {
 		return nil, err
 	}
@@ -25,10 +25,10 @@ var documentSchema = sync.OnceValues(func() (*jsonschema.Schema, error) {
 		return nil, err
 	}
 	c := jsonschema.NewCompiler()
-	if err := c.AddResource("diff.schema.json", doc); err != nil {
+	if err := c.AddResource("result.schema.json", doc); err != nil {
 		return nil, err
 	}
-	return c.Compile("diff.schema.json")
+	return c.Compile("result.schema.json")
 })
 
 // matchesSchema expects that a change set's document is as published. Every comparison and deployment of these tests
@@ -48,7 +48,7 @@ func matchesSchema(t *testing.T, set *diff.ChangeSet, result *apply.Result) {
 		t.Fatal(err)
 	}
 	if err := schema.Validate(doc); err != nil {
-		t.Errorf("the document does not match docs/diff.schema.json: %v\n%s", err, data)
+		t.Errorf("the document does not match docs/reference/result.schema.json: %v\n%s", err, data)
 	}
 }
 

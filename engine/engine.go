@@ -95,7 +95,9 @@ func Deploy(ctx context.Context, p *project.Project, t project.Target, c Cluster
 		if err != nil {
 			return nil, nil, fmt.Errorf("nothing is applied: %w", err)
 		}
-		warn(set, unknown)
+		if opts.Run != nil {
+			opts.Run.warn(set, unknown)
+		}
 		if opts.Reviewed != "" && opts.Reviewed != set.Digest {
 			return set, nil, &diff.StaleError{Reviewed: opts.Reviewed, Current: set.Digest}
 		}

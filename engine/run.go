@@ -37,6 +37,8 @@ type Run struct {
 	LockDuration time.Duration
 	// Keep is how many results of the target are kept; 0 is [history.DefaultKeep], and none are stored if it is negative.
 	Keep int
+	// Warn, if set, is told of each warning, too.
+	Warn func(string)
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -56,7 +58,7 @@ func (r *Run) Alone(ctx context.Context, c Cluster, t project.Target, work func(
 	}
 	if t.Discriminator == "" {
 		set, result, err := work(ctx)
-		warn(set, "without a discriminator the target cannot be locked, so that another run may write to it at the same time, and the result is not stored: set it in .kluctl.yaml or with --discriminator")
+		r.warn(set, "without a discriminator the target cannot be locked, so that another run may write to it at the same time, and the result is not stored: set it in .kluctl.yaml or with --discriminator")
 		return set, result, err
 	}
 	began := r.Now()
@@ -69,25 +71,31 @@ func (r *Run) Alone(ctx context.Context, c Cluster, t project.Target, work func(
 		locked = held.Context()
 	}
 	set, result, err := work(locked)
-	warn(set, unlocked)
+	r.warn(set, unlocked)
 	if result != nil {
 		if err := r.keep(locked, c, set, result, began); err != nil {
-			warn(set, "the result is not in the history: "+err.Error())
+			r.warn(set, "the result is not in the history: "+err.Error())
 		}
 	}
 	if held != nil {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closingTimeout)
 		defer cancel()
 		if err := held.Release(closing); err != nil {
-			warn(set, fmt.Sprintf("the lock could not be released and stands until it expires: %v", err))
+			r.warn(set, fmt.Sprintf("the lock could not be released and stands until it expires: %v", err))
 		}
 	}
 	return set, result, err
 }
 
-func warn(set *diff.ChangeSet, text string) {
-	if set != nil && text != "" {
+func (r *Run) warn(set *diff.ChangeSet, text string) {
+	if text == "" {
+		return
+	}
+	if set != nil {
 		set.Warnings = append(set.Warnings, text)
+	}
+	if r.Warn != nil {
+		r.Warn(text)
 	}
 }
 

@@ -44,6 +44,7 @@ func actionCommand(p process) *cobra.Command {
 				Env:      p.lookupenv,
 				Withheld: withheld,
 				Remotes:  remotes,
+				Holder:   gh.Run,
 				Now:      time.Now,
 				Log:      p.log.Logger,
 			}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/weighlock/weighlock/action"
 	"github.com/weighlock/weighlock/engine"
 	"github.com/weighlock/weighlock/engine/diff"
 	"github.com/weighlock/weighlock/engine/history"
@@ -69,10 +70,7 @@ func (f *runFlags) run(ctx context.Context, p process, command string, proj *pro
 
 // holder names this run to others: the CI job by its address, else the user, the host and the process.
 func holder(getenv func(string) string) string {
-	if id := getenv("GITHUB_RUN_ID"); id != "" {
-		return cmp.Or(getenv("GITHUB_SERVER_URL"), "https://github.com") + "/" + getenv("GITHUB_REPOSITORY") + "/actions/runs/" + id + "/attempts/" + cmp.Or(getenv("GITHUB_RUN_ATTEMPT"), "1")
-	}
-	if url := cmp.Or(getenv("CI_JOB_URL"), getenv("BUILD_URL")); url != "" { // GitLab, Jenkins
+	if url := cmp.Or(action.RunURL(getenv), getenv("CI_JOB_URL"), getenv("BUILD_URL")); url != "" { // GitLab, Jenkins
 		return url
 	}
 	return fmt.Sprintf("%s, process %d", userAtHost(getenv), os.Getpid())
