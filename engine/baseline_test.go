@@ -23,12 +23,7 @@ import (
 // the leaves that differ in what it shows are those that the deploy changes.
 func TestLongKubectlDiffAsABaseline(t *testing.T) {
 	c, s, list, after := mutationSite(t)
-	ns := s.args["ns"].(string)
-	for _, m := range list {
-		for _, args := range m.By {
-			c.Kubectl(t, append([]string{"-n", ns}, args...)...)
-		}
-	}
+	interfere(t, c, s, list, after)
 	s.writeObjects(after)
 	was := snapshot(t, s, list, after)
 	said := map[string][]string{}

@@ -22,7 +22,12 @@ import (
 type mutation struct {
 	Name, Base, Want string
 	By               [][]string
-	Patch            []map[string]any
+	// Others are managers that apply some of its fields.
+	Others []struct {
+		Manager string
+		Fields  object.Object
+	}
+	Patch []map[string]any
 }
 
 // mutations reads the mutations and returns each one's object before and after.
@@ -102,6 +107,36 @@ spec:
               names: {type: array, x-kubernetes-list-type: map, x-kubernetes-list-map-keys: [name], items: {type: object, required: [name], properties: {name: {type: string}, v: {type: integer}}}}
               nested: {type: object, properties: {a: {type: integer}}}
               free: {type: object, x-kubernetes-preserve-unknown-fields: true}
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: parts.mutations.example.com}
+spec:
+  group: mutations.example.com
+  scope: Namespaced
+  names: {plural: parts, kind: Part}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          status: {type: object, x-kubernetes-preserve-unknown-fields: true}
+          spec:
+            type: object
+            properties:
+              tags: {type: array, x-kubernetes-list-type: set, items: {type: string}}
+              loose: {type: array, items: {type: string}}
+              size: {x-kubernetes-int-or-string: true}
+              free: {type: object, additionalProperties: {type: integer}}
+              template: {type: object, x-kubernetes-embedded-resource: true, x-kubernetes-preserve-unknown-fields: true}
+              deep: {type: object, properties: {list: {type: array, x-kubernetes-list-type: map, x-kubernetes-list-map-keys: [a, b], items: {type: object, required: [a, b], properties: {a: {type: integer}, b: {type: integer}, c: {type: integer}}}}}}
+              maybe: {type: string, nullable: true, default: d}
+              ratio: {type: number}
+              when: {type: string, format: date-time}
+              level: {type: integer, default: 3}
 `
 
 // mutationSite deploys all objects as they are before, in one project.
@@ -109,7 +144,7 @@ func mutationSite(t *testing.T) (*enginetest.Cluster, *site, []mutation, map[str
 	t.Helper()
 	c := enginetest.Start(t)
 	c.KubectlInput(t, thingDefinition, "apply", "-f", "-")
-	c.Kubectl(t, "wait", "--for=condition=Established", "crd/things.mutations.example.com")
+	c.Kubectl(t, "wait", "--for=condition=Established", "crd/things.mutations.example.com", "crd/parts.mutations.example.com")
 	list, before, after := mutations(t)
 	s := newSite(t, c.Identity(t).Kubeconfig, "-- .kluctl.yaml --\ndiscriminator: \"{{ args.ns }}\"\n-- deployment.yaml --\ndeployments: [{path: app}]\n")
 	s.args = map[string]any{"ns": c.Namespace(t)}
@@ -153,19 +188,40 @@ func snapshot(t *testing.T, s *site, list []mutation, objects map[string]object.
 	return out
 }
 
+// interfere does what others do to the objects.
+func interfere(t *testing.T, c *enginetest.Cluster, s *site, list []mutation, objects map[string]object.Object) {
+	t.Helper()
+	ns := s.args["ns"].(string)
+	for _, m := range list {
+		for _, args := range m.By {
+			c.Kubectl(t, append([]string{"-n", ns}, args...)...)
+		}
+		for _, o := range m.Others {
+			ref, fields := objects[m.Name].Ref(), o.Fields.Clone()
+			fields["apiVersion"], fields["kind"] = ref.APIVersion(), ref.Kind
+			fields["metadata"] = map[string]any{"name": ref.Name, "namespace": ns}
+			text, err := json.Marshal(fields)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.KubectlInput(t, string(text), "apply", "--server-side", "--field-manager="+o.Manager, "-f", "-")
+		}
+	}
+}
+
 func TestWhatADiffNamesIsWhatADeployChanges(t *testing.T) {
 	t.Parallel()
 	c, s, list, after := mutationSite(t)
-	for _, m := range list {
-		for _, args := range m.By {
-			c.Kubectl(t, append([]string{"-n", s.args["ns"].(string)}, args...)...)
-		}
-	}
+	interfere(t, c, s, list, after)
 	s.writeObjects(after)
 	opts := diff.Options{Replace: true}
 	changes := map[string]*diff.Change{}
-	for ch := range s.diff(opts).All() {
+	set := s.diff(opts)
+	for ch := range set.All() {
 		changes[ch.Ref.Name] = ch
+	}
+	if again := s.diff(opts); again.Digest != set.Digest {
+		t.Error("the digest is another one each time")
 	}
 	was := snapshot(t, s, list, after)
 	s.deploy(engine.DeployOptions{Diff: opts})
@@ -200,7 +256,7 @@ func TestWhatADiffNamesIsWhatADeployChanges(t *testing.T) {
 
 // allocatedAnew says whether a leaf is one that the server fills in for each new object.
 func allocatedAnew(leaf string) bool {
-	for _, part := range []string{"clusterIP", "controller-uid", "job-name", "nodePort", "ipFamil", "internalTrafficPolicy"} {
+	for _, part := range []string{"clusterIP", "controller-uid", "job-name", "nodePort", "ipFamil", "internalTrafficPolicy", "kube-api-access", ".volumes = [", ".volumeMounts = ["} {
 		if strings.Contains(leaf, part) {
 			return true
 		}
@@ -219,7 +275,7 @@ func toldLeaves(ch *diff.Change, was, is object.Object) []string {
 	told := settled(was)
 	final := settled(is)
 	for _, f := range ch.Fields {
-		new := f.New
+		new := allocatedAs(object.CloneValue(f.New), f.Path, final)
 		if f.Secret && f.Op != diff.Remove {
 			new, _ = f.Path.Lookup(map[string]any(final)) // only that it changes is told
 		}
@@ -228,12 +284,35 @@ func toldLeaves(ch *diff.Change, was, is object.Object) []string {
 	return differing(flat(settled(was)), flat(told))
 }
 
+// allocatedAs puts what the server chose into a value that is told, at p of the object as it is then.
+func allocatedAs(v any, p object.Path, final object.Object) any {
+	switch v := v.(type) {
+	case string:
+		if v == diff.Allocated {
+			is, _ := p.Lookup(map[string]any(final))
+			return is
+		}
+	case map[string]any:
+		for k, e := range v {
+			v[k] = allocatedAs(e, p.Field(k), final)
+		}
+	case []any:
+		for i, e := range v {
+			v[i] = allocatedAs(e, p.In(v, i), final)
+		}
+	}
+	return v
+}
+
 func settled(o object.Object) object.Object {
 	o = o.Clone()
 	delete(o, "status")
 	meta := o.Map("metadata")
-	for _, k := range []string{"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "finalizers"} {
+	for _, k := range []string{"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp"} {
 		delete(meta, k)
+	}
+	if f, _ := meta["finalizers"].([]any); len(f) == 1 && strings.HasPrefix(fmt.Sprint(f[0]), "kubernetes.io/") {
+		delete(meta, "finalizers") // a controller's, some time later
 	}
 	delete(o.Map("metadata", "annotations"), "deployment.kubernetes.io/revision") // the controller's, some time later
 	return o

@@ -35,9 +35,9 @@ type Conflict struct {
 	Resolution   Resolution
 }
 
-// peoplesTools are the managers whose values give way to the project: what people set by hand, and our forerunner
-// (project format §9.5).
-var peoplesTools = regexp.MustCompile(`^(kluctl|kluctl-.*|kubectl|kubectl-.*|rancher|k9s)$`)
+// peoplesTools are the managers whose values give way to the project: what people set by hand, our forerunner (project
+// format §9.5), who writes in our name otherwise than by applying, and nobody: what was there before the record began.
+var peoplesTools = regexp.MustCompile(`^(kluctl|kluctl-.*|kubectl|kubectl-.*|rancher|k9s|` + FieldManager + `|` + nobody + `)$`)
 
 // A conflictRule says what to do with conflicts about some fields or with some managers.
 type conflictRule struct {
@@ -114,8 +114,7 @@ type resolved struct {
 }
 
 // resolve decides about conflicts that the server reported for desired.
-func resolve(desired, live object.Object, reported *ConflictError, rules []conflictRule) (resolved, error) {
-	entries := managed.Entries(live)
+func resolve(desired, live object.Object, entries []managed.Entry, reported *ConflictError, rules []conflictRule) (resolved, error) {
 	out := resolved{reduced: desired.Clone()}
 	done := map[string]bool{}
 	for _, cause := range reported.Causes {

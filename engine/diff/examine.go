@@ -33,7 +33,12 @@ func (d *differ) change(ctx context.Context, c *Change) {
 		c.Op, c.Err = Failed, err
 		return
 	}
-	if live := d.live.objects[c.Ref.ID()]; live != nil {
+	live, err := d.liveIn(ctx, c.Ref)
+	if err != nil {
+		d.fail(c, err)
+		return
+	}
+	if live != nil {
 		c.labelled = true
 		d.existing(ctx, c, live, nil)
 		return
@@ -57,7 +62,7 @@ func (d *differ) change(ctx context.Context, c *Change) {
 		d.fail(c, first.err)
 		return
 	}
-	live, err := d.previewer.Get(ctx, c.Ref)
+	live, err = d.previewer.Get(ctx, c.Ref)
 	var noKind *NoKindError
 	switch {
 	case errors.As(err, &noKind) && first.err != nil:
@@ -151,7 +156,16 @@ func (d *differ) settleConflicts(ctx context.Context, c *Change, live object.Obj
 	if d.opts.Force {
 		rules = append(rules, conflictRule{all: true})
 	}
-	resolved, err := resolve(c.desired, live, conflict, rules)
+	entries := managed.Entries(live)
+	if len(entries) == 0 {
+		// The server takes it that somebody before it owns all. Which fields that are is seen where they have become ours.
+		forced := d.apply(ctx, c.desired, true)
+		if forced.err != nil {
+			return forced
+		}
+		entries = []managed.Entry{{Manager: nobody, Fields: appliedFields(forced.Merged)}}
+	}
+	resolved, err := resolve(c.desired, live, entries, conflict, rules)
 	if err != nil {
 		return &attempt{err: err}
 	}
@@ -173,7 +187,7 @@ func (d *differ) settleConflicts(ctx context.Context, c *Change, live object.Obj
 // takeOver takes what forerunners set and the project does not have out of the answer. The server is asked what that
 // gives, because it may complete what is taken away.
 func (d *differ) takeOver(ctx context.Context, c *Change, live object.Object, answer *attempt) *attempt {
-	c.takeover = takeover(live, c.left)
+	c.takeover = takeover(live, answer.Merged, c.left)
 	if c.takeover == nil {
 		return answer
 	}
@@ -192,6 +206,7 @@ func (d *differ) takeOver(ctx context.Context, c *Change, live object.Object, an
 // conclusion compares the live object with the answer.
 func (d *differ) conclusion(c *Change, live object.Object, answer *attempt) {
 	c.Merged = comparable(answer.Merged)
+	hideAllocated(c.Merged, live, c.desired)
 	c.addWarnings(answer.Warnings)
 	ignore, _ := newIgnorer(c.desired, c.rules.Ignore, d.opts.Ignore)
 	c.Fields, c.Hidden = changes(c.Live, c.Merged, ignore)

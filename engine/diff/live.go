@@ -72,18 +72,31 @@ func (d *differ) look(ctx context.Context, set *ChangeSet) error {
 
 // queriesFor asks for the objects of all kinds: whole for those that are rendered, in the version in which they are.
 func queriesFor(kinds []Kind, set *ChangeSet) []Query {
-	versions := map[groupKind]string{}
+	versions := map[groupKind][]string{}
 	for c := range set.All() {
-		versions[kindOf(c.Ref)] = c.Ref.Version
+		versions[kindOf(c.Ref)] = append(versions[kindOf(c.Ref)], c.Ref.Version)
 	}
 	out := make([]Query, len(kinds))
 	for i, k := range kinds {
 		out[i] = Query{Kind: k, Discriminator: set.Target.Discriminator}
-		if version, rendered := versions[groupKind{k.Group, k.Kind}]; rendered {
-			out[i].Kind.Version, out[i].Whole = version, true
+		rendered := versions[groupKind{k.Group, k.Kind}]
+		out[i].Whole = len(rendered) > 0
+		// A version that the same change brings is not served yet. Of several, the objects in the others are read one by one.
+		if at := slices.IndexFunc(rendered, k.serves); at >= 0 && !slices.Contains(rendered, k.Version) {
+			out[i].Kind.Version = rendered[at]
 		}
 	}
 	return out
+}
+
+// liveIn returns the live object that carries our discriminator in the version in which it is rendered, or nil. It is
+// listed in another one if its kind is rendered in several.
+func (d *differ) liveIn(ctx context.Context, ref object.Ref) (object.Object, error) {
+	live := d.live.objects[ref.ID()]
+	if live == nil || live.Ref().Version == ref.Version || !d.live.kinds[kindOf(ref)].serves(ref.Version) {
+		return live, nil
+	}
+	return d.previewer.Get(ctx, ref)
 }
 
 // A failedQuery is one that got no answer.

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"context"
+	"slices"
 
 	"github.com/weighlock/weighlock/engine/object"
 )
@@ -31,6 +32,8 @@ type Kind struct {
 	// Resource is the plural name, such as configmaps.
 	Resource   string
 	Namespaced bool
+	// Versions are all those in which the server has it.
+	Versions []string
 }
 
 // String prints the resource as kubectl does: configmaps, deployments.apps.
@@ -40,6 +43,8 @@ func (k Kind) String() string {
 	}
 	return k.Resource + "." + k.Group
 }
+
+func (k Kind) serves(version string) bool { return slices.Contains(k.Versions, version) }
 
 // A Query picks live objects of one kind.
 type Query struct {

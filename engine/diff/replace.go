@@ -55,15 +55,16 @@ func (d *differ) refusedUpdate(ctx context.Context, c *Change, live object.Objec
 	try := c.desired.Clone()
 	try.Map("metadata")["name"] = standInName(c.Ref)
 	answer := d.apply(ctx, try, false)
-	var invalid *InvalidError
 	var blind *NoDryRunError
+	var gone *UnreachableError
 	switch {
 	case answer.err == nil:
 		answer.Merged.Map("metadata")["name"] = c.Ref.Name
 		dropAllocated(answer.Merged, c.desired)
-	case errors.As(answer.err, &blind), errors.As(answer.err, &invalid) && saysImmutable(refused):
-		// Its name is part of what makes it valid, such as that of an APIService.
-		answer = &attempt{Preview: Preview{Merged: c.desired}}
+	case errors.As(answer.err, &blind), !errors.As(answer.err, &gone) && saysImmutable(refused):
+		// Its name is part of what makes it valid, such as that of an APIService, or there may not be two, such as by a quota.
+		answer = &attempt{Preview: Preview{Merged: simulate(live, c.desired)}}
+		dropAllocated(answer.Merged, c.desired)
 		c.Notes = append(c.Notes, "not simulated: the object cannot be created under another name")
 	default:
 		d.fail(c, refused)
@@ -107,48 +108,4 @@ func (d *differ) validAnew(ctx context.Context, c *Change, live object.Object) b
 // saysImmutable says whether the server's own words are, for each field, that it cannot change.
 func saysImmutable(e *InvalidError) bool {
 	return !slices.ContainsFunc(e.Causes, func(c InvalidCause) bool { return !immutable.MatchString(c.Message) })
-}
-
-// allocated are fields that the server or a controller fills in anew for each object.
-var allocated = []object.Path{
-	{{Field: "spec"}, {Field: "clusterIP"}}, {{Field: "spec"}, {Field: "clusterIPs"}}, {{Field: "spec"}, {Field: "healthCheckNodePort"}},
-	{{Field: "spec"}, {Field: "ipFamilies"}}, {{Field: "spec"}, {Field: "ipFamilyPolicy"}},
-	{{Field: "spec"}, {Field: "volumeName"}}, {{Field: "spec"}, {Field: "nodeName"}}, {{Field: "metadata"}, {Field: "finalizers"}},
-	{{Field: "metadata"}, {Field: "annotations"}, {Field: "deployment.kubernetes.io/revision"}},
-	{{Field: "metadata"}, {Field: "annotations"}, {Field: "pv.kubernetes.io/bind-completed"}},
-	{{Field: "metadata"}, {Field: "annotations"}, {Field: "pv.kubernetes.io/bound-by-controller"}},
-}
-
-// jobLabels are labels that the Job controller derives from the Job's uid.
-var jobLabels = []string{"controller-uid", "batch.kubernetes.io/controller-uid", "job-name", "batch.kubernetes.io/job-name"}
-
-// dropAllocated takes what is allocated anew out of o, unless the project sets it. o is changed.
-func dropAllocated(o, desired object.Object) {
-	for _, p := range allocated {
-		if _, ok := p.Lookup(map[string]any(desired)); !ok {
-			if parent, ok := p[:len(p)-1].Lookup(map[string]any(o)); ok {
-				if m, ok := parent.(map[string]any); ok {
-					delete(m, p[len(p)-1].Field)
-				}
-			}
-		}
-	}
-	if o.Ref().Kind == "Job" {
-		for _, m := range []map[string]any{o.Map("metadata", "labels"), o.Map("spec", "selector", "matchLabels"), o.Map("spec", "template", "metadata", "labels")} {
-			for _, l := range jobLabels {
-				delete(m, l)
-			}
-		}
-		if len(o.Map("spec", "selector", "matchLabels")) == 0 {
-			delete(o.Map("spec"), "selector")
-		}
-	}
-	if o.Ref().Kind == "Service" {
-		ports, _ := o.Map("spec")["ports"].([]any)
-		for _, p := range ports {
-			if m, ok := p.(map[string]any); ok {
-				delete(m, "nodePort")
-			}
-		}
-	}
 }

@@ -15,18 +15,28 @@ type Takeover struct {
 	Managers []string
 	// left are fields that rules leave to their owners.
 	left []managed.Path
+	// begun is the record of our fields for an object that has none, be it that somebody wiped it.
+	begun managed.Tree
 }
+
+// nobody is the manager that the server names as the owner of what was there before its record began.
+const nobody = "before-first-apply"
 
 // firstContact are the client-side managers whose fields are taken over when we meet an object for the first time.
 // Later, what they set is somebody's change by hand.
-var firstContact = regexp.MustCompile(`^(helm|kubectl-client-side-apply|before-first-apply)$`)
+var firstContact = regexp.MustCompile(`^(helm|kubectl-client-side-apply|` + nobody + `)$`)
 
 // forerunner is the manager whose projects we carry on.
 const forerunner = "kluctl"
 
-// takeover says whose fields an apply to live takes over; nil if nobody's. left are those that rules leave to others.
-func takeover(live object.Object, left []managed.Path) *Takeover {
+// takeover says whose fields an apply to live takes over; nil if nobody's. merged is what the apply gives, left are the
+// fields that rules leave to others.
+func takeover(live, merged object.Object, left []managed.Path) *Takeover {
 	entries := managed.Entries(live)
+	if len(entries) == 0 {
+		// Else the server would hand all that is there to nobody, who would keep for ever what the project removes later.
+		return &Takeover{begun: appliedFields(merged)}
+	}
 	known := slices.ContainsFunc(entries, func(e managed.Entry) bool {
 		return e.Operation == managed.Apply && managers[e.Manager]
 	})
@@ -71,6 +81,9 @@ func (t *Takeover) prune(merged, live, desired object.Object) object.Object {
 // our entry. It is nil when there is nothing to take.
 func (t *Takeover) ManagedFields(live object.Object) []any {
 	taken, _ := t.split(managed.Entries(live))
+	if len(managed.Entries(live)) == 0 {
+		taken = t.begun
+	}
 	if len(taken) == 0 {
 		return nil
 	}
@@ -101,6 +114,16 @@ func (t *Takeover) ManagedFields(live object.Object) []any {
 		taken = managed.Union(object.Object(ours).Map("fieldsV1"), taken)
 	}
 	return append(out, with(ours, "fieldsV1", map[string]any(taken)))
+}
+
+// appliedFields are the fields of an object that we have applied.
+func appliedFields(o object.Object) managed.Tree {
+	for _, e := range managed.Entries(o) {
+		if isOurs(e) {
+			return e.Fields
+		}
+	}
+	return nil
 }
 
 // kept are the fields of a taken entry that rules leave to their owner.

@@ -58,7 +58,7 @@ func (a applier) takeOver(ctx context.Context, client dynamic.ResourceInterface,
 		var patch []byte
 		// A replaced resourceVersion, as against a tested one, makes the server answer with a conflict.
 		if patch, err = json.Marshal([]map[string]any{
-			{"op": "replace", "path": "/metadata/managedFields", "value": fields},
+			{"op": "add", "path": "/metadata/managedFields", "value": fields}, // there need not be any
 			{"op": "replace", "path": "/metadata/resourceVersion", "value": live.GetResourceVersion()},
 		}); err != nil {
 			return err

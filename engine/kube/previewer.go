@@ -174,7 +174,23 @@ func (p previewer) Kinds(context.Context) ([]diff.Kind, []error, error) {
 	if err != nil {
 		gaps = append(gaps, fmt.Errorf("some kinds cannot be listed: %w", err))
 	}
-	return deletable(lists), gaps, nil
+	// This asks nothing more: all versions are known by now. What has gaps, has had them told.
+	_, all, _ := p.discovery.ServerGroupsAndResources()
+	versions := map[schema.GroupKind][]string{}
+	for _, l := range all {
+		gv, _ := schema.ParseGroupVersion(l.GroupVersion)
+		for _, r := range l.APIResources {
+			if !strings.Contains(r.Name, "/") {
+				gk := gv.WithKind(r.Kind).GroupKind()
+				versions[gk] = append(versions[gk], gv.Version)
+			}
+		}
+	}
+	kinds := deletable(lists)
+	for i, k := range kinds {
+		kinds[i].Versions = versions[schema.GroupKind{Group: k.Group, Kind: k.Kind}]
+	}
+	return kinds, gaps, nil
 }
 
 // shadows are kinds that show the objects of another kind or of a controller again.
