@@ -15,7 +15,7 @@ export CGO_ENABLED := 0
 GOTEST := go test -ldflags='-s -w'
 
 # Packages that start goroutines of their own: the race detector runs on these.
-RACE := ./engine ./engine/apply ./engine/chart ./engine/diff ./engine/jinja/... ./engine/kube ./engine/render ./engine/internal/... ./bot/...
+RACE := ./engine ./engine/apply ./engine/chart ./engine/diff ./engine/jinja/... ./engine/kube ./engine/lock ./engine/render ./engine/internal/... ./bot/...
 
 # How long each fuzzer runs in test-long.
 FUZZTIME ?= 20s
@@ -56,7 +56,7 @@ test-quick: ## The inner loop, seconds: tests that need no cluster
 test-long: cluster ## The long tests, bounded for CI
 	@go test -run '^$$' -fuzz FuzzParseCommands -fuzztime $(FUZZTIME) ./bot
 	@go test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) ./bot/forge/github
-	@scripts/with-cluster.sh go test -tags long -run Long ./engine
+	@scripts/with-cluster.sh go test -tags long -run Long ./engine ./cmd/weighlock
 
 check: deps ## Formatting, vet, linters
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'not gofmt-ed:'; gofmt -l $$(git ls-files '*.go'); exit 1; }

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/weighlock/weighlock/engine/enginetest"
 	"github.com/weighlock/weighlock/engine/history"
 	"github.com/weighlock/weighlock/engine/lock"
+	"github.com/weighlock/weighlock/engine/report"
 )
 
 // run is one of alice's; its locks and results are in a namespace of the test's own.
@@ -155,6 +157,14 @@ func TestResultsAreKeptUnlessNothingWasBegun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	shown, err := json.Marshal(struct {
+		Run history.Entry `json:"run"`
+		report.Document
+	}{r.Entry, r.Document})
+	if err != nil {
+		t.Fatal(err)
+	}
+	schemaMatches(t, shown)
 	contains(t, r.Text, "New objects:", ns+"/Secret/s", "Errors:", "bad")
 	data, err := r.Document.JSON()
 	if err != nil {
@@ -219,5 +229,47 @@ func TestOrphansAreFoundInNamespacesOfTheLastResult(t *testing.T) {
 		if len(set.Orphans) != 1 || set.Orphans[0].Ref.Namespace != left {
 			t.Errorf("the orphans are %v", ops(set))
 		}
+	}
+}
+
+// A run whose lock is taken away begins nothing more; what has taken its place is left alone.
+func TestALostLockStopsWhatIsNotBegun(t *testing.T) {
+	t.Parallel()
+	c, s, ns := plainSite(t)
+	records := c.Namespace(t)
+	p, target := s.open()
+	r := run(records)
+	r.LockDuration = time.Second
+	locks := s.cluster.Locks(records)
+	_, result, err := r.Alone(t.Context(), s.cluster, target, func(ctx context.Context) (*diff.ChangeSet, *apply.Result, error) {
+		set, err := engine.Diff(ctx, p, target, s.cluster, diff.Options{})
+		if err != nil {
+			return nil, nil, err
+		}
+		mine, err := lock.Running(ctx, locks, ns, time.Now())
+		if err != nil || mine == nil {
+			t.Errorf("while it runs the lock is %v, %v", mine, err)
+			return nil, nil, errors.New("no lock")
+		}
+		c.Kubectl(t, "delete", "lease", mine.Name(), "-n", records)
+		thief := lock.Record{Target: "prod", Discriminator: ns, Holder: "thief", Since: time.Now(), Renewed: time.Now(), Duration: time.Hour}
+		if _, err := locks.Put(t.Context(), thief); err != nil {
+			t.Error(err)
+		}
+		<-ctx.Done()
+		return set, apply.Apply(ctx, set, s.cluster.Applier(), apply.Options{}), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := result.Count(apply.NotTried); n != len(result.Outcomes) || n == 0 {
+		t.Errorf("%d of %d objects are not tried", n, len(result.Outcomes))
+	}
+	contains(t, result.Outcomes[0].Err.Error(), "taken the lock away")
+	if left, err := lock.Running(t.Context(), locks, ns, time.Now()); err != nil || left == nil || left.Holder != "thief" {
+		t.Errorf("after it the lock is %v, %v", left, err)
+	}
+	if got := s.records(records); len(got) != 1 || got[0].Outcome != history.Interrupted {
+		t.Errorf("the history is %+v", got)
 	}
 }
