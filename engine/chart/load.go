@@ -27,6 +27,8 @@ func NewLoader(p *project.Project) *Loader { return &Loader{project: p} }
 // Loaded is a parsed chart.
 type Loaded struct {
 	Chart *helm.Chart
+	// From is the remote that it was fetched from; nil for one of the project's own files.
+	From *project.Fetched
 	// Warnings are about where it comes from.
 	Warnings []string
 }
@@ -176,7 +178,7 @@ func (l *Loader) fetched(ctx context.Context, src *project.Source, dir string, s
 		if err != nil {
 			return Loaded{}, fmt.Errorf("%s %s %s: %w", redact(s.Repo), s.Name(), got.Version, err)
 		}
-		loaded := Loaded{Chart: c}
+		loaded := Loaded{Chart: c, From: s.from(got)}
 		if got.Moved != "" {
 			used := "the one that is locked is used"
 			if got.Digest == got.Moved {
@@ -212,7 +214,18 @@ func fromGit(ctx context.Context, cache *source.Cache, s *Spec, known locked) (L
 		return Loaded{}, fmt.Errorf("chart %s of %s at %s: %w", s.Name(), redact(s.Git.URL), s.Git.ref(), err)
 	}
 	loaded.Chart, err = helm.Load(files)
+	from := project.FetchedTree(project.KindGit, tree)
+	loaded.From = &from
 	return loaded, err
+}
+
+// from is a packaged chart as results tell of it.
+func (s *Spec) from(got source.Chart) *project.Fetched {
+	f := project.Fetched{Kind: project.KindOCI, URL: redact(s.Repo), Ref: got.Version, ID: got.Digest}
+	if !strings.HasPrefix(f.URL, "oci://") {
+		f.Kind, f.URL = project.KindHelm, strings.TrimRight(f.URL, "/")+"/"+s.Name()
+	}
+	return &f
 }
 
 // locked is what the nearest lock file has of a chart.

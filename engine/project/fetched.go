@@ -8,14 +8,15 @@ import (
 	"github.com/weighlock/weighlock/engine/internal/source"
 )
 
-// A Fetched is a tree from elsewhere that a deployment is made of, with what was asked for and what that was.
+// A Fetched is a tree or chart from elsewhere that a deployment is made of, with what was asked for and what that was.
 type Fetched struct {
 	Kind RemoteKind
-	// URL is the remote's address, without user and password.
+	// URL is the remote's address, without user and password; that of a chart ends in its name.
 	URL string
-	// Ref is the full name of the branch or tag that was asked for, for OCI the tag; "" where a commit or digest was.
+	// Ref is the full name of the branch or tag that was asked for, for OCI the tag, for a chart its version; "" where a
+	// commit or digest was.
 	Ref string
-	// ID is the commit, or the digest of the artifact's manifest; "" for a local override.
+	// ID is the commit, or the digest of the artifact's manifest or the chart's archive; "" for a local override.
 	ID string
 	// Dir is the directory of a local override.
 	Dir string
@@ -34,26 +35,37 @@ func (r *resolver) fetched() []Fetched {
 		if err != nil {
 			continue
 		}
-		f := Fetched{Kind: KindGit, URL: tree.URL, Ref: tree.Ref, ID: tree.Commit}
+		kind := KindGit
 		if _, isOCI := ref.(source.OCIRef); isOCI {
-			f.Kind = KindOCI
+			kind = KindOCI
 		}
-		if tree.Local {
-			f = Fetched{Kind: f.Kind, URL: tree.URL, Dir: tree.Dir}
-		}
-		out = append(out, f)
+		out = append(out, FetchedTree(kind, tree))
 	}
 	slices.SortFunc(out, Fetched.Compare)
 	return slices.Compact(out)
+}
+
+// FetchedTree is a tree as results tell of it.
+func FetchedTree(kind RemoteKind, t source.Tree) Fetched {
+	if t.Local {
+		return Fetched{Kind: kind, URL: t.URL, Dir: t.Dir}
+	}
+	return Fetched{Kind: kind, URL: t.URL, Ref: t.Ref, ID: t.Commit}
 }
 
 // overridden warns of the directories that take the place of remotes: what is rendered from them is on this machine only.
 func overridden(trees []Fetched) []string {
 	var out []string
 	for _, f := range trees {
-		if f.Dir != "" {
-			out = append(out, fmt.Sprintf("%s is replaced by the directory %s (local override)", f.URL, f.Dir))
-		}
+		out = append(out, f.Warnings()...)
 	}
 	return out
+}
+
+// Warnings say that a directory takes the place of the remote, if one does.
+func (f Fetched) Warnings() []string {
+	if f.Dir == "" {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s is replaced by the directory %s (local override)", f.URL, f.Dir)}
 }

@@ -15,7 +15,7 @@ type Manifests struct {
 	Stages []Stage
 	// Images are the places where templates asked for an image.
 	Images []Image
-	// Sources are the trees from elsewhere that they are made of.
+	// Sources are the trees and charts from elsewhere that they are made of.
 	Sources []project.Fetched
 	// Warnings are what the author should know although rendering went well.
 	Warnings []string

@@ -75,6 +75,8 @@ func Render(ctx context.Context, p *project.Project, d *project.Deployment, opts
 	for i, w := range m.Warnings {
 		m.Warnings[i] = d.Secrets.Text(w)
 	}
+	slices.SortFunc(m.Sources, project.Fetched.Compare)
+	m.Sources = slices.Compact(m.Sources)
 	slices.Sort(m.Warnings)
 	m.Warnings = slices.Compact(m.Warnings)
 	return m, nil
@@ -203,7 +205,7 @@ func each(works []*work, f func(*work) error) error {
 
 // assemble groups the items' objects into stages.
 func assemble(d *project.Deployment, works []*work) *Manifests {
-	m := &Manifests{Target: d.Target, Sources: d.Sources, Warnings: slices.Clone(d.Warnings)}
+	m := &Manifests{Target: d.Target, Sources: slices.Clone(d.Sources), Warnings: slices.Clone(d.Warnings)}
 	var stage Stage
 	for _, w := range works {
 		m.Images = append(m.Images, w.images.used...)
@@ -211,6 +213,10 @@ func assemble(d *project.Deployment, works []*work) *Manifests {
 		m.Warnings = append(m.Warnings, w.warnings...)
 		for _, rel := range w.releases {
 			m.Warnings = append(m.Warnings, rel.warnings...)
+			if from := rel.chart.From; from != nil {
+				m.Sources = append(m.Sources, *from)
+				m.Warnings = append(m.Warnings, from.Warnings()...)
+			}
 		}
 		if w.item.Dir != "" && !w.item.OnlyRender {
 			stage.Items = append(stage.Items, Item{Dir: w.shown("."), Rules: w.item.Rules, Objects: w.objects})
@@ -224,6 +230,8 @@ func assemble(d *project.Deployment, works []*work) *Manifests {
 	if len(stage.Items) > 0 {
 		m.Stages = append(m.Stages, stage)
 	}
+	slices.SortFunc(m.Sources, project.Fetched.Compare)
+	m.Sources = slices.Compact(m.Sources)
 	slices.Sort(m.Warnings)
 	m.Warnings = slices.Compact(m.Warnings)
 	return m
