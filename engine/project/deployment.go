@@ -160,10 +160,12 @@ func (r *resolver) resolve(ctx context.Context, t Target) (*Deployment, error) {
 // maxFiles is how many deployment files a run reads: a few lines that include each other could make any number of them.
 const maxFiles = 10_000
 
+var errTooManyFiles = fmt.Errorf("the project has more than %d deployment files: do includes multiply?", maxFiles)
+
 // walk reads one deployment file and returns its items, those of its includes among them.
 func (r *resolver) walk(ctx context.Context, parent scope, file string) ([]Item, error) {
 	if r.files++; r.files > maxFiles {
-		return nil, fmt.Errorf("%s: the project has more than %d deployment files: do includes multiply?", parent.source.Display(file), maxFiles)
+		return nil, fmt.Errorf("%s: %w", parent.source.Display(file), errTooManyFiles)
 	}
 	s, doc, top, err := r.enter(ctx, parent, file)
 	if err != nil || doc == nil {
@@ -173,7 +175,13 @@ func (r *resolver) walk(ctx context.Context, parent scope, file string) ([]Item,
 	var items []Item
 	var errs []error
 	for i, entry := range doc.Deployments {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		more, err := r.entry(ctx, s, entry, top.key("deployments").index(i))
+		if errors.Is(err, errTooManyFiles) {
+			return nil, err // all that follows would be one more
+		}
 		if err != nil {
 			errs = append(errs, err)
 			continue

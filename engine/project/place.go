@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 
 	"github.com/weighlock/weighlock/engine/yamldoc"
 )
@@ -13,7 +14,9 @@ import (
 type place struct {
 	file rendered
 	doc  yamldoc.Document
-	path []string
+	// lines of the template; a file of many entries asks for each of them.
+	lines func() yamldoc.Lines
+	path  []string
 }
 
 // rendered is a file of the project, and what its templates gave.
@@ -31,9 +34,11 @@ func (p place) index(i int) place { return p.key(strconv.Itoa(i)) }
 
 // String is "file:line: path", with the line of the file as it is on disk.
 func (p place) String() string {
-	err := yamldoc.Relocate(p.doc.Errorf(p.path, ""), p.file.template, p.file.text)
+	if p.lines == nil {
+		return p.file.name
+	}
 	var e *yamldoc.Error
-	if !errors.As(err, &e) {
+	if !errors.As(p.lines().Relocate(p.doc.Errorf(p.path, "")), &e) {
 		return p.file.name
 	}
 	return e.At()
@@ -66,5 +71,9 @@ func (t *Templates) read(ctx context.Context, name string, vars Vars, out any) (
 		return place{}, err
 	}
 	doc, err := yamldoc.Read(f.name, f.text, out)
-	return place{file: f, doc: doc}, yamldoc.Relocate(err, f.template, f.text)
+	lines := sync.OnceValue(func() yamldoc.Lines { return yamldoc.NewLines(f.template, f.text) })
+	if err != nil {
+		err = lines().Relocate(err)
+	}
+	return place{file: f, doc: doc, lines: lines}, err
 }

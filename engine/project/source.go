@@ -161,6 +161,10 @@ func (s *Source) escapeError(name string, err error) error {
 	if err != nil && strings.Contains(err.Error(), "escapes from parent") {
 		return fmt.Errorf("%s: leads out of the project's source root by a symbolic link; a project reads only below it", s.Display(name))
 	}
+	// Which system call it was says nothing.
+	if failed := new(fs.PathError); errors.As(err, &failed) {
+		return fmt.Errorf("%s: %w", s.Display(name), failed.Err)
+	}
 	if err != nil && s.label != "" {
 		return fmt.Errorf("%s: %w", s.label, err)
 	}

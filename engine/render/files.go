@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"strings"
+	"syscall"
 
 	"github.com/weighlock/weighlock/engine/project"
 )
@@ -27,9 +29,26 @@ func renderFiles(ctx context.Context, d *project.Deployment, item project.Item) 
 	if err != nil {
 		return nil, err
 	}
-	err = fs.WalkDir(source.FS(), item.Dir, func(name string, e fs.DirEntry, err error) error {
+	linked := false // below a link to a directory
+	var visit fs.WalkDirFunc
+	visit = func(name string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
+		}
+		if e.Type()&fs.ModeSymlink != 0 {
+			to, err := follow(source, item, name)
+			switch {
+			case err != nil:
+				errs = append(errs, err)
+				return nil
+			case to == toDirectory && !linked:
+				linked = true
+				err = fs.WalkDir(source.FS(), name, visit)
+				linked = false
+				return err
+			case to != toFile:
+				return nil
+			}
 		}
 		if e.IsDir() {
 			if e.Name() == ".git" {
@@ -59,11 +78,46 @@ func renderFiles(ctx context.Context, d *project.Deployment, item project.Item) 
 		}
 		files[below(item.Dir, name)] = data
 		return nil
-	})
-	if err != nil {
+	}
+	if err = fs.WalkDir(source.FS(), item.Dir, visit); err != nil {
 		errs = append(errs, fmt.Errorf("%s: %w", source.Display(item.Dir), err))
 	}
 	return files, errors.Join(errs...)
+}
+
+// target is what a symbolic link leads to.
+type target int
+
+const (
+	toNothing target = iota
+	toFile
+	toDirectory
+)
+
+// follow says what a link in an item leads to. A directory above it, or one in an item whose sub-directories all count, is as
+// good as nothing: its files are there already. A link to nothing is an error only where it stands for objects.
+func follow(source *project.Source, item project.Item, name string) (target, error) {
+	info, err := fs.Stat(source.FS(), name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ELOOP):
+		if ext := strings.ToLower(path.Ext(name)); (path.Dir(name) == item.Dir || item.Recursive) && (ext == ".yaml" || ext == ".yml") {
+			return toNothing, fmt.Errorf("%s: is a symbolic link to nothing", source.Display(name))
+		}
+		return toNothing, nil
+	case err != nil || !info.IsDir():
+		return toFile, nil // reading it says what is wrong
+	}
+	if item.Recursive {
+		return toNothing, nil
+	}
+	for at := path.Dir(name); ; at = path.Dir(at) {
+		if above, err := fs.Stat(source.FS(), at); err == nil && os.SameFile(above, info) {
+			return toNothing, nil
+		}
+		if at == item.Dir || at == "." {
+			return toDirectory, nil
+		}
+	}
 }
 
 // configures says whether a file is read by this program or by SOPS and holds no object.

@@ -208,7 +208,13 @@ func (d *decoder) list(n *node, v reflect.Value, path string) {
 	}
 	s := reflect.MakeSlice(v.Type(), len(n.items), len(n.items))
 	for i, item := range n.items {
-		d.value(item, s.Index(i), fmt.Sprintf("%s[%d]", path, i))
+		at := fmt.Sprintf("%s[%d]", path, i)
+		// An item with nothing behind its dash is no item that is left out: it is one that is not finished.
+		if want := v.Type().Elem().Kind(); item.kind == scalar && item.value == nil && (want == reflect.Struct || want == reflect.String) {
+			d.mismatch(item, at, map[bool]string{true: "a map", false: "text"}[want == reflect.Struct])
+			continue
+		}
+		d.value(item, s.Index(i), at)
 	}
 	v.Set(s)
 }

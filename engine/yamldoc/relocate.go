@@ -9,21 +9,25 @@ import (
 // Where a template changes the number of lines, those before and after the change can be told; what lies between is marked
 // as a line of the rendered text.
 func Relocate(err error, template, rendered []byte) error {
-	if err == nil || bytes.Equal(template, rendered) {
-		return err
+	if err == nil {
+		return nil
 	}
-	return newLineMap(template, rendered).relocate(err)
+	return NewLines(template, rendered).Relocate(err)
 }
 
-// lineMap says which lines of a rendered text are which of its template.
-type lineMap struct {
+// Lines say which lines of a rendered text are which of its template, for whoever relocates more than once.
+type Lines struct {
 	head, tail int // lines at the start and at the end that correspond
 	from, to   int // number of lines of the rendered text and of the template
 }
 
-func newLineMap(template, rendered []byte) lineMap {
+// NewLines compares a template with what was rendered from it.
+func NewLines(template, rendered []byte) Lines {
+	if bytes.Equal(template, rendered) {
+		return Lines{}
+	}
 	t, r := lines(template), lines(rendered)
-	m := lineMap{from: len(r), to: len(t)}
+	m := Lines{from: len(r), to: len(t)}
 	for m.head < min(len(t), len(r)) && corresponds(t[m.head], r[m.head]) {
 		m.head++
 	}
@@ -43,11 +47,12 @@ func corresponds(template, rendered []byte) bool {
 		bytes.Contains(template, []byte("{{")) && !bytes.Contains(template, []byte("{%"))
 }
 
-func (m lineMap) relocate(err error) error {
+// Relocate is as the function of this name.
+func (m Lines) Relocate(err error) error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var errs []error
 		for _, one := range joined.Unwrap() {
-			errs = append(errs, m.relocate(one))
+			errs = append(errs, m.Relocate(one))
 		}
 		return errors.Join(errs...)
 	}
