@@ -23,6 +23,8 @@ type Config struct {
 	Remotes []string
 	// Records say where locks and results are kept.
 	Records Records
+	// RemoteBases lets kustomizations name repositories and files elsewhere; those of forks only what is in Remotes.
+	RemoteBases bool
 	// targets holds the policies with their patterns, the less exact first, so that later ones win.
 	targets []targetEntry
 }
@@ -91,6 +93,8 @@ type fileConfig struct {
 	Targets  map[string]fileTarget `json:"targets"`
 	Remotes  []string              `json:"remotes"`
 	Records  Records               `json:"records"`
+
+	RemoteBases bool `json:"remoteBases"`
 }
 
 type fileTarget struct {
@@ -136,7 +140,7 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 	if f.Version != 1 {
 		errs = append(errs, doc.Errorf([]string{"version"}, "found %d, expected 1", f.Version))
 	}
-	c := &Config{Remotes: f.Remotes, Records: f.Records}
+	c := &Config{Remotes: f.Remotes, RemoteBases: f.RemoteBases, Records: f.Records}
 	if n := f.Records.Namespace; n != "" && !namespaceName.MatchString(n) {
 		errs = append(errs, doc.Errorf([]string{"records", "namespace"}, "found %q, expected the name of a namespace", n))
 	}

@@ -40,6 +40,16 @@ targets:
 	}
 }
 
+func TestRemoteBasesAreRefusedUnlessTheConfigurationAllowsThem(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]bool{"": false, "version: 1\n": false, "version: 1\nremoteBases: true\n": true} {
+		c, err := ParseConfig("c.yaml", []byte(file))
+		if err != nil || c.RemoteBases != want {
+			t.Errorf("%q: %+v, %v", file, c, err)
+		}
+	}
+}
+
 func TestWithoutConfigurationNothingDeploysByItself(t *testing.T) {
 	t.Parallel()
 	got := DefaultConfig().Policy(".", "prod")
@@ -62,6 +72,7 @@ func TestMistakesOfAConfigurationAreReportedTogetherWithTheirLines(t *testing.T)
 			[]string{"c.yaml:4: remotes[1]: found \"https://github.com/acme/lib\", expected host/path", "c.yaml:5: remotes[2]", "c.yaml:7: remotes[4]"}},
 		"locks and records": {"version: 1\nrecords:\n  namespace: Not_One\n  keep: -1\ntargets:\n  prod:\n    lock: never\n",
 			[]string{"c.yaml:3:", "the name of a namespace", "c.yaml:4:", "c.yaml:7:", "required or optional"}},
+		"remoteBases":       {"version: 1\nremoteBases: [github.com/acme/*]\n", []string{"c.yaml:2: remoteBases: "}},
 		"a second document": {"version: 1\n---\nversion: 1\n", []string{"second document"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -42,7 +42,7 @@ func (b *Bot) extract(ctx context.Context, repo *checkout.Repo, t checkout.Tree,
 	}
 	out := &tree{dir: dir, config: cfg, projects: map[string]*project.Project{}}
 	var errs []error
-	opts.SourceRoot = dir.Path()
+	opts.SourceRoot, opts.RemoteBases = dir.Path(), cfg.RemoteBases
 	for _, pc := range cfg.Projects {
 		p, err := engine.Open(filepath.Join(dir.Path(), filepath.FromSlash(pc.Path)), opts)
 		if err != nil {

@@ -30,7 +30,7 @@ var usesRemotes = regexp.MustCompile(`gitcommit|ocipush|\$GIT|\$OCI`)
 
 // startRemotes gives a script remotes on the loopback interface, and a home directory whose git configuration leads to
 // them: https://git.example.com/NAME.git and git@git.example.com:NAME.git are what gitcommit made, $OCI is the host of
-// the registry that ocipush fills. Repositories whose name begins with "private" ask for a password.
+// the registry that ocipush fills. $GIT/files/ are the script's files. Repositories whose name begins with "private" ask for a password.
 //
 // Scripts that make none do without.
 func startRemotes(env *testscript.Env) error {
@@ -73,6 +73,10 @@ func startRemotes(env *testscript.Env) error {
 		if _, password, _ := req.BasicAuth(); strings.HasPrefix(req.URL.Path, "/private") && password != "s3cret-password" {
 			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
 			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		if strings.HasPrefix(req.URL.Path, "/files/") {
+			http.FileServer(http.Dir(env.WorkDir)).ServeHTTP(w, req)
 			return
 		}
 		backend.ServeHTTP(w, req)

@@ -66,6 +66,7 @@ type targetFlags struct {
 	imagesFile string
 	kubeconfig string
 	remotes    remoteFlags
+	bases      bool
 }
 
 func (f *targetFlags) register(c *cobra.Command) {
@@ -82,6 +83,7 @@ func (f *targetFlags) register(c *cobra.Command) {
 	flags.StringArrayVarP(&sel.Inclusion.ExcludeTags, "exclude-tag", "E", nil, "leave out items that have this `tag` (repeatable)")
 	flags.StringArrayVar(&sel.Inclusion.IncludeDirs, "include-deployment-dir", nil, "deal only with items in this `directory`, relative to the repository's root (repeatable)")
 	flags.StringArrayVar(&sel.Inclusion.ExcludeDirs, "exclude-deployment-dir", nil, "leave out items in this `directory`, relative to the repository's root (repeatable)")
+	flags.BoolVar(&f.bases, "allow-remote-bases", false, "let kustomizations name git repositories and files elsewhere")
 	f.remotes.register(c)
 }
 
@@ -110,7 +112,7 @@ func (f *targetFlags) openAt(p process, dir, sourceRoot string) (*project.Projec
 		return nil, err
 	}
 	opts := f.options(p)
-	opts.Remotes, opts.SourceRoot = remotes, sourceRoot
+	opts.Remotes, opts.SourceRoot, opts.RemoteBases = remotes, sourceRoot, f.bases
 	return engine.Open(dir, opts)
 }
 

@@ -16,7 +16,7 @@ type Fetched struct {
 	// Ref is the full name of the branch or tag that was asked for, for OCI the tag, for a chart its version; "" where a
 	// commit or digest was.
 	Ref string
-	// ID is the commit, or the digest of the artifact's manifest or the chart's archive; "" for a local override.
+	// ID is the commit, or the digest of the artifact's manifest, the chart's archive or the file; "" for a local override.
 	ID string
 	// Dir is the directory of a local override.
 	Dir string

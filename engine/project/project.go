@@ -38,6 +38,8 @@ type Options struct {
 	Withheld func(name string) bool
 	// Remotes say how git repositories and OCI artifacts are reached.
 	Remotes Remotes
+	// RemoteBases lets kustomizations name repositories and files elsewhere; a stranger's only those that it may use at all.
+	RemoteBases bool
 	// Keys decrypt files of SOPS; the zero value has none, nor has a stranger's project.
 	Keys Keys
 	// Repository is the address of the repository that the project is of, where its source root is no clone; the

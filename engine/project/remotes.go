@@ -45,6 +45,8 @@ const (
 	KindOCI = source.KindOCI
 	// KindHelm are chart repositories that are no registries.
 	KindHelm = source.KindHelm
+	// KindFile are single files on web servers.
+	KindFile = source.KindFile
 )
 
 // CredentialsFromEnv reads the sets of variables WEIGHLOCK_GIT[_n]_*, WEIGHLOCK_REGISTRY[_n]_* and the same of KLUCTL

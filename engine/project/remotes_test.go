@@ -1,6 +1,7 @@
 package project
 
 import (
+	"context"
 	"strings"
 	"testing"
 )
@@ -79,5 +80,36 @@ func TestAStrangersProjectUsesOnlyTheRemotesThatAreListed(t *testing.T) {
 	}
 	if err := (&Project{}).AllowRemote("https://anything.example.com/x"); err != nil {
 		t.Errorf("one's own project: %v", err)
+	}
+}
+
+func TestBasesElsewhereAreFetchedOnlyWhereBothSwitchesAllowIt(t *testing.T) {
+	t.Parallel()
+	listed := &Untrusted{Remotes: []string{"github.com/acme/**"}}
+	for name, c := range map[string]struct {
+		opts Options
+		want string
+	}{
+		"off":                  {Options{}, "may not name what is elsewhere"},
+		"off for a stranger":   {Options{Untrusted: listed}, "may not name what is elsewhere"},
+		"stranger, not listed": {Options{Untrusted: &Untrusted{}, RemoteBases: true}, "remotes in .weighlock.yaml of the base branch"},
+		"stranger, another":    {Options{Untrusted: &Untrusted{Remotes: []string{"github.com/other/**"}}, RemoteBases: true}, "remotes in .weighlock.yaml of the base branch"},
+		"listed":               {Options{Untrusted: listed, RemoteBases: true}, "context canceled"},
+		"one's own":            {Options{RemoteBases: true}, "context canceled"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.opts.Remotes.CacheDir = t.TempDir()
+			p := &Project{opts: c.opts}
+			p.cache = p.newCache()
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel() // so that nobody is asked
+			if _, _, err := p.Base(ctx, "https://github.com/acme/base", "v1"); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("a repository: %v, want %q", err, c.want)
+			}
+			if _, _, err := p.BaseFile(ctx, "https://github.com/acme/base/raw/x.yaml"); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("a file: %v, want %q", err, c.want)
+			}
+		})
 	}
 }

@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -17,7 +18,7 @@ import (
 )
 
 // build turns an item's files into objects by kustomize and marks them as the target's.
-func build(target project.Target, w *work, all trees) error {
+func build(ctx context.Context, target project.Target, w *work, all trees) error {
 	fsys, err := all.fileSystem(w)
 	if err != nil {
 		return err
@@ -54,7 +55,7 @@ func build(target project.Target, w *work, all trees) error {
 			return fmt.Errorf("%s: %w", w.shown("."), err)
 		}
 	}
-	built, err := kustomize.Build(fsys, dir, kustomize.Options{Display: display})
+	built, err := kustomize.Build(ctx, fsys, dir, kustomize.Options{Display: display, Remote: all.bases.remote()})
 	if err != nil {
 		return err
 	}
@@ -65,14 +66,14 @@ func build(target project.Target, w *work, all trees) error {
 			continue
 		}
 		if err := markable(o); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", all.origin(w, b.Origin), err))
+			errs = append(errs, fmt.Errorf("%s: %w", all.origin(w, b), err))
 			continue
 		}
 		mark(o, target, w.item)
 		if err := w.images.fill(o); err != nil {
 			errs = append(errs, err)
 		}
-		w.objects = append(w.objects, Manifest{Object: o, Source: all.origin(w, b.Origin)})
+		w.objects = append(w.objects, Manifest{Object: o, Source: all.origin(w, b)})
 	}
 	return errors.Join(errs...)
 }

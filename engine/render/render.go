@@ -50,7 +50,7 @@ func Render(ctx context.Context, p *project.Project, d *project.Deployment, opts
 	if err != nil {
 		return nil, err
 	}
-	r := &renderer{caps: caps, reader: opts.Reader, charts: chart.NewLoader(p)}
+	r := &renderer{project: p, caps: caps, reader: opts.Reader, charts: chart.NewLoader(p)}
 	var closed *closedCluster
 	switch {
 	case opts.Reader != nil && p.ReadsCluster():
@@ -88,24 +88,26 @@ func (r *renderer) render(ctx context.Context, d *project.Deployment) (*Manifest
 	if err != nil {
 		return nil, err
 	}
-	all := newTrees(works)
+	elsewhere := newBases(r.project, d)
+	all := newTrees(works, elsewhere)
 	err = each(works, func(w *work) error {
 		if err := ctx.Err(); err != nil || w.item.OnlyRender {
 			return err
 		}
-		return build(d.Target, w, all)
+		return build(ctx, d.Target, w, all)
 	})
 	if err != nil {
 		learnLiterals(works, d.Secrets)
 		return nil, err
 	}
-	if err := r.unsettled(ctx, d.Target, works); err != nil {
+	if err := r.unsettled(ctx, d.Target, works, elsewhere); err != nil {
 		return nil, err
 	}
 	if err := fixNamespaces(ctx, works, r.reader); err != nil {
 		return nil, err
 	}
 	m := assemble(d, works)
+	elsewhere.tell(m)
 	m.Secrets = d.Secrets
 	if err := check(m); err != nil {
 		return nil, err
@@ -132,6 +134,7 @@ func capabilities(ctx context.Context, opts Options) (Capabilities, error) {
 
 // renderer is one run of Render.
 type renderer struct {
+	project *project.Project
 	caps    Capabilities
 	reader  Reader // nil: offline
 	charts  *chart.Loader

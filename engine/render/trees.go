@@ -16,16 +16,17 @@ import (
 type trees struct {
 	files   map[*project.Source]func() (kustomize.FS, error)
 	outputs map[place]*release // the files that charts were rendered into
+	bases   *bases             // what is elsewhere; nil where nothing may be
 }
 
-func newTrees(works []*work) trees {
+func newTrees(works []*work, elsewhere *bases) trees {
 	bySource := map[*project.Source][]*work{}
 	for _, w := range works {
 		if w.item.Dir != "" {
 			bySource[w.item.Source] = append(bySource[w.item.Source], w)
 		}
 	}
-	t := trees{files: map[*project.Source]func() (kustomize.FS, error){}, outputs: map[place]*release{}}
+	t := trees{files: map[*project.Source]func() (kustomize.FS, error){}, outputs: map[place]*release{}, bases: elsewhere}
 	for _, w := range works {
 		for output, rel := range w.releases {
 			t.outputs[place{w.item.Source, path.Join(w.dir, output)}] = rel
@@ -71,8 +72,11 @@ func write(fsys kustomize.FS, w *work) error {
 }
 
 // origin is the file of the project that an object came from, as shown: for a chart's, the helm-chart.yaml.
-func (t trees) origin(w *work, file string) string {
-	name := strings.TrimPrefix(file, "/")
+func (t trees) origin(w *work, of kustomize.Resource) string {
+	if of.Remote {
+		return of.Origin
+	}
+	name := strings.TrimPrefix(of.Origin, "/")
 	if rel, ok := t.outputs[place{w.item.Source, name}]; ok {
 		return rel.file
 	}

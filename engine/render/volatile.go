@@ -15,7 +15,7 @@ import (
 
 // unsettled marks what charts give anew each time. Charts that name a function that does so are rendered a second time;
 // where that gives something else, the items that take their objects are built a second time, too, and compared.
-func (r *renderer) unsettled(ctx context.Context, target project.Target, works []*work) error {
+func (r *renderer) unsettled(ctx context.Context, target project.Target, works []*work, elsewhere *bases) error {
 	twins, err := r.renderAgain(ctx, works)
 	if err != nil || len(twins) == 0 {
 		return err
@@ -28,7 +28,7 @@ func (r *renderer) unsettled(ctx context.Context, target project.Target, works [
 			all[i], differs[w.item.Source] = t, true
 		}
 	}
-	second := newTrees(all)
+	second := newTrees(all, elsewhere)
 	return each(works, func(w *work) error {
 		t := twins[w]
 		if t == nil {
@@ -40,7 +40,7 @@ func (r *renderer) unsettled(ctx context.Context, target project.Target, works [
 		if w.item.OnlyRender {
 			return nil
 		}
-		if err := build(target, t, second); err != nil {
+		if err := build(ctx, target, t, second); err != nil {
 			return fmt.Errorf("rendered a second time, because a chart gives other values each time: %w", err)
 		}
 		w.compare(t.objects)

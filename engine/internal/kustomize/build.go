@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"context"
 	"fmt"
 	"path"
 	"sync"
@@ -19,21 +20,33 @@ type Resource struct {
 	// Origin is the file that the object came from, or the kustomization or generator file that had it made: a slash path
 	// from the root of the file system, without a leading slash. Empty when kustomize does not know.
 	Origin string
+	// Remote says that Origin is in a tree from elsewhere, and what that tree calls it.
+	Remote bool
 }
 
 // Options of a build. The zero value is what deployment items use.
 type Options struct {
 	// Display turns a path of the file system into what errors call it. Nil: the path from the root of the file system.
 	Display func(path string) string
+	// Remote fetches what kustomizations name elsewhere; nil refuses it.
+	Remote Remote
 }
 
 // Build builds the kustomization in dir, as `kustomize build --reorder none` does. It does not write to fsys.
 //
 // A kustomization without any resource gives none; an empty file is an error. Errors name the kustomization or the file, by
 // [Options.Display], and the cause.
-func Build(fsys FS, dir string, opts Options) ([]Resource, error) {
+func Build(ctx context.Context, fsys FS, dir string, opts Options) ([]Resource, error) {
 	dir = path.Join("/", dir)
 	c := checker{reporter: reporter{fsys, opts}}
+	if opts.Remote != nil {
+		m, err := fetch(ctx, fsys, dir, opts)
+		if err != nil {
+			return nil, err
+		}
+		opts.Display = m.display(opts.Display)
+		c.reporter, c.remote = reporter{m, opts}, m
+	}
 	if err := c.check(dir); err != nil {
 		return nil, err
 	}
@@ -56,7 +69,13 @@ func (c *checker) build(dir string) ([]Resource, error) {
 			return nil, err
 		}
 		ownVersion(out[i].Object)
+		if c.traced && c.remote != nil {
+			c.remote.tellOrigins(dir, out[i].Object)
+		}
 		out[i].Origin = origins[i]
+		if c.remote.has(origins[i]) {
+			out[i].Origin, out[i].Remote = c.display(origins[i]), true
+		}
 	}
 	return out, nil
 }
@@ -85,6 +104,9 @@ func (c *checker) run(fsys FS, dir string) (m resmap.ResMap, err error) {
 	opts.Reorder = krusty.ReorderOptionNone
 	if c.sorts[dir] {
 		opts.Reorder = krusty.ReorderOptionUnspecified // else kustomize logs that sortOptions win
+	}
+	if c.remote != nil && len(c.remote.placed) > 0 {
+		fsys = edited{fsys, c.remote.localise}
 	}
 	if !c.traced {
 		fsys = quiet(fsys)

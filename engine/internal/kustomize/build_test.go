@@ -41,7 +41,7 @@ func TestBuild(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			got := show(Build(fsys, "app", Options{}))
+			got := show(Build(t.Context(), fsys, "app", Options{}))
 			if *update {
 				if want < 0 {
 					ar.Files = append(ar.Files, txtar.File{Name: "want"})

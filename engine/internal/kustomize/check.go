@@ -18,9 +18,12 @@ type checker struct {
 	reporter
 	errs []error
 
+	remote *mounted // what was fetched; nil: nothing may be
+
+	dir        string // of the kustomization that is read now
 	visited    map[visit]bool
-	inPlugin   bool     // what is read now makes plugin configurations
-	pluginDirs []string // kustomizations that make plugin configurations
+	inPlugin   bool        // what is read now makes plugin configurations
+	pluginDirs []pluginDir // kustomizations that make plugin configurations
 
 	sorts  map[string]bool // directories whose kustomization has sortOptions
 	schema schemaUse       // what the kustomizations do with the global schema, the most of all
@@ -63,7 +66,8 @@ func (c *checker) check(dir string) error {
 	// Only what has been read without objection may be built to see what plugins it configures.
 	if len(c.errs) == 0 {
 		for _, p := range c.pluginDirs {
-			c.built(p)
+			c.dir = p.user
+			c.built(p.dir)
 		}
 	}
 	return errors.Join(c.errs...)
@@ -74,6 +78,9 @@ func (c *checker) refuse(file, format string, args ...any) {
 }
 
 func (c *checker) visit(dir string) {
+	if at, _, err := c.fsys.CleanedAbs(dir); err == nil {
+		dir = string(at) // a directory that is reached by links is one, not several
+	}
 	if v := (visit{dir, c.inPlugin}); c.visited[v] {
 		c.unsure = true
 		return // a cycle is for kustomize to report
@@ -100,7 +107,10 @@ func (c *checker) visit(dir string) {
 		c.refuse(file, "%v", errEmpty)
 		return
 	}
+	outer := c.dir
+	c.dir = dir
 	c.kustomization(file, &k)
+	c.dir = outer
 }
 
 // kustomization checks every field that can name a path.
@@ -171,31 +181,61 @@ func (c *checker) sources(file, field string, s types.KvPairSources) {
 	}
 }
 
-// local refuses a path that kustomize would load from a URL. For generators it may have the form key=path.
+// local refuses a path that kustomize would load from a URL, and one that leads out of a tree from elsewhere. For generators
+// it may have the form key=path.
 func (c *checker) local(file, field, p string) {
 	_, value, _ := strings.Cut(p, "=")
 	if isURL(p) || isURL(value) {
-		c.remote(file, field, p)
+		c.refuseEntry(file, field, p, " is remote, which only resources and components may be: copy it into the project")
+		return
 	}
+	for _, name := range []string{p, value} {
+		if name != "" {
+			c.enclosed(file, field, p, resolve(path.Join(c.dir, "kustomization.yaml"), name))
+		}
+	}
+}
+
+// enclosed says whether a path stays in the tree from elsewhere that its kustomization is in, and refuses it if not.
+func (c *checker) enclosed(file, field, entry, target string) bool {
+	if c.remote.encloses(c.dir, target) {
+		return true
+	}
+	c.refuseEntry(file, field, entry, " leads out of the repository that the kustomization is from: it may read nothing else")
+	return false
 }
 
 // refuseEntry is refuse for what stands below a field of a kustomization.
 func (c *checker) refuseEntry(file, field, entry, problem string) {
-	c.errs = append(c.errs, fmt.Errorf("%s: %s: %s%s", c.placeEntry(file, field, entry), field, entry, problem))
+	c.errs = append(c.errs, fmt.Errorf("%s: %s: %s%s", c.placeEntry(file, field, entry), field, shownEntry(entry), problem))
 }
 
-func (c *checker) remote(file, field, entry string) {
-	c.refuseEntry(file, field, entry, " is remote, and only the project's own files are read: copy it into the project or include it by `git`")
+// fetched is where an entry that is remote lies. It refuses it where nothing may be fetched.
+func (c *checker) fetched(file, field, entry string) (at string, ok bool) {
+	if c.remote != nil {
+		at, ok = c.remote.placed[entry]
+	}
+	if !ok {
+		c.refuseEntry(file, field, entry, " is remote, and only the project's own files are read: copy it into the project, "+
+			"or allow remote bases (--allow-remote-bases, or for pull requests remoteBases: true in .weighlock.yaml)")
+	}
+	return at, ok
+}
+
+// target is where an entry of a list of files, directories or repositories lies.
+func (c *checker) target(file, field, entry string) (at string, ok bool) {
+	if isURL(entry) || isRepository(entry) {
+		return c.fetched(file, field, entry)
+	}
+	at = resolve(file, entry)
+	return at, c.enclosed(file, field, entry, at)
 }
 
 // resource checks an entry that may be a file, a directory or a repository.
 func (c *checker) resource(file, field, entry string) {
-	if isURL(entry) || isRepository(entry) {
-		c.remote(file, field, entry)
-		return
-	}
-	target := resolve(file, entry)
+	target, ok := c.target(file, field, entry)
 	switch {
+	case !ok:
 	case c.fsys.IsDir(target):
 		c.visit(target)
 	case c.fsys.Exists(target):

@@ -99,7 +99,7 @@ func TestRemoteEntriesAreRefusedBelow(t *testing.T) {
 
 func refused(t *testing.T, files map[string]string, entry string) {
 	t.Helper()
-	_, err := Build(tree(t, files), "app", Options{})
+	_, err := Build(t.Context(), tree(t, files), "app", Options{})
 	if err == nil {
 		t.Fatalf("%v: built, want an error", files)
 	}
@@ -115,7 +115,7 @@ func TestLocalPathsThatOnlyLookRemoteAreRead(t *testing.T) {
 		fsys := tree(t, map[string]string{
 			"app/kustomization.yaml": fmt.Sprintf("resources: [%q]", entry), "app/" + entry: configMap,
 		})
-		if built, err := Build(fsys, "app", Options{}); err != nil || len(built) != 1 {
+		if built, err := Build(t.Context(), fsys, "app", Options{}); err != nil || len(built) != 1 {
 			t.Errorf("%s: %v, %v", entry, built, err)
 		}
 	}
@@ -128,7 +128,7 @@ func TestHelmInflationIsRefused(t *testing.T) {
 		"helmChartInflationGenerator: [{chartName: x}]",
 		"generators: ['{apiVersion: builtin, kind: HelmChartInflationGenerator, metadata: {name: x}, name: x}']",
 	} {
-		_, err := Build(tree(t, map[string]string{"app/kustomization.yaml": k}), "app", Options{})
+		_, err := Build(t.Context(), tree(t, map[string]string{"app/kustomization.yaml": k}), "app", Options{})
 		if err == nil || !strings.Contains(err.Error(), "chart inflation is off") {
 			t.Errorf("%s: error %v", k, err)
 		}
@@ -137,7 +137,7 @@ func TestHelmInflationIsRefused(t *testing.T) {
 
 func TestPluginDirectoriesDoNotNest(t *testing.T) {
 	t.Parallel()
-	_, err := Build(tree(t, map[string]string{
+	_, err := Build(t.Context(), tree(t, map[string]string{
 		"app/kustomization.yaml": "transformers: [../t]",
 		"t/kustomization.yaml":   "transformers: [../u]",
 		"u/kustomization.yaml":   "resources: [x.yaml]",
@@ -156,7 +156,7 @@ func TestDisplayNamesFilesInErrors(t *testing.T) {
 		"crds: [gone.yaml]":       "deploy/app/gone.yaml: file does not exist",
 		"resources: [../base, .]": "deploy/base: no kustomization.yaml",
 	} {
-		_, err := Build(tree(t, map[string]string{"app/kustomization.yaml": kustomization, "base/x": ""}), "app", show)
+		_, err := Build(t.Context(), tree(t, map[string]string{"app/kustomization.yaml": kustomization, "base/x": ""}), "app", show)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q in it", kustomization, err, want)
 		}
@@ -185,7 +185,7 @@ func TestErrorsQuoteNoSecret(t *testing.T) {
 		"resources: [bad.yaml]",
 		"resources: [a.yaml, a.yaml]",
 	} {
-		_, err := Build(tree(t, map[string]string{
+		_, err := Build(t.Context(), tree(t, map[string]string{
 			"app/kustomization.yaml": k,
 			"app/a.yaml":             "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: " + secret + "}\n",
 			"app/noname.yaml":        "apiVersion: v1\nkind: Secret\nmetadata: {annotations: {a: " + secret + "}}\n",

@@ -31,7 +31,7 @@ func TestOracleOnMadeUpKustomizations(t *testing.T) {
 			defer func() { <-slots }()
 			files := madeUp(rand.New(rand.NewPCG(seed, 0)))
 			want, theirs := program.build(t, files)
-			got, ours := buildYAML(t, files)
+			got, ours := buildYAML(t, files, Options{})
 			switch {
 			case theirs == nil && ours != nil && strings.Contains(ours.Error(), "the patch would do nothing"):
 			case (theirs == nil) != (ours == nil):

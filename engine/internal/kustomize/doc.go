@@ -4,10 +4,12 @@
 // "../base" works (project format §3.2). Resources keep the order in which the kustomization lists them, unless it has
 // sortOptions. Plugins, functions and Helm inflation are off.
 //
-// # Nothing is fetched
+// # Kustomize fetches nothing
 //
 // Kustomize runs git or opens a URL wherever a path may stand. Before a build, every kustomization that it can reach is read,
-// and an entry that kustomize could take for a remote one is an error that names the file and the entry.
+// and an entry that kustomize could take for a remote one is an error that names the file and the entry. With a [Remote],
+// what resources, components and plugins name elsewhere is fetched first and lies in the file system for the build, each tree
+// confined to itself.
 //
 // # Global state
 //

@@ -30,6 +30,7 @@ func (r reporter) display(p string) string {
 // buildError names the kustomization that an error is about, below that of dir at most, and kustomize's cause.
 func (r reporter) buildError(dir string, err error) error {
 	s := strings.Join(strings.Fields(err.Error()), " ")
+	s = localised.ReplaceAllString(s, mountDir)
 	for {
 		next := asFile.ReplaceAllString(wrapping.ReplaceAllString(s, ""), "")
 		next = onlyFile.ReplaceAllString(next, "$1")
@@ -42,18 +43,18 @@ func (r reporter) buildError(dir string, err error) error {
 		s = next
 	}
 	s = fromFile.ReplaceAllString(s, "$1: ")
-	s = rooted.ReplaceAllStringFunc(s, func(p string) string {
+	file := kustomizationPath(r.fsys, dir)
+	if m := malformed.FindStringSubmatch(s); m != nil && file != "" {
+		return fmt.Errorf("%s:%s: %s", r.display(resolve(file, m[1])), m[2], m[3])
+	}
+	s = rooted.ReplaceAllStringFunc(" "+s, func(p string) string {
 		if before, name := p[:1], p[1:]; r.fsys.Exists(name) || r.fsys.Exists(path.Dir(name)) && path.Dir(name) != "/" {
 			return before + r.display(name)
 		}
 		return p
-	})
-	file := kustomizationPath(r.fsys, dir)
+	})[1:]
 	if file == "" {
 		return fmt.Errorf("%s: %s", r.display(dir), reword(s))
-	}
-	if m := malformed.FindStringSubmatch(s); m != nil {
-		return fmt.Errorf("%s:%s: %s", r.display(resolve(file, m[1])), m[2], m[3])
 	}
 	return fmt.Errorf("%s: %s", r.placeOf(file, s), reword(s))
 }
@@ -68,6 +69,8 @@ var (
 	onlyFile  = regexp.MustCompile(`^accumulation err='(.*)': must build at directory: .*: file is not directory$`)
 	fromFile  = regexp.MustCompile(`^(?:accumulating|merging) resources from '([^']*)': `)
 	malformed = regexp.MustCompile(`^(\S+): MalformedYAMLError: yaml: line (\d+): (.*) in File: \S+$`)
+	// localised is how a kustomization names a tree from elsewhere when it is built.
+	localised = regexp.MustCompile(`(\.\./)+` + regexp.QuoteMeta(mountDir[1:]))
 	rooted    = regexp.MustCompile(`[ '"(=]/[^\s'",:()]+`)
 )
 

@@ -44,7 +44,7 @@ func Generate(fsys FS, dir string, opts GenerateOptions) error {
 
 // listed is what a generated kustomization of dir lists: paths relative to dir, by name, directory by directory.
 func listed(fsys FS, dir string, opts GenerateOptions) ([]string, error) {
-	report := reporter{fsys, Options{opts.Display}}
+	report := reporter{fsys, Options{Display: opts.Display}}
 	names := []string{}
 	walk := func(p string, info fs.FileInfo, err error) error {
 		in := path.Dir(p)

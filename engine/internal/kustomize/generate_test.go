@@ -69,7 +69,7 @@ func TestGenerateForADirectoryWithoutManifestsBuildsNothing(t *testing.T) {
 	if err := Generate(fsys, "app", GenerateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if built, err := Build(fsys, "app", Options{}); err != nil || len(built) != 0 {
+	if built, err := Build(t.Context(), fsys, "app", Options{}); err != nil || len(built) != 0 {
 		t.Errorf("built %v, %v", built, err)
 	}
 }
@@ -100,7 +100,7 @@ func TestSetNamespaceKeepsANamespaceThatIsThere(t *testing.T) {
 		if err := SetNamespace(fsys, "app", "mine"); err != nil {
 			t.Fatal(err)
 		}
-		built, err := Build(fsys, "app", Options{})
+		built, err := Build(t.Context(), fsys, "app", Options{})
 		if err != nil {
 			t.Fatalf("%s: %v", kustomization, err)
 		}
@@ -155,7 +155,7 @@ func TestBuildsRunInParallel(t *testing.T) {
 		}
 		t.Run(fmt.Sprint(dir, i), func(t *testing.T) {
 			t.Parallel()
-			built, err := Build(fsys, dir, Options{})
+			built, err := Build(t.Context(), fsys, dir, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

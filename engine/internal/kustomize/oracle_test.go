@@ -42,7 +42,7 @@ func TestOracle(t *testing.T) {
 				}
 			}
 			want, theirs := program.build(t, files)
-			got, ours := buildYAML(t, files)
+			got, ours := buildYAML(t, files, Options{})
 			added := bytes.HasPrefix(ar.Comment, []byte("adds:"))
 			switch {
 			case added && (theirs != nil || ours == nil):
@@ -70,7 +70,7 @@ func oracle(t *testing.T) kustomizeProgram {
 }
 
 // build is what the program prints for the directory app, or its error.
-func (k kustomizeProgram) build(t *testing.T, files map[string]string) (string, error) {
+func (k kustomizeProgram) build(t *testing.T, files map[string]string, env ...string) (string, error) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range files {
@@ -83,7 +83,7 @@ func (k kustomizeProgram) build(t *testing.T, files map[string]string) (string, 
 		}
 	}
 	cmd := exec.Command(string(k), "build", "--load-restrictor", "LoadRestrictionsNone", "--reorder", "none", filepath.Join(dir, "app"))
-	cmd.Env = []string{"HOME=" + dir, "PATH="} // no git to fetch anything with
+	cmd.Env = append([]string{"HOME=" + dir, "PATH="}, env...) // by itself without git to fetch anything with
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -94,9 +94,9 @@ func (k kustomizeProgram) build(t *testing.T, files map[string]string) (string, 
 }
 
 // buildYAML is the same by this package.
-func buildYAML(t *testing.T, files map[string]string) (string, error) {
+func buildYAML(t *testing.T, files map[string]string, opts Options) (string, error) {
 	t.Helper()
-	built, err := Build(tree(t, files), "app", Options{})
+	built, err := Build(t.Context(), tree(t, files), "app", opts)
 	if err != nil {
 		return "", err
 	}
@@ -112,4 +112,51 @@ func buildYAML(t *testing.T, files map[string]string) (string, error) {
 		b.Write(text)
 	}
 	return b.String(), nil
+}
+
+// TestOracleOnRemoteBases builds the archives of testdata/remote with kustomize's own program, too, which clones a repository
+// on this disk.
+func TestOracleOnRemoteBases(t *testing.T) {
+	t.Parallel()
+	program := oracle(t)
+	archives, err := filepath.Glob("testdata/remote/*.txtar")
+	if err != nil || len(archives) < 5 {
+		t.Fatalf("archives in testdata: %d, %v", len(archives), err)
+	}
+	const address = "https://git.example.com/"
+	for _, name := range archives {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			ar, project, repo, _ := remoteArchive(t, name)
+			clone := filepath.Join(t.TempDir(), "base")
+			local := "file://" + filepath.Dir(clone) + "/"
+			copied := map[string]string{}
+			for name, text := range project {
+				copied[name] = strings.ReplaceAll(text, address, local)
+			}
+			for _, f := range ar.Files {
+				if below, ok := strings.CutPrefix(f.Name, "repo/"); ok {
+					writeFile(t, filepath.Join(clone, below), strings.ReplaceAll(string(f.Data), address, local))
+				}
+			}
+			for _, args := range [][]string{{"init", "-q"}, {"add", "-A"}, {"commit", "-q", "-m", "a"}, {"tag", "v1"}} {
+				cmd := exec.Command("git", append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...)
+				cmd.Dir = clone
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Fatalf("%s: %v\n%s", cmd, err, out)
+				}
+			}
+			want, theirs := program.build(t, copied, "PATH="+os.Getenv("PATH"))
+			got, ours := buildYAML(t, project, Options{Remote: &elsewhere{repo: repo}})
+			switch added := bytes.HasPrefix(ar.Comment, []byte("adds:")); {
+			case added && (theirs != nil || ours == nil):
+				t.Errorf("not ours alone: kustomize: %v, we: %v", theirs, ours)
+			case added:
+			case (theirs == nil) != (ours == nil):
+				t.Errorf("kustomize: %v\nwe: %v", theirs, ours)
+			case got != strings.ReplaceAll(want, local, address):
+				t.Errorf("got:\n%s\nkustomize gives:\n%s", got, want)
+			}
+		})
+	}
 }

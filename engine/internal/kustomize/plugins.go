@@ -16,16 +16,13 @@ const noInflation = "kustomize's own chart inflation is off: use a helm-chart.ya
 // plugin checks an entry of generators, transformers or validators: inline YAML, or a file or directory of plugin configurations.
 // These have paths of their own.
 func (c *checker) plugin(file, field, entry string) {
-	if isURL(entry) || isRepository(entry) {
-		c.remote(file, field, entry)
-		return
-	}
 	if isInline(entry) {
 		c.configuration(file, field, []byte(entry))
 		return
 	}
-	target := resolve(file, entry)
+	target, ok := c.target(file, field, entry)
 	switch {
+	case !ok:
 	case c.fsys.IsDir(target):
 		c.pluginDir(file, field, target)
 	case c.fsys.Exists(target):
@@ -52,8 +49,12 @@ func (c *checker) pluginDir(file, field, dir string) {
 	c.visit(dir)
 	c.inPlugin = false
 	c.makers, c.unsure = makers, unsure // it makes no objects
-	c.pluginDirs = append(c.pluginDirs, dir)
+	c.pluginDirs = append(c.pluginDirs, pluginDir{dir, c.dir})
 }
+
+// A pluginDir is a directory of plugin configurations; what paths they have count from that of the kustomization that uses
+// them.
+type pluginDir struct{ dir, user string }
 
 // built checks the plugin configurations that the kustomization in dir makes.
 func (c *checker) built(dir string) {

@@ -81,6 +81,7 @@ type Cache struct {
 
 	mu      sync.Mutex
 	remotes map[string]*remote
+	files   map[string]onced[[]byte] // by address
 }
 
 // NewCache returns a cache in dir, which is made when it is first needed and only its owner can enter.
@@ -94,7 +95,7 @@ func NewCache(dir string, opts Options) *Cache {
 	if abs, err := filepath.Abs(dir); err == nil { // or else as it is: the working directory is gone
 		dir = abs
 	}
-	return &Cache{dir: dir, opts: opts, config: newOnced[[]setting](), remotes: make(map[string]*remote)}
+	return &Cache{dir: dir, opts: opts, config: newOnced[[]setting](), remotes: make(map[string]*remote), files: make(map[string]onced[[]byte])}
 }
 
 // remote is what one run knows of a remote, and where it keeps what outlives it.

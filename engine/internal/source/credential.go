@@ -22,6 +22,8 @@ const (
 	KindOCI Kind = "oci"
 	// KindHelm are chart repositories with an index.yaml; charts in OCI registries are of KindOCI.
 	KindHelm Kind = "helm"
+	// KindFile are single files on web servers.
+	KindFile Kind = "file"
 )
 
 // Credential says how remotes of one kind are reached. Host and PathGlob say which; the first Credential in

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// GitRef is a git repository and what of it is wanted: the default branch, or one of Branch, Tag and Commit.
+// GitRef is a git repository and what of it is wanted: the default branch, or one of Branch, Tag, Commit and Name.
 type GitRef struct {
 	// URL is http://, https:// or ssh://, or git@host:path. A user and password in it are used and never shown.
 	URL string
@@ -19,6 +19,8 @@ type GitRef struct {
 	Branch, Tag string
 	// Commit is a full commit id.
 	Commit string
+	// Name is whichever of the three there is, in the order in which `git fetch` looks for it: a tag, a branch.
+	Name string
 }
 
 func (r GitRef) describe() string {
@@ -29,6 +31,8 @@ func (r GitRef) describe() string {
 		return "tag " + r.Tag
 	case r.Commit != "":
 		return "commit " + r.Commit
+	case r.Name != "":
+		return "ref " + r.Name
 	}
 	return "default branch"
 }
@@ -36,13 +40,16 @@ func (r GitRef) describe() string {
 // check refuses what is ambiguous, and turns a commit into its usual form.
 func (r *GitRef) check() error {
 	given := 0
-	for _, s := range []string{r.Branch, r.Tag, r.Commit} {
+	for _, s := range []string{r.Branch, r.Tag, r.Commit, r.Name} {
 		if s != "" {
 			given++
 		}
 	}
 	if given > 1 {
 		return errors.New("more than one of branch, tag and commit is given: give one")
+	}
+	if objectID.MatchString(strings.ToLower(r.Name)) {
+		r.Commit, r.Name = r.Name, ""
 	}
 	r.Commit = strings.ToLower(r.Commit)
 	if r.Commit != "" && !objectID.MatchString(r.Commit) {

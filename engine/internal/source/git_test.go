@@ -30,6 +30,7 @@ func TestGitResolvesWhatIsAskedFor(t *testing.T) {
 	first := u.commit(shop, "refs/heads/main", "refs/tags/light")
 	second := u.commit(shop2, "refs/heads/main", "refs/heads/feature/x")
 	u.git("", "tag", "-m", "annotated", "v1", first)
+	u.git("", "update-ref", "refs/heads/v1", second)
 	lost := u.commit(files{"lost": "1\n"}) // on no branch at all
 	url := server{upstream: u}.serve(t)
 	cases := []struct {
@@ -45,6 +46,10 @@ func TestGitResolvesWhatIsAskedFor(t *testing.T) {
 		{"annotated tag is its commit", source.GitRef{Tag: "v1"}, "refs/tags/v1", first, shop},
 		{"commit that is no tip", source.GitRef{Commit: first}, "", first, shop},
 		{"commit in upper case", source.GitRef{Commit: strings.ToUpper(first)}, "", first, shop},
+		{"of two that have a name the tag", source.GitRef{Name: "v1"}, "refs/tags/v1", first, shop},
+		{"the branch of a name", source.GitRef{Name: "feature/x"}, "refs/heads/feature/x", second, shop2},
+		{"the full name of a branch", source.GitRef{Name: "refs/heads/v1"}, "refs/heads/v1", second, shop2},
+		{"a commit by name", source.GitRef{Name: strings.ToUpper(first)}, "", first, shop},
 		{"commit on no branch", source.GitRef{Commit: lost}, "", lost, files{"lost": "1\n"}},
 	}
 	shared := source.NewCache(t.TempDir(), options())

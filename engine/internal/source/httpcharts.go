@@ -5,13 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"sigs.k8s.io/yaml"
 )
@@ -39,9 +37,6 @@ type chartIndex struct {
 
 // maxIndex is several times the largest public index.
 const maxIndex = 128 << 20
-
-// slowest is how long one file may take; the context may allow less.
-const slowest = 5 * time.Minute
 
 func (h httpCharts) find(ctx context.Context, version string) (chartRecord, error) {
 	entry, err := h.entry(ctx, version)
@@ -188,65 +183,13 @@ func (h httpCharts) downloadFrom(ctx context.Context, text, version string) ([]b
 	return nil, fmt.Errorf("the index names %q for version %s: the scheme %q is not supported", strip(text), version, at.Scheme)
 }
 
-// fetch gets a file. What goes wrong names its address, without user and query, which can hold secrets.
+// fetch gets a file of the repository, or one that its index names.
 func (h httpCharts) fetch(ctx context.Context, at *url.URL, limit int64) ([]byte, error) {
-	shown := (&url.URL{Scheme: at.Scheme, Host: at.Host, Path: at.Path}).String()
 	cred, err := h.credential(at)
 	if err != nil {
 		return nil, err
 	}
-	transport, err := httpTransport(cred, h.cache.opts.Environ)
-	if err != nil {
-		return nil, err
-	}
-	defer transport.CloseIdleConnections()
-	ctx, cancel := context.WithTimeoutCause(ctx, slowest, fmt.Errorf("it took longer than %s", slowest))
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
-	if err != nil {
-		return nil, fmt.Errorf("%s is not an address that can be asked", shown)
-	}
-	req.Header.Set("User-Agent", "weighlock")
-	req.URL.User = nil
-	if cred.Username != "" || cred.Password != "" {
-		req.SetBasicAuth(cred.Username, cred.Password)
-	}
-	client := http.Client{Transport: transport, CheckRedirect: func(next *http.Request, via []*http.Request) error {
-		switch {
-		case len(via) >= 10:
-			return errors.New("it is redirected without an end")
-		case at.Scheme == "https" && next.URL.Scheme != "https":
-			return errors.New("it is redirected to an address without TLS")
-		}
-		return nil
-	}}
-	resp, err := client.Do(req)
-	if err != nil {
-		var failed *url.Error
-		if errors.As(err, &failed) { // its text has the address, which may have been redirected to one with a secret
-			err = failed.Err
-		}
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		return nil, fmt.Errorf("%s: %w; is the repository up, and reachable from here?", shown, err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: the server answers %s%s", shown, resp.Status, httpRemedy(resp.StatusCode))
-	}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
-	switch {
-	case ctx.Err() != nil:
-		return nil, fmt.Errorf("%s: %w", shown, context.Cause(ctx))
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, fmt.Errorf("%s: the server's answer is cut off after %d bytes", shown, len(data))
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", shown, err)
-	case int64(len(data)) > limit:
-		return nil, fmt.Errorf("%s: has more than the %d bytes allowed", shown, limit)
-	}
-	return data, nil
+	return download{cred: cred, environ: h.cache.opts.Environ, limit: limit, remedy: httpRemedy}.get(ctx, at)
 }
 
 func httpRemedy(status int) string {

@@ -29,6 +29,7 @@ type refList struct {
 
 var (
 	objectID = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+	partOfID = regexp.MustCompile(`^[0-9a-f]{7,63}$`)
 	// refName is narrower than git's own rule only in that it keeps out what a refspec could misunderstand.
 	refName = regexp.MustCompile(`^refs/[^\x00-\x20\x7f:?*^~\[\\]+$`)
 )
@@ -138,6 +139,9 @@ func (l *refList) add(line string) {
 
 // find resolves a branch or tag, or the default branch.
 func (l refList) find(ref GitRef) (name, id string, err error) {
+	if ref.Name != "" {
+		return l.named(ref.Name)
+	}
 	kind, short, prefix := "branch", ref.Branch, "refs/heads/"
 	switch {
 	case ref.Tag != "":
@@ -166,6 +170,23 @@ func (l refList) find(ref GitRef) (name, id string, err error) {
 		err = fmt.Errorf("%s %q not found: the repository is empty", kind, short)
 	}
 	return "", "", err
+}
+
+// named resolves what may be a tag or a branch.
+func (l refList) named(short string) (name, id string, err error) {
+	for _, name := range []string{short, "refs/tags/" + short, "refs/heads/" + short} {
+		if id := l.Refs[name]; id != "" {
+			return name, id, nil
+		}
+	}
+	if partOfID.MatchString(short) {
+		return "", "", fmt.Errorf("no branch or tag %q found; a commit is named by its full id", short)
+	}
+	var names []string
+	for name := range l.Refs {
+		names = append(names, name[strings.IndexByte(name[5:], '/')+6:])
+	}
+	return "", "", fmt.Errorf("no branch or tag %q found; %s", short, thereAre(short, names))
 }
 
 // GitRefs returns the branches and tags of a repository by their full names, refs/heads/… and refs/tags/…, with the
