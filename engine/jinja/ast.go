@@ -84,6 +84,8 @@ type (
 		op   py.Op
 		l, r expr
 		base bool // compiled: l is a constant base of a power; see negatedPower
+		// pieces, compiled, part the format l by its conversions where Python makes one text of format and tuple.
+		pieces []string
 	}
 	andExpr struct {
 		line

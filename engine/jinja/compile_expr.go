@@ -53,6 +53,7 @@ func (c *compiler) exprInside(e expr, f *cframe) {
 		c.expr(e.l, f)
 		c.expr(e.r, f)
 		e.base = e.op == py.Pow && isConst(e.l) && !isConst(e.r)
+		e.pieces = formatPieces(e)
 	case *andExpr:
 		c.expr(e.l, f)
 		c.expr(e.r, c.unreached(e.l, false, f))

@@ -106,6 +106,9 @@ func (n *notExpr) eval(f *frame) (py.Value, error) {
 }
 
 func (n *binExpr) eval(f *frame) (py.Value, error) {
+	if n.pieces != nil {
+		return n.evalPieces(f)
+	}
 	l, err := n.l.eval(f)
 	if err != nil {
 		return nil, err

@@ -361,6 +361,9 @@ def corners():
 
 # What the differential fuzzer found, made smaller.
 FOUND = [
+    "{% with w = 1e16, x = ('%s-%s' % (x, (w and nul))) %}{{ x }}{% endwith %}",
+    "{% print 1.5, ('%s-%s' % (users[3].city, missing.y)) %}",
+    "{{ '%-5s|%%|%.2r' % (s, uni) }} {{ '%s-%d' % (missing, missing.y) }} {{ '%s' % (n, f) }}",
     "{% for y in (users|groupby('city', default='a')|list) %}{{ y.split() }}{% endfor %}", "{% for name in ([]|sort(reverse=name)) %}{% endfor %}", "{{ []|sort(reverse=none) }}", "{{ [2, 1]|sort(reverse=2) }}", "{{ [2, 1]|sort(reverse=big) }}", "{{ {}|dictsort(reverse='x') }}",
     "{% macro mm(w=('a'|wordwrap(6, True, '|', w))) %}{{ w }}{% endmacro %}{{ mm()|upper }}", "{{ le * big }}", "{{ 'a' * big }}", "{{ 'a' * -big }}", "{{ l|map('join', missing)|list }}", "{{ ([]|safe) * d.nope }}", "{{ 0 / -big }}", "{{ 0 / -5 }}", "{{ 0 / 10**400 }}", "{{ 1 / -10**400 }}",
     "{% if 1|nope(missing.x) %}{% endif %}", "{{ 1 or 2|nope }}", "{{ 0 and (2 is nope) }}", "{{ 0 or 2|nope }}", "{{ n or 2|nope }}", "{% for w in 1 if (1 or w|nope) %}{% endfor %}", "{{ de|dictsort(y, 'value', true) }}", "{{ d|dictsort(x, 'value', nul) }}", "{{ (html|safe)|last }}", "{{ (html|safe)|first }}", "{{ (html|safe)|reverse }}", "{{ ('n' ~ w).replace('a', w) }}", "{{ ((' '|forceescape) + w) }}", "{{ html ~ x }}", "{{ (html|safe) ~ x ~ html }}", "{% set name, v = name, ((html|safe)|last) %}{{ v }}",
