@@ -10,6 +10,7 @@ import (
 
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/engine/project"
+	"github.com/weighlock/weighlock/engine/ready"
 	"github.com/weighlock/weighlock/engine/yamldoc"
 )
 
@@ -25,6 +26,8 @@ type Config struct {
 	Records Records
 	// RemoteBases lets kustomizations name repositories and files elsewhere; those of forks only what is in Remotes.
 	RemoteBases bool
+	// Readiness are the rules that say of kinds of the repository's own when their objects are ready.
+	Readiness *ready.Rules
 	// targets holds the policies with their patterns, the less exact first, so that later ones win.
 	targets []targetEntry
 }
@@ -95,6 +98,8 @@ type fileConfig struct {
 	Records  Records               `json:"records"`
 
 	RemoteBases bool `json:"remoteBases"`
+	// Readiness are CEL rules by kind.
+	Readiness []ready.Rule `json:"readiness"`
 }
 
 type fileTarget struct {
@@ -146,6 +151,9 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 	}
 	if f.Records.Keep < 0 {
 		errs = append(errs, doc.Errorf([]string{"records", "keep"}, "found %d, expected how many results are kept", f.Records.Keep))
+	}
+	if c.Readiness, err = ready.Compile(f.Readiness); err != nil {
+		errs = append(errs, doc.Errorf([]string{"readiness"}, "%v", err))
 	}
 	for i, r := range f.Remotes {
 		if err := project.CheckRemote(r); err != nil {

@@ -311,7 +311,7 @@ func (b *Bot) deploy(ctx context.Context, t *tree, j Job, run *engine.Run, revie
 	run.Warn = func(text string) { warnings = append(warnings, text) }
 	run.Namespace, run.Keep, run.LockRequired = t.config.Records.Namespace, t.config.Records.Keep, j.Policy.Lock != LockOptional
 	set, result, err := engine.Deploy(ctx, p, target, cluster, engine.DeployOptions{
-		Reviewed: reviewed, Run: run, Diff: b.diffOptions(j), Apply: apply.Options{AbortOnError: true},
+		Reviewed: reviewed, Run: run, Diff: b.diffOptions(j), Apply: apply.Options{AbortOnError: true, Wait: apply.Wait{Rules: t.config.Readiness}},
 	})
 	if errors.As(err, new(*lock.RightsError)) {
 		err = fmt.Errorf("%w\ngrant it, or say lock: optional for the target in %s", err, ConfigFile)

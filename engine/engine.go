@@ -17,6 +17,7 @@ type Cluster interface {
 	Reader() render.Reader
 	Previewer() diff.Previewer
 	Applier() apply.Applier
+	Observer() apply.Observer
 	// Locks and History are kept in a namespace; "" is [lock.Namespace].
 	Locks(namespace string) lock.Records
 	History(namespace string) history.Store
@@ -40,7 +41,7 @@ func Render(ctx context.Context, p *project.Project, t project.Target, opts rend
 
 // Diff renders a target with what the cluster knows and says what an apply would change there.
 func Diff(ctx context.Context, p *project.Project, t project.Target, c Cluster, opts diff.Options) (*diff.ChangeSet, error) {
-	return compare(ctx, p, t, c, DeployOptions{Diff: opts})
+	return Preview(ctx, p, t, c, DeployOptions{Diff: opts})
 }
 
 func compare(ctx context.Context, p *project.Project, t project.Target, c Cluster, opts DeployOptions) (*diff.ChangeSet, error) {
@@ -84,6 +85,11 @@ type DeployOptions struct {
 	Apply apply.Options
 }
 
+// Preview says what [Deploy] would do.
+func Preview(ctx context.Context, p *project.Project, t project.Target, c Cluster, opts DeployOptions) (*diff.ChangeSet, error) {
+	return compare(ctx, p, t, c, opts)
+}
+
 // Deploy renders a target, compares it with the cluster right before the first write, and applies the change. The
 // change set is returned in any case in which it is known; a *[diff.StaleError] means that it is not the reviewed one.
 // What became of each object is in the Result, whose Err joins the failures; the error of Deploy itself means that
@@ -94,6 +100,49 @@ func Deploy(ctx context.Context, p *project.Project, t project.Target, c Cluster
 		set, err := compare(ctx, p, t, c, opts)
 		if err != nil {
 			return nil, nil, fmt.Errorf("nothing is applied: %w", err)
+		}
+		if opts.Run != nil {
+			opts.Run.warn(set, unknown)
+		}
+		if opts.Reviewed != "" && opts.Reviewed != set.Digest {
+			return set, nil, &diff.StaleError{Reviewed: opts.Reviewed, Current: set.Digest}
+		}
+		return set, apply.Apply(ctx, set, c.Applier(), opts.Apply), nil
+	})
+}
+
+// RemoveOptions say what to delete of a target, and how.
+type RemoveOptions struct {
+	What diff.Removal
+	// Reviewed is the digest of what was reviewed; "" deletes what there is now.
+	Reviewed string
+	Run      *Run
+	Diff     diff.Options
+	Apply    apply.Options
+}
+
+// Removal says what [Remove] would delete.
+func Removal(ctx context.Context, p *project.Project, t project.Target, c Cluster, opts RemoveOptions) (*diff.ChangeSet, error) {
+	if t.Discriminator == "" {
+		return nil, diff.ErrNoDiscriminator
+	}
+	m, err := Render(ctx, p, t, render.Options{Reader: c.Reader()})
+	if err != nil {
+		return nil, err
+	}
+	return diff.Deletions(ctx, m, c.Previewer(), opts.What, opts.Diff)
+}
+
+// Remove deletes what a target does not render any more, or all of it. Its results are those of [Deploy].
+func Remove(ctx context.Context, p *project.Project, t project.Target, c Cluster, opts RemoveOptions) (*diff.ChangeSet, *apply.Result, error) {
+	if t.Discriminator == "" {
+		return nil, nil, diff.ErrNoDiscriminator
+	}
+	return opts.Run.Alone(ctx, c, t, func(ctx context.Context) (*diff.ChangeSet, *apply.Result, error) {
+		unknown := opts.Run.known(ctx, c, t, &opts.Diff)
+		set, err := Removal(ctx, p, t, c, opts)
+		if err != nil {
+			return nil, nil, fmt.Errorf("nothing is deleted: %w", err)
 		}
 		if opts.Run != nil {
 			opts.Run.warn(set, unknown)

@@ -7,15 +7,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/weighlock/weighlock/bot"
 	"github.com/weighlock/weighlock/engine"
 	"github.com/weighlock/weighlock/engine/apply"
 	"github.com/weighlock/weighlock/engine/diff"
-	"github.com/weighlock/weighlock/engine/kube"
+	"github.com/weighlock/weighlock/engine/project"
+	"github.com/weighlock/weighlock/engine/ready"
 	"github.com/weighlock/weighlock/engine/render"
 	"github.com/weighlock/weighlock/engine/report"
 )
@@ -24,7 +30,7 @@ func deployCommand(p process) *cobra.Command {
 	var target targetFlags
 	var out outputFlags
 	var dir manifestDir
-	var yes, abort bool
+	var how applyFlags
 	var compare diffFlags
 	var records runFlags
 	c := &cobra.Command{
@@ -54,9 +60,17 @@ func deployCommand(p process) *cobra.Command {
 				Rendered: func(m *render.Manifests) error { return dir.write(p, m) },
 				Run:      records.run(cmd.Context(), p, "deploy", proj),
 				Diff:     compare.options(p.getenv),
-				Apply:    apply.Options{AbortOnError: abort, Progress: progress(p.stderr)},
 			}
-			if !yes {
+			if opts.Apply, err = how.options(p, proj); err != nil {
+				return err
+			}
+			if how.dryRun {
+				return previewOnly(cmd.Context(), p, outputs, func() (*diff.ChangeSet, error) {
+					records.known(cmd.Context(), p, cluster, t, &opts.Diff)
+					return engine.Preview(cmd.Context(), proj, t, cluster, opts)
+				})
+			}
+			if !how.yes {
 				// What is confirmed binds the values of Secrets, too. The key need not outlive the question.
 				opts.Diff.DigestKey = make([]byte, 32)
 				if _, err := rand.Read(opts.Diff.DigestKey); err != nil {
@@ -68,7 +82,7 @@ func deployCommand(p process) *cobra.Command {
 					return engine.Diff(cmd.Context(), proj, t, cluster, seen)
 				}
 				opts.Apply.AbortOnError = true
-				if opts.Reviewed, err = confirm(cmd.Context(), p, cluster, preview); err != nil || opts.Reviewed == "" {
+				if opts.Reviewed, err = confirm(cmd.Context(), p, fmt.Sprintf("Deploy this to context %q?", cluster.Context()), preview); err != nil || opts.Reviewed == "" {
 					return err
 				}
 			}
@@ -76,27 +90,72 @@ func deployCommand(p process) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := write(p.stdout, outputs, set, result); err != nil {
-				return err
-			}
-			if err := result.Err(); err != nil {
-				return &exitCode{code: 1, err: fmt.Errorf("%s", report.Outcome(result))}
-			}
-			return nil
+			return outcome(p, outputs, set, result)
 		},
 	}
 	target.register(c)
 	out.register(c)
 	dir.register(c)
-	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not show the diff and ask first")
+	how.register(c)
+	how.registerWait(c)
 	compare.register(c)
 	records.register(c)
-	c.Flags().BoolVar(&abort, "abort-on-error", false, "stop at the first error instead of going on with what does not depend on it")
 	return c
 }
 
+// outcome prints what became of a change set and tells by the exit code whether all went well.
+func outcome(p process, outputs []output, set *diff.ChangeSet, result *apply.Result) error {
+	if err := write(p.stdout, outputs, set, result); err != nil {
+		return err
+	}
+	if err := result.Err(); err != nil {
+		return &exitCode{code: 1, err: fmt.Errorf("%s", report.Outcome(result))}
+	}
+	return nil
+}
+
+// previewOnly prints what would be done.
+func previewOnly(ctx context.Context, p process, outputs []output, preview func() (*diff.ChangeSet, error)) error {
+	set, err := preview()
+	if err != nil {
+		return err
+	}
+	return finish(p, outputs, set, false)
+}
+
+// applyFlags say how changes are carried out; the commands that write share them.
+type applyFlags struct {
+	yes, dryRun, abort, noWait bool
+	timeout                    time.Duration
+}
+
+func (f *applyFlags) register(c *cobra.Command) {
+	flags := c.Flags()
+	flags.BoolVarP(&f.yes, "yes", "y", false, "do not show what is going to be done and ask first")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "only show what would be done")
+	flags.BoolVar(&f.noWait, "no-wait", false, "do not wait until objects are ready, or deleted ones gone")
+}
+
+func (f *applyFlags) registerWait(c *cobra.Command) {
+	flags := c.Flags()
+	flags.BoolVar(&f.abort, "abort-on-error", false, "stop at the first error instead of going on with what does not depend on it")
+	flags.DurationVar(&f.timeout, "readiness-timeout", 5*time.Minute, "for how long an object is waited for until it is ready")
+}
+
+func (f *applyFlags) options(p process, proj *project.Project) (apply.Options, error) {
+	rules, err := readiness(proj)
+	if err != nil {
+		return apply.Options{}, err
+	}
+	tell := &teller{w: p.stderr}
+	return apply.Options{
+		AbortOnError: f.abort, Now: time.Now, Progress: tell.outcome,
+		Wait: apply.Wait{Off: f.noWait, Timeout: f.timeout, Rules: rules, Progress: tell.waiting},
+	}, nil
+}
+
 // confirm shows the diff and asks. It returns the digest of what was confirmed, or "" when there is nothing to do.
-func confirm(ctx context.Context, p process, cluster *kube.Cluster, preview func() (*diff.ChangeSet, error)) (string, error) {
+func confirm(ctx context.Context, p process, question string, preview func() (*diff.ChangeSet, error)) (string, error) {
 	set, err := preview()
 	if err != nil {
 		return "", err
@@ -108,7 +167,7 @@ func confirm(ctx context.Context, p process, cluster *kube.Cluster, preview func
 	if !set.Changed() {
 		return "", nil
 	}
-	fmt.Fprintf(p.stderr, "Deploy this to context %q? [y/N] ", cluster.Context())
+	fmt.Fprint(p.stderr, question, " [y/N] ")
 	answer, err := ask(ctx, p.stdin)
 	if err != nil {
 		return "", err
@@ -144,15 +203,40 @@ func ask(ctx context.Context, stdin io.Reader) (string, error) {
 	}
 }
 
-// progress prints what happens to an object as it happens.
-func progress(w io.Writer) func(apply.Outcome) {
-	var mu sync.Mutex
-	return func(o apply.Outcome) {
-		if o.Status == apply.Unchanged || o.Status == apply.Skipped {
-			return
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		fmt.Fprintf(w, "%s %s\n", o.Status, o.Ref)
+// readiness are the rules of the repository's configuration; none if it has no such file.
+func readiness(proj *project.Project) (*ready.Rules, error) {
+	name := filepath.Join(proj.Source().Root(), bot.ConfigFile)
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := bot.ParseConfig(name, data)
+	if err != nil {
+		return nil, err
+	}
+	return cfg.Readiness, nil
+}
+
+// teller prints what happens as it happens.
+type teller struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (t *teller) outcome(o apply.Outcome) {
+	if o.Status == apply.Unchanged || o.Status == apply.Skipped {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fmt.Fprintf(t.w, "%s %s\n", o.Status, o.Ref)
+}
+
+func (t *teller) waiting(w apply.Waiting) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fmt.Fprintf(t.w, "waiting for %s since %s: %s\n", w.Ref, w.Since.Round(time.Second), oneLine(w.Reason))
 }

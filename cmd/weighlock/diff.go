@@ -172,6 +172,7 @@ func (f *diffFlags) register(c *cobra.Command) {
 	flags.BoolVar(&f.opts.Prune, "prune", false, "delete the target's objects that it does not render any more; diff shows them as such")
 	flags.BoolVar(&f.opts.Force, "force-apply", false, "overwrite what other field managers own, whatever the rules say")
 	flags.BoolVar(&f.opts.Replace, "force-replace-on-error", false, "delete objects that cannot be changed into what is wanted, and create them anew")
+	flags.BoolVar(&f.opts.Whole, "replace-on-error", false, "send an existing object as a whole where it cannot be applied, with all that others have set in it")
 	flags.BoolVar(&f.opts.NoAdopt, "no-adopt", false, "refuse objects that belong to another owner instead of taking them over")
 }
 

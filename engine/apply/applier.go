@@ -7,7 +7,7 @@ import (
 	"github.com/weighlock/weighlock/engine/object"
 )
 
-// An Applier writes to a cluster.
+// An Applier writes to a cluster, and watches what comes of it.
 type Applier interface {
 	// Apply stores an object by server-side apply and returns what the server made of it, and the server's warnings.
 	Apply(ctx context.Context, w diff.Write) (object.Object, []string, error)
@@ -17,4 +17,17 @@ type Applier interface {
 	AwaitGone(ctx context.Context, ref object.Ref) error
 	// AwaitEstablished returns when the server serves the kinds of a CustomResourceDefinition.
 	AwaitEstablished(ctx context.Context, ref object.Ref) error
+	Observer
+}
+
+// An Observer looks at live objects. Its errors are those of package diff.
+type Observer interface {
+	// Get returns the live object, or nil when there is none, or the server has no such kind yet. A reference without a
+	// version means the one that the server prefers; one without a group, the only kind of that name.
+	Get(ctx context.Context, ref object.Ref) (object.Object, error)
+	// ExpectsStatus says whether something writes a status for objects of a kind.
+	ExpectsStatus(ctx context.Context, ref object.Ref) (bool, error)
+	// Symptoms are what the cluster tells of an object that does not get ready: its newest events, those of what it owns,
+	// and the last words of a container that fails.
+	Symptoms(ctx context.Context, o object.Object) []string
 }

@@ -34,8 +34,11 @@ func (r *recorder) note(verb string, ref object.Ref) error {
 func (r *recorder) Apply(_ context.Context, w diff.Write) (object.Object, []string, error) {
 	return w.Object, nil, r.note("apply", w.Object.Ref())
 }
-func (r *recorder) AwaitGone(_ context.Context, ref object.Ref) error { return r.note("await", ref) }
-func (r *recorder) Delete(_ context.Context, ref object.Ref) error    { return r.note("delete", ref) }
+func (r *recorder) AwaitGone(_ context.Context, ref object.Ref) error       { return r.note("await", ref) }
+func (r *recorder) Delete(_ context.Context, ref object.Ref) error          { return r.note("delete", ref) }
+func (r *recorder) Get(context.Context, object.Ref) (object.Object, error)  { return nil, nil }
+func (r *recorder) ExpectsStatus(context.Context, object.Ref) (bool, error) { return false, nil }
+func (r *recorder) Symptoms(context.Context, object.Object) []string        { return nil }
 func (r *recorder) AwaitEstablished(_ context.Context, ref object.Ref) error {
 	return r.note("await", ref)
 }
@@ -104,17 +107,17 @@ func TestAFailureIsAValueAndTheRestGoesOn(t *testing.T) {
 	}
 }
 
-func TestOrphansGoLastAndTheirNamespacesAfterThem(t *testing.T) {
+func TestOrphansGoLastAndNamespacesBeforeTheRestOfThem(t *testing.T) {
 	t.Parallel()
 	r := &recorder{}
 	s := set(diff.Stage{Items: []diff.Item{item(create(kind("v1", "ConfigMap", "new")))}})
-	for _, k := range []string{"Namespace", "ConfigMap"} {
+	for _, k := range []string{"ConfigMap", "Namespace"} {
 		s.Orphans = append(s.Orphans, &diff.Change{Ref: object.Ref{Version: "v1", Kind: k, Name: "old-" + k}, Op: diff.Delete})
 	}
 	if err := apply.Apply(t.Context(), s, r, apply.Options{}).Err(); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"apply new", "delete old-ConfigMap", "delete old-Namespace"}; !slices.Equal(r.log, want) {
+	if want := []string{"apply new", "delete old-Namespace", "await old-Namespace", "delete old-ConfigMap", "await old-ConfigMap"}; !slices.Equal(r.log, want) {
 		t.Errorf("got %v, want %v", r.log, want)
 	}
 }

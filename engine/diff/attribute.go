@@ -28,7 +28,7 @@ func attribute(set *ChangeSet, base *render.Manifests) {
 			if was != nil {
 				c.Cause = ThisChange
 			}
-		case Update, Replace:
+		case Update, Replace, Run:
 			for i := range c.Fields {
 				if c.Fields[i].Cause == "" || c.Fields[i].Cause == TakenOver && was == nil {
 					c.Fields[i].Cause = causeOf(&c.Fields[i], was, c.desired)

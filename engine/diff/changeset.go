@@ -3,6 +3,7 @@ package diff
 import (
 	"iter"
 
+	"github.com/weighlock/weighlock/engine/hook"
 	"github.com/weighlock/weighlock/engine/internal/managed"
 	"github.com/weighlock/weighlock/engine/object"
 	"github.com/weighlock/weighlock/engine/project"
@@ -21,8 +22,13 @@ const (
 	// Replace is for an object that cannot be changed into what is wanted: it is deleted and created anew. Err is set
 	// where that is not allowed.
 	Replace Op = "replace"
-	// Skip is for what will not be touched although it could be, with a Reason: an orphan while pruning is off.
+	// Skip is for what will not be touched although it could be, with a Reason: an orphan while pruning is off, or a hook
+	// for another moment.
 	Skip Op = "skip"
+	// Run is for a hook: it is applied anew, whether it differs from its last run or not.
+	Run Op = "run"
+	// Await is for an object that the deploy waits for and does not touch.
+	Await Op = "await"
 	// Failed is for an object whose dry run failed: Err says why, and nothing is known of what an apply would do.
 	Failed Op = "failed"
 )
@@ -54,10 +60,13 @@ type Stage struct {
 	Message string
 }
 
-// An Item is an entry of a deployment file; its changes are applied in order.
+// An Item is an entry of a deployment file. Its changes stand in order: what the project deletes, then the objects, hooks
+// among them, then what the item only waits for.
 type Item struct {
 	Dir     string
 	Changes []*Change
+	// Initial says that nothing of the item is in the cluster yet, which decides what hooks run.
+	Initial bool
 }
 
 // A Change is what would happen to one object. Its exported fields are masked and may be shown.
@@ -83,6 +92,10 @@ type Change struct {
 	// Live is the object as it is, Merged as the apply would leave it, without the server's bookkeeping. Live is nil
 	// for a new object; for one that is created, Merged is the object as rendered.
 	Live, Merged object.Object
+	// Hook is what the object is as a hook; nil for an object that stays.
+	Hook *hook.Hook
+	// Awaited says that the deploy waits until the object is ready.
+	Awaited bool
 	// Reason explains an operation that is not obvious, such as why an object is not simulated.
 	Reason string
 	// Notes are what is worth knowing and no reason to worry, such as fields that are left to an autoscaler.
@@ -100,6 +113,11 @@ type Change struct {
 	left      []managed.Path // fields that rules leave to others
 	labelled  bool           // live with our discriminator
 	hidden    []object.Path  // not shown, though they need not hold a secret value as it is
+	late      bool           // its kind may come with what the deploy waits for before
+	whole     bool           // is sent as a whole, not as an apply
+	removal   bool           // is in the project to be deleted
+	orphan    bool
+	rendered  bool // is deleted although the target renders it
 	mask      *masker
 	stage     int
 	uid       string
@@ -111,7 +129,9 @@ func NewCreation(o object.Object) *Change {
 }
 
 // Write is what an apply sends, secret values and all. It is for package apply alone and must not be printed.
-func (c *Change) Write() Write { return Write{Object: c.desired, Force: c.force, Takeover: c.takeover} }
+func (c *Change) Write() Write {
+	return Write{Object: c.desired, Force: c.force, Takeover: c.takeover, Whole: c.whole, Late: c.late}
+}
 
 // Mask takes the run's secret values out of an error that the API server gave when the change was carried out.
 func (c *Change) Mask(err error) error {
@@ -136,7 +156,20 @@ func (c *Change) MaskText(s string) string {
 }
 
 // Orphan says whether the object is one that the target does not render any more.
-func (c *Change) Orphan() bool { return c.desired == nil }
+func (c *Change) Orphan() bool { return c.orphan && !c.rendered }
+
+// Stage is the number of the stage that the object is deployed in; -1 for one that the target does not render.
+func (c *Change) Stage() int {
+	if c.desired == nil && !c.rendered {
+		return -1
+	}
+	return c.stage
+}
+
+// Defines is the kind that a CustomResourceDefinition of the project defines.
+func (c *Change) Defines() (group, kind string) {
+	return c.desired.Text("spec", "group"), c.desired.Text("spec", "names", "kind")
+}
 
 // A FieldOp is how a field changes.
 type FieldOp string
@@ -204,17 +237,24 @@ func (c *ChangeSet) All() iter.Seq[*Change] {
 // Changed says whether an apply would write anything.
 func (c *ChangeSet) Changed() bool {
 	for ch := range c.All() {
-		if ch.Op == Create || ch.Op == Update || ch.Op == Delete || ch.Op == Replace {
+		switch ch.Op {
+		case Create, Update, Delete, Replace, Run:
 			return true
 		}
 	}
 	return false
 }
 
-// Visible says whether there is a change that ignore rules do not hide.
+// Visible says whether there is a change that ignore rules do not hide. That a hook runs again as it is is none.
 func (c *ChangeSet) Visible() bool {
 	for ch := range c.All() {
-		if ch.Op != Update && ch.Op != Unchanged && ch.Op != Skip || ch.Op == Update && len(ch.Fields) > 0 {
+		switch ch.Op {
+		case Unchanged, Skip, Await:
+		case Update, Run:
+			if len(ch.Fields) > 0 {
+				return true
+			}
+		default:
 			return true
 		}
 	}

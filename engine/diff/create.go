@@ -25,6 +25,11 @@ func (d *differ) refusedCreation(_ context.Context, c *Change, err error) {
 		c.Notes = append(c.Notes, fmt.Sprintf("not simulated: webhook %s does not support dry runs", blind.Webhook))
 		return
 	}
+	if webhook, own := d.ownWebhook(err); own {
+		c.Op, c.Merged = Create, comparable(c.desired)
+		c.Notes = append(c.Notes, fmt.Sprintf("not simulated: webhook %s, which the change set itself has, does not answer", webhook))
+		return
+	}
 	d.fail(c, err)
 }
 

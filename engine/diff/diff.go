@@ -18,6 +18,8 @@ type Options struct {
 	Prune bool
 	// Replace allows that objects which cannot be changed into what is wanted are deleted and created anew.
 	Replace bool
+	// Whole allows that an existing object which cannot be applied is sent as a whole, in the place of the live one.
+	Whole bool
 	// NoAdopt refuses objects that belong to another owner.
 	NoAdopt bool
 	// Force overwrites what other managers own, whatever the rules say.
@@ -53,19 +55,26 @@ func Diff(ctx context.Context, m *render.Manifests, p Previewer, opts Options) (
 	if err := d.look(ctx, set); err != nil {
 		return nil, err
 	}
-	// What others live in or are made of comes first: it decides how they are compared.
+	d.asides(set)
+	// What others live in or are made of comes first: it decides how they are compared. Hooks come last: what else there
+	// is of their item decides whether they run.
 	var first, rest []func()
 	for c := range set.All() {
-		job := func() { d.change(ctx, c) }
-		if c.Ref.IsNamespace() || c.Ref.IsCRD() {
-			first = append(first, job)
-		} else {
-			rest = append(rest, job)
+		switch {
+		case c.Op != "":
+		case c.removal:
+			rest = append(rest, func() { d.remove(ctx, c) })
+		case c.Hook != nil:
+		case c.Ref.IsNamespace() || c.Ref.IsCRD():
+			first = append(first, func() { d.change(ctx, c) })
+		default:
+			rest = append(rest, func() { d.change(ctx, c) })
 		}
 	}
 	d.run(first)
 	d.define(ctx, set)
 	d.run(rest)
+	d.hooks(ctx, set)
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("comparing with the cluster: %w", context.Cause(ctx))
 	}
@@ -90,6 +99,7 @@ func newSet(m *render.Manifests, mask *masker) *ChangeSet {
 				if len(nulls) > 0 {
 					c.Warnings = append(c.Warnings, nullWarning(nulls))
 				}
+				c.classify(i.Waiting.All)
 				item.Changes = append(item.Changes, c)
 			}
 			stage.Items = append(stage.Items, item)
@@ -119,6 +129,8 @@ type differ struct {
 	mask      *masker
 	manifests *render.Manifests
 	live      liveObjects
+	// waits is the first stage of which something is waited for: what comes after it may need it; -1 if there is none.
+	waits int
 	// created holds the namespaces that the change set creates, with their stages: nothing can be simulated in them.
 	created map[string]int
 	// definitions are the custom kinds that the change set defines anew.

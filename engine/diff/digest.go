@@ -17,7 +17,7 @@ type digestChange struct {
 	Ref    string
 	Op     Op
 	Fields []digestField `json:",omitempty"`
-	// Object is the object as rendered, for one that is created.
+	// Object is the object as rendered, for one that is created, and for a hook, of which the last run may be there or not.
 	Object object.Object `json:",omitempty"`
 }
 
@@ -32,15 +32,18 @@ type digestField struct {
 func digest(set *ChangeSet, key []byte) string {
 	var changes []digestChange
 	for c := range set.All() {
-		if c.Op == Unchanged || c.Op == Skip {
+		if c.Op == Unchanged || c.Op == Skip || c.Op == Await {
 			continue
 		}
 		d := digestChange{Ref: c.Ref.APIVersion() + "/" + settledRef(c).String(), Op: c.Op}
-		if c.Op == Create {
+		if c.Op == Create || c.Op == Run {
 			o := unsettledOut(c.desired, nil, map[string]any(c.desired), c.unsettled).(map[string]any)
 			d.Object = seal(c.Ref, sealSecrets(c, nil, o, key).(map[string]any), key)
 		}
 		for _, f := range c.Fields {
+			if c.Op == Run {
+				break
+			}
 			field := digestField{Op: f.Op, Path: c.mask.path(f.Path).String()}
 			field.Old = sealSecrets(c, f.Path, f.Old, key)
 			field.New = sealSecrets(c, f.Path, unsettledOut(c.desired, f.Path, f.New, c.unsettled), key)

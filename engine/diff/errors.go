@@ -91,6 +91,18 @@ func (e *UnreachableError) Error() string { return e.Err.Error() }
 // Unwrap returns the failure.
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
+// A WebhookDownError says that an admission webhook did not answer, so that nothing is known of the object.
+type WebhookDownError struct {
+	Webhook string
+	Err     error
+}
+
+// Error is the server's text.
+func (e *WebhookDownError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the failure.
+func (e *WebhookDownError) Unwrap() error { return e.Err }
+
 // ErrStale says that a change set is not the one that was reviewed.
 var ErrStale = errors.New("the change is not the one that was reviewed")
 

@@ -58,13 +58,17 @@ func (d *differ) change(ctx context.Context, c *Change) {
 	}
 	var forbidden *ForbiddenError
 	var gone *UnreachableError
-	if errors.As(first.err, &forbidden) || errors.As(first.err, &gone) {
+	_, own := d.ownWebhook(first.err)
+	if errors.As(first.err, &forbidden) || errors.As(first.err, &gone) && !own {
 		d.fail(c, first.err)
 		return
 	}
 	live, err = d.previewer.Get(ctx, c.Ref)
 	var noKind *NoKindError
 	switch {
+	case errors.As(err, &noKind) && d.mayCome(c):
+		c.Op, c.Merged, c.late = Create, comparable(c.desired), true
+		c.Reason = "not simulated: its kind is not served yet; what the deploy waits for before it may bring it"
 	case errors.As(err, &noKind) && first.err != nil:
 		d.fail(c, first.err)
 	case err != nil:
@@ -112,6 +116,9 @@ func (d *differ) existing(ctx context.Context, c *Change, live object.Object, fi
 		first = d.apply(ctx, c.desired, false)
 	}
 	answer := d.settleConflicts(ctx, c, live, first)
+	if answer.err != nil && d.opts.Whole {
+		answer = d.wholly(ctx, c, live, answer)
+	}
 	var invalid *InvalidError
 	var blind *NoDryRunError
 	switch {
@@ -123,10 +130,17 @@ func (d *differ) existing(ctx context.Context, c *Change, live object.Object, fi
 		answer.Merged, answer.err = simulate(live, c.desired), nil
 		c.Notes = append(c.Notes, fmt.Sprintf("not simulated: webhook %s does not support dry runs; the comparison is with what the API server does without it", blind.Webhook))
 	default:
-		d.fail(c, answer.err)
-		return
+		webhook, own := d.ownWebhook(answer.err)
+		if !own {
+			d.fail(c, answer.err)
+			return
+		}
+		answer.Merged, answer.err = simulate(live, c.desired), nil
+		c.Notes = append(c.Notes, fmt.Sprintf("not simulated: webhook %s, which the change set itself has, does not answer", webhook))
 	}
-	answer = d.takeOver(ctx, c, live, answer)
+	if !c.whole {
+		answer = d.takeOver(ctx, c, live, answer)
+	}
 	if answer.err != nil {
 		d.fail(c, answer.err)
 		return
@@ -182,6 +196,19 @@ func (d *differ) settleConflicts(ctx context.Context, c *Change, live object.Obj
 		again.err = fmt.Errorf("%s: another manager changed it while it was looked at: compare again: %w", c.Ref, again.err)
 	}
 	return again
+}
+
+// wholly asks what sending the object as a whole would give, where applying it failed. Only if that works is it done.
+func (d *differ) wholly(ctx context.Context, c *Change, live object.Object, failed *attempt) *attempt {
+	o := c.desired.Clone()
+	o.Map("metadata")["resourceVersion"] = live.Text("metadata", "resourceVersion")
+	answer, err := d.previewer.Update(ctx, o)
+	if err != nil {
+		return failed
+	}
+	c.whole = true
+	c.Warnings = append(c.Warnings, fmt.Sprintf("is sent as a whole, with all that others have set in it, because it cannot be applied: %v", failed.err))
+	return &attempt{sent: o, Preview: answer}
 }
 
 // takeOver takes what forerunners set and the project does not have out of the answer. The server is asked what that

@@ -24,7 +24,7 @@ func Compare(before, after *render.Manifests, opts Options) *ChangeSet {
 		delete(was, c.Ref.ID())
 	}
 	for _, c := range was {
-		set.Orphans = append(set.Orphans, &Change{Ref: c.Ref, Op: Delete, Source: c.Source, Live: comparable(c.desired), mask: d.mask})
+		set.Orphans = append(set.Orphans, &Change{Ref: c.Ref, Op: Delete, Source: c.Source, Live: comparable(c.desired), mask: d.mask, orphan: true})
 	}
 	slices.SortFunc(set.Orphans, func(a, b *Change) int { return object.Compare(a.Ref, b.Ref) })
 	d.pairRenames(set)

@@ -12,7 +12,9 @@ import (
 func (d *differ) orphans(set *ChangeSet) {
 	rendered := map[object.ID]bool{}
 	for c := range set.All() {
-		rendered[c.Ref.ID()] = true
+		if c.Op != Await {
+			rendered[c.Ref.ID()] = true
+		}
 	}
 	seen := map[string]bool{}
 	for _, o := range d.live.all {
@@ -22,7 +24,7 @@ func (d *differ) orphans(set *ChangeSet) {
 			continue
 		}
 		seen[uid] = true
-		c := &Change{Ref: ref, Op: Delete, Live: comparable(o), uid: uid, mask: d.mask}
+		c := &Change{Ref: ref, Op: Delete, Live: comparable(o), uid: uid, mask: d.mask, orphan: true}
 		if at := o.Text("metadata", "deletionTimestamp"); at != "" {
 			c.Op, c.Reason = Skip, fmt.Sprintf("being deleted since %s; it goes when its finalizers are done: %v", at, o.Map("metadata")["finalizers"])
 		} else if kept := keep(o, set.Target.Inclusion); kept != "" {

@@ -75,4 +75,8 @@ type Write struct {
 	Force bool
 	// Takeover, if set, comes first.
 	Takeover *Takeover
+	// Whole sends the object in the place of the live one, for a server that cannot apply it.
+	Whole bool
+	// Late waits a moment for the object's kind to be served.
+	Late bool
 }

@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -19,16 +20,27 @@ import (
 )
 
 // Applier writes to the cluster.
-func (c *Cluster) Applier() apply.Applier { return applier{c} }
+func (c *Cluster) Applier() apply.Applier { return applier{c, observer{c}} }
 
-type applier struct{ *Cluster }
+type applier struct {
+	*Cluster
+	apply.Observer
+}
+
+var _ apply.Applier = applier{}
 
 // Apply implements [apply.Applier].
 func (a applier) Apply(ctx context.Context, w diff.Write) (object.Object, []string, error) {
 	ref := w.Object.Ref()
 	client, err := a.client(ref)
+	if err != nil && w.Late {
+		client, err = a.lateClient(ctx, ref)
+	}
 	if err != nil {
 		return nil, nil, err
+	}
+	if w.Whole {
+		return a.replace(ctx, client, w.Object)
 	}
 	if w.Takeover != nil {
 		if err := a.takeOver(ctx, client, w.Takeover, ref); err != nil {
@@ -40,6 +52,43 @@ func (a applier) Apply(ctx context.Context, w diff.Write) (object.Object, []stri
 		return nil, nil, a.refused("applying", ref, err)
 	}
 	return stored, warnings, nil
+}
+
+// lateTimeout bounds the wait for a kind whose definition has just come: the API server publishes it after a moment.
+const lateTimeout = 10 * time.Second
+
+// lateClient is client for a kind that may have come since discovery was asked.
+func (a applier) lateClient(ctx context.Context, ref object.Ref) (client dynamic.ResourceInterface, err error) {
+	_ = wait.PollUntilContextTimeout(ctx, 250*time.Millisecond, lateTimeout, true, func(context.Context) (bool, error) {
+		a.renew()
+		client, err = a.client(ref)
+		var noKind *diff.NoKindError
+		return !errors.As(err, &noKind), nil
+	})
+	return client, err
+}
+
+// replace sends an object in the place of the live one. Somebody else's write in between makes it look again.
+func (a applier) replace(ctx context.Context, client dynamic.ResourceInterface, o object.Object) (object.Object, []string, error) {
+	ref := o.Ref()
+	var err error
+	for range 5 {
+		var live, stored *unstructured.Unstructured
+		if live, err = client.Get(ctx, ref.Name, metav1.GetOptions{}); err != nil {
+			return nil, nil, a.failed("reading", ref, err)
+		}
+		next := &unstructured.Unstructured{Object: o.Clone()}
+		next.SetResourceVersion(live.GetResourceVersion())
+		ctx, warnings := collectWarnings(ctx)
+		stored, err = client.Update(ctx, next, metav1.UpdateOptions{FieldManager: diff.FieldManager, FieldValidation: metav1.FieldValidationStrict})
+		if err == nil {
+			return stored.Object, *warnings, nil
+		}
+		if !apierrors.IsConflict(err) {
+			break
+		}
+	}
+	return nil, nil, a.failed("replacing", ref, err)
 }
 
 // takeOver makes the fields of forerunners ours. It changes who owns fields, and no field. Somebody else's write in

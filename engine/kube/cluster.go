@@ -49,6 +49,7 @@ type Cluster struct {
 	server    string
 	dynamic   dynamic.Interface
 	metadata  metadata.Interface
+	core      rest.Interface // for what is no object: logs
 	discovery discovery.CachedDiscoveryInterface
 	mapper    *restmapper.DeferredDiscoveryRESTMapper
 	mapping   sync.RWMutex // held for writing while discovery is renewed
@@ -88,6 +89,9 @@ func Open(cfg Config) (*Cluster, error) {
 		return nil, err
 	}
 	if c.metadata, err = metadata.NewForConfigAndClient(rc, client); err != nil {
+		return nil, err
+	}
+	if c.core, err = coreClient(rc, client); err != nil {
 		return nil, err
 	}
 	disco, err := discovery.NewDiscoveryClientForConfigAndClient(rc, client)

@@ -49,6 +49,9 @@ func (c *Cluster) failed(doing string, ref object.Ref, err error) error {
 		}
 		return out
 	case passing(err):
+		if m := deadWebhook.FindStringSubmatch(err.Error()); m != nil {
+			worded = &diff.WebhookDownError{Webhook: m[1], Err: worded}
+		}
 		return &diff.UnreachableError{Err: worded}
 	}
 	return worded
@@ -58,6 +61,7 @@ func (c *Cluster) failed(doing string, ref object.Ref, err error) error {
 var (
 	missingRight = regexp.MustCompile(`User "([^"]*)" cannot (\w+) resource "([^"]+)" in API group "([^"]*)"`)
 	inNamespace  = regexp.MustCompile(`in the namespace "([^"]+)"`)
+	deadWebhook  = regexp.MustCompile(`failed calling webhook "([^"]+)"`)
 	noDryRun     = regexp.MustCompile(`admission webhook "([^"]+)" does not support dry run`)
 )
 

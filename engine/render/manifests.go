@@ -33,7 +33,13 @@ type Stage struct {
 // An Item is one entry of a deployment file; its objects are applied in order.
 type Item struct {
 	// Dir is the item's directory below the source root, behind the name of its tree where that is an include's.
+	// It is empty for an entry that has no objects, and only waits or deletes.
 	Dir string
+	// From is the entry of the deployment file, for messages.
+	From string
+	// Waiting and Deletions are what the item does besides applying its objects.
+	Waiting   project.Waiting
+	Deletions []project.ObjectRef
 	// Rules concern the comparison and the conflicts of its objects.
 	Rules project.Rules
 	// Objects stand in kustomize's order.

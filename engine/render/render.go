@@ -212,7 +212,6 @@ func assemble(d *project.Deployment, works []*work) *Manifests {
 	var stage Stage
 	for _, w := range works {
 		m.Images = append(m.Images, w.images.used...)
-		m.Warnings = append(m.Warnings, notYet(w.item)...)
 		m.Warnings = append(m.Warnings, w.warnings...)
 		for _, rel := range w.releases {
 			m.Warnings = append(m.Warnings, rel.warnings...)
@@ -221,8 +220,8 @@ func assemble(d *project.Deployment, works []*work) *Manifests {
 				m.Warnings = append(m.Warnings, from.Warnings()...)
 			}
 		}
-		if w.item.Dir != "" && !w.item.OnlyRender {
-			stage.Items = append(stage.Items, Item{Dir: w.shown("."), Rules: w.item.Rules, Objects: w.objects})
+		if item, ok := w.rendered(); ok {
+			stage.Items = append(stage.Items, item)
 		}
 		if w.item.Barrier {
 			stage.Message = w.item.Message
@@ -240,17 +239,17 @@ func assemble(d *project.Deployment, works []*work) *Manifests {
 	return m
 }
 
-// notYet names what an item asks for that this version reads and does not carry out: silence would be a promise.
-func notYet(item project.Item) []string {
-	var out []string
-	for what, asked := range map[string]bool{
-		"waitReadiness": item.Waiting.All, "waitReadinessObjects": len(item.Waiting.Objects) > 0, "deleteObjects": len(item.Deletions) > 0,
-	} {
-		if asked {
-			out = append(out, fmt.Sprintf("%s: %s is not carried out yet", item.From, what))
-		}
+// rendered is the item as the stages after rendering see it; not ok if there is nothing for them to do.
+func (w *work) rendered() (Item, bool) {
+	item := Item{From: w.item.From, Waiting: w.item.Waiting, Deletions: w.item.Deletions, Rules: w.item.Rules, Objects: w.objects}
+	switch {
+	case w.item.OnlyRender:
+		return Item{}, false
+	case w.item.Dir == "":
+		return item, len(item.Waiting.Objects)+len(item.Deletions) > 0
 	}
-	return out
+	item.Dir = w.shown(".")
+	return item, true
 }
 
 // check finds objects that are not complete, and the same object rendered twice.

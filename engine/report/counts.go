@@ -10,6 +10,8 @@ import (
 // Counts are the numbers of a change set that people look at first.
 type Counts struct {
 	New, Changed, Replaced, Deleted, Orphans, Failed, Unchanged int
+	// Hooks are those that run.
+	Hooks int
 	// Hidden objects change only in what ignore rules hide.
 	Hidden int
 }
@@ -37,15 +39,19 @@ func Count(set *diff.ChangeSet) Counts {
 			n.Failed++
 		case diff.Unchanged:
 			n.Unchanged++
+		case diff.Run:
+			n.Hooks++
 		case diff.Skip:
-			n.Orphans++
+			if c.Hook == nil {
+				n.Orphans++
+			}
 		}
 	}
 	return n
 }
 
 // Changes is how many objects an apply would write or delete.
-func (n Counts) Changes() int { return n.New + n.Changed + n.Replaced + n.Deleted + n.Hidden }
+func (n Counts) Changes() int { return n.New + n.Changed + n.Replaced + n.Deleted + n.Hidden + n.Hooks }
 
 // String reads like "2 new, 3 changed, 1 deleted", or "no changes".
 func (n Counts) String() string { return n.join(func(s string, _ bool) string { return s }) }
@@ -66,6 +72,7 @@ func (n Counts) join(mark func(text string, danger bool) string) string {
 		parts = append(parts, "no changes")
 	}
 	add(n.Failed, "failed", true)
+	add(n.Hooks, plural(n.Hooks, "hook runs", "hooks run"), false)
 	add(n.Hidden, "hidden by ignore rules", false)
 	add(n.Orphans, plural(n.Orphans, "orphan", "orphans"), false)
 	return strings.Join(parts, ", ")

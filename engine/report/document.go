@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"time"
 
 	"sigs.k8s.io/yaml"
 
@@ -22,10 +23,21 @@ type Document struct {
 	// Partial says that the cluster did not answer all questions.
 	Partial bool `json:"partial,omitempty"`
 	// Unbound says that the digest does not bind the values of Secrets.
-	Unbound  bool              `json:"unbound,omitempty"`
+	Unbound bool `json:"unbound,omitempty"`
+	// Timing is the deploy's; absent for a diff.
+	Timing   *DocumentTiming   `json:"timing,omitempty"`
 	Objects  []DocumentObject  `json:"objects"`
 	Errors   []DocumentMessage `json:"errors"`
 	Warnings []DocumentMessage `json:"warnings"`
+}
+
+// A DocumentTiming says when something began and how long it took.
+type DocumentTiming struct {
+	StartTime time.Time `json:"startTime"`
+	// Seconds is how long it took.
+	Seconds float64 `json:"seconds"`
+	// Stages are those between barriers.
+	Stages []DocumentTiming `json:"stages,omitempty"`
 }
 
 // A DocumentObject is one object of a change set.
@@ -48,9 +60,14 @@ type DocumentObject struct {
 	// Hidden is how many differing fields ignore rules hide.
 	Hidden int `json:"hidden,omitempty"`
 	// Status is what became of the object; "" for a diff.
-	Status    apply.Status       `json:"status,omitempty"`
-	Changes   []DocumentChange   `json:"changes,omitempty"`
-	Conflicts []DocumentConflict `json:"conflicts,omitempty"`
+	Status apply.Status `json:"status,omitempty"`
+	// Hook says that the object is a hook, and HookDeleted that it was deleted after it had run.
+	Hook        bool `json:"hook,omitempty"`
+	HookDeleted bool `json:"hookDeleted,omitempty"`
+	// WaitedSeconds is for how long it was waited for.
+	WaitedSeconds float64            `json:"waitedSeconds,omitempty"`
+	Changes       []DocumentChange   `json:"changes,omitempty"`
+	Conflicts     []DocumentConflict `json:"conflicts,omitempty"`
 }
 
 // A DocumentChange is one differing field.
@@ -90,6 +107,13 @@ func NewDocument(set *diff.ChangeSet, result *apply.Result) Document {
 		Objects: []DocumentObject{}, Errors: []DocumentMessage{}, Warnings: []DocumentMessage{},
 	}
 	doc.Discriminator, doc.DiscriminatorDerived, doc.Sources = set.Target.Discriminator, set.Target.Derived, documentSources(set)
+	if result != nil {
+		timing := documentTiming(result.Timing)
+		for _, s := range result.Stages {
+			timing.Stages = append(timing.Stages, documentTiming(s))
+		}
+		doc.Timing = &timing
+	}
 	for _, w := range set.Warnings {
 		doc.Warnings = append(doc.Warnings, DocumentMessage{Message: w})
 	}
@@ -101,6 +125,7 @@ func NewDocument(set *diff.ChangeSet, result *apply.Result) Document {
 		if result != nil {
 			out := result.Outcomes[i]
 			o.Status, err = out.Status, out.Err
+			o.HookDeleted, o.WaitedSeconds = out.Removed, seconds(out.Waited)
 			warnings = append(warnings[:len(warnings):len(warnings)], out.Warnings...)
 		}
 		i++
@@ -122,11 +147,18 @@ func NewDocument(set *diff.ChangeSet, result *apply.Result) Document {
 	return doc
 }
 
+func documentTiming(t apply.Timing) DocumentTiming {
+	return DocumentTiming{StartTime: t.Began.UTC(), Seconds: seconds(t.Took)}
+}
+
+// seconds rounds to milliseconds: more would only be noise.
+func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
+
 func documentObject(c *diff.Change) DocumentObject {
 	o := DocumentObject{
 		Ref: c.Ref, Op: c.Op, New: c.Op == diff.Create, Orphan: c.Orphan(), Deleted: c.Op == diff.Delete, Source: c.Source,
 		Reason: c.Reason, Cause: c.Cause, RenamedFrom: c.RenamedFrom, RenamedTo: c.RenamedTo, TakenFrom: c.TakenFrom,
-		Consequences: c.Consequences, Notes: c.Notes, Hidden: c.Hidden,
+		Consequences: c.Consequences, Notes: c.Notes, Hidden: c.Hidden, Hook: c.Hook != nil,
 	}
 	for _, f := range c.Fields {
 		o.Changes = append(o.Changes, documentChange(f))

@@ -210,41 +210,60 @@ func (t TargetPreview) body(detail Detail) string {
 		return ""
 	}
 	var b strings.Builder
-	b.WriteString(names("Deleted", t.Set, diff.Delete))
+	b.WriteString(names("Deleted", t.Set, has(diff.Delete)))
 	if detail == Names {
-		b.WriteString(names("Changed", t.Set, diff.Update) + names("Replaced", t.Set, diff.Replace))
+		b.WriteString(names("Changed", t.Set, has(diff.Update)) + names("Replaced", t.Set, has(diff.Replace)))
 	} else {
 		b.WriteString(t.updates())
 	}
 	if detail == Full {
 		b.WriteString(t.creations())
 	} else {
-		b.WriteString(names("New", t.Set, diff.Create))
+		b.WriteString(names("New", t.Set, has(diff.Create)))
 	}
-	b.WriteString(names("Orphans, left as they are", t.Set, diff.Skip))
+	b.WriteString(t.hooks(detail))
+	b.WriteString(names("Waited for", t.Set, has(diff.Await)))
+	b.WriteString(names("Orphans, left as they are", t.Set, isLeft))
 	b.WriteString(origins(t.Set))
 	b.WriteString(messages("Warnings", NewDocument(t.Set, nil).Warnings))
 	b.WriteString(messages("Notes", notes(t.Set)))
 	return b.String()
 }
 
-func names(title string, set *diff.ChangeSet, op diff.Op) string {
+// has picks the changes with an operation.
+func has(op diff.Op) func(*diff.Change) bool { return func(c *diff.Change) bool { return c.Op == op } }
+
+// hooks lists the hooks that run, with what differs from their last run where that is still there.
+func (t TargetPreview) hooks(detail Detail) string {
+	out := names("Hooks", t.Set, isHook)
+	if detail >= Names {
+		return out
+	}
+	for c := range t.Set.All() {
+		if isHook(c) && len(c.Fields) > 0 {
+			out += fieldsMarkdown(c, c.Fields)
+		}
+	}
+	return out
+}
+
+func names(title string, set *diff.ChangeSet, pick func(*diff.Change) bool) string {
 	var b strings.Builder
 	for c := range set.All() {
-		if c.Op == op {
+		if pick(c) {
 			fmt.Fprintf(&b, "\n- %s%s%s", refCode(c.Ref), from(c), Escape(aside(c)))
 		}
 	}
 	if b.Len() == 0 {
 		return ""
 	}
-	return fmt.Sprintf("\n**%s**\n%s%s\n", title, because(set, op), b.String())
+	return fmt.Sprintf("\n**%s**\n%s%s\n", title, because(set, pick), b.String())
 }
 
-// because words the reasons of the changes with an operation, one a line.
-func because(set *diff.ChangeSet, op diff.Op) string {
+// because words the reasons of the picked changes, one a line.
+func because(set *diff.ChangeSet, pick func(*diff.Change) bool) string {
 	var b strings.Builder
-	for _, r := range reasons(set, func(c *diff.Change) bool { return c.Op == op }) {
+	for _, r := range reasons(set, pick) {
 		fmt.Fprintf(&b, "\n<sub>%s</sub>\n", Escape(r))
 	}
 	return b.String()
@@ -279,7 +298,7 @@ func replacements(set *diff.ChangeSet) string {
 	if b.Len() == 0 {
 		return ""
 	}
-	return "\n**Replaced: deleted and created anew**\n" + because(set, diff.Replace) + b.String()
+	return "\n**Replaced: deleted and created anew**\n" + because(set, has(diff.Replace)) + b.String()
 }
 
 func fieldsMarkdown(c *diff.Change, fields []diff.FieldChange) string {
@@ -307,7 +326,7 @@ func (t TargetPreview) creations() string {
 			continue
 		}
 		if b.Len() == 0 {
-			b.WriteString("\n**New**\n" + because(t.Set, diff.Create))
+			b.WriteString("\n**New**\n" + because(t.Set, has(diff.Create)))
 		}
 		lines := prefixed("", objectLines(c.Merged))
 		for i, l := range lines {

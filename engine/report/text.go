@@ -16,7 +16,9 @@ func Text(set *diff.ChangeSet, result *apply.Result) string {
 	t.changed(set)
 	t.replaced(set)
 	t.refs("Deleted objects", func(c *diff.Change) bool { return c.Op == diff.Delete }, set)
-	t.refs("Orphan objects", func(c *diff.Change) bool { return c.Op == diff.Skip }, set)
+	t.hooks(set, result)
+	t.refs("Waited for", func(c *diff.Change) bool { return c.Op == diff.Await }, set)
+	t.refs("Orphan objects", isLeft, set)
 	t.origins(set)
 	t.messages("Notes", notes(set))
 	t.messages("Warnings", t.doc.Warnings)
@@ -51,9 +53,12 @@ func Outcome(r *apply.Result) string {
 func outcomeCounts(r *apply.Result) string {
 	var created, updated int
 	for _, o := range r.Outcomes {
-		if o.Status == apply.Applied && o.Op == diff.Create {
+		switch {
+		case o.Op == diff.Await, o.Op == diff.Run:
+		case o.Status != apply.Applied && o.Status != apply.NotReady:
+		case o.Op == diff.Create:
 			created++
-		} else if o.Status == apply.Applied {
+		case o.Op != diff.Unchanged:
 			updated++
 		}
 	}
@@ -62,8 +67,8 @@ func outcomeCounts(r *apply.Result) string {
 		n    int
 		word string
 	}{
-		{created, "created"}, {updated, "changed"}, {r.Count(apply.Deleted), "deleted"}, {r.Count(apply.Unchanged), "unchanged"},
-		{r.Count(apply.Failed), "failed"}, {r.Count(apply.NotTried), "not tried"},
+		{created, "created"}, {updated, "changed"}, {r.Count(apply.Deleted), "deleted"}, {r.Count(apply.Ran), "hooks ran"}, {r.Count(apply.Unchanged), "unchanged"},
+		{r.Count(apply.Failed), "failed"}, {r.Count(apply.NotReady), "not ready"}, {r.Count(apply.NotTried), "not tried"},
 	} {
 		if p.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.word))
@@ -125,6 +130,36 @@ func (t *text) replaced(set *diff.ChangeSet) {
 		}
 	}
 }
+
+// hooks lists the hooks: those that run, and, once they have, those that were deleted afterwards.
+func (t *text) hooks(set *diff.ChangeSet, result *apply.Result) {
+	title := "Hooks"
+	if result != nil {
+		title = "Applied hooks"
+	}
+	t.refs(title, isHook, set)
+	for c := range set.All() {
+		if isHook(c) && len(c.Fields) > 0 {
+			t.section("Diff for object "+c.Ref.String(), changeLines(c.Fields))
+		}
+	}
+	t.refs("Hooks that do not run", func(c *diff.Change) bool { return c.Op == diff.Skip && c.Hook != nil }, set)
+	if result == nil {
+		return
+	}
+	var lines []string
+	for _, o := range result.Outcomes {
+		if o.Removed {
+			lines = append(lines, "  "+o.Ref.String())
+		}
+	}
+	t.section("Deleted hooks", lines)
+}
+
+func isHook(c *diff.Change) bool { return c.Op == diff.Run }
+
+// isLeft says whether an object is an orphan that stays.
+func isLeft(c *diff.Change) bool { return c.Op == diff.Skip && c.Hook == nil }
 
 // isShown says whether an object has changes that may be seen.
 func isShown(c *diff.Change) bool { return c.Op == diff.Update && len(c.Fields) > 0 }

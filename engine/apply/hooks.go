@@ -1,0 +1,116 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/hook"
+	"github.com/weighlock/weighlock/engine/object"
+)
+
+// hooks runs the hooks of one moment, by weight, one after the other. Those that are to be deleted before go first. After
+// a failure no further hook of the moment runs; the error names the one that failed.
+func (r *run) hooks(ctx context.Context, list []*diff.Change) error {
+	slices.SortStableFunc(list, func(a, b *diff.Change) int { return hook.Compare(a.Hook, b.Hook) })
+	for _, c := range list {
+		if c.Err != nil || c.Refusal() != nil {
+			r.settled(c)
+			return r.notRun(list, c)
+		}
+	}
+	for _, c := range list {
+		if !c.Hook.Has(hook.BeforeCreation) {
+			continue
+		}
+		if !r.mayBegin(ctx, c) {
+			return nil // its outcome says why
+		}
+		if err := r.removeHook(ctx, c.Ref); err != nil {
+			r.finish(c, Failed, nil, fmt.Errorf("%s: the hook's last run cannot be removed: %w", c.Ref, err))
+			return r.notRun(list, c)
+		}
+	}
+	defer r.cleanUp(ctx, list)
+	for _, c := range list {
+		if !r.mayBegin(ctx, c) {
+			continue
+		}
+		r.runHook(ctx, c)
+		if s := r.outcomes[c].Status; s != Ran {
+			return r.notRun(list, c)
+		}
+	}
+	return nil
+}
+
+// notRun says of the hooks that have not run that it is because of the failed one.
+func (r *run) notRun(list []*diff.Change, failed *diff.Change) error {
+	why := fmt.Errorf("hook %s before it failed", failed.Ref)
+	for _, c := range list {
+		r.block(c, fmt.Errorf("not tried: %w", why))
+	}
+	return why
+}
+
+func (r *run) removeHook(ctx context.Context, ref object.Ref) error {
+	ctx, cancel := finishing(ctx)
+	defer cancel()
+	return r.remove(ctx, ref)
+}
+
+// runHook applies a hook and waits for it.
+func (r *run) runHook(ctx context.Context, c *diff.Change) {
+	sending, cancel := finishing(ctx)
+	warnings, err := r.send(sending, c)
+	cancel()
+	if err != nil || !c.Hook.Wait || r.opts.Wait.Off {
+		r.finish(c, Ran, warnings, err)
+		return
+	}
+	for _, w := range warnings {
+		r.outcomes[c].Warnings = append(r.outcomes[c].Warnings, c.MaskText(w))
+	}
+	if err := r.awaitOne(ctx, c); err != nil {
+		r.done(c, NotReady, err)
+		return
+	}
+	r.done(c, Ran, nil)
+}
+
+// cleanUp deletes the hooks of a moment that have run and are not to stay, the last ones first. One that was not waited
+// for may still be running, and stays.
+func (r *run) cleanUp(ctx context.Context, list []*diff.Change) {
+	if r.opts.Wait.Off {
+		return
+	}
+	ctx, cancel := finishing(ctx)
+	defer cancel()
+	var gone []object.Ref
+	for _, c := range slices.Backward(list) {
+		o := r.outcomes[c]
+		policy := hook.Succeeded
+		if o.Status == NotReady {
+			policy = hook.Failed
+		} else if o.Status != Ran {
+			continue
+		}
+		if !c.Hook.Wait || !c.Hook.Has(policy) || o.Removed {
+			continue
+		}
+		if err := r.applier.Delete(ctx, c.Ref); err != nil {
+			o.Warnings = append(o.Warnings, c.Mask(fmt.Errorf("the hook has run and cannot be removed: %w", err)).Error())
+			continue
+		}
+		o.Removed = true
+		gone = append(gone, c.Ref)
+	}
+	for _, ref := range gone {
+		// What is left of it does not matter to anybody; the next run waits for it.
+		if err := r.applier.AwaitGone(ctx, ref); errors.Is(err, context.Canceled) {
+			return
+		}
+	}
+}

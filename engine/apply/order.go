@@ -1,0 +1,111 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/object"
+)
+
+// The phases of a deletion. Webhooks go first, because their backends go with the rest and every request would then wait
+// for them; custom resources while the controllers that have to clean up after them are still there; then whole
+// namespaces; and definitions last, because all objects of a kind go with them.
+const (
+	phaseAdmission = iota
+	phaseCustom
+	phaseNamespace
+	phaseRest
+	phaseDefinition
+)
+
+// deletions is how many more deletions than items are under way at once: most of the time they wait for finalizers.
+const deletions = 4
+
+func phaseOf(ref object.Ref) int {
+	switch {
+	case ref.Group == "admissionregistration.k8s.io":
+		return phaseAdmission
+	case ref.IsNamespace():
+		return phaseNamespace
+	case ref.IsCRD():
+		return phaseDefinition
+	case isCustom(ref.Group):
+		return phaseCustom
+	}
+	return phaseRest
+}
+
+// isCustom guesses from the group whether its kinds are custom resources: Kubernetes' own groups have no dot, or end in
+// .k8s.io; those of its special interest groups that are custom resources do so too, and go with the rest.
+func isCustom(group string) bool {
+	return strings.Contains(group, ".") && !strings.HasSuffix(group, ".k8s.io")
+}
+
+// prune deletes orphans, phase by phase and, inside a phase, what was deployed last first. After a failure of the deploy
+// nothing is deleted.
+func (r *run) prune(ctx context.Context, orphans []*diff.Change) {
+	for _, o := range r.outcomes {
+		if o.Status == Failed || o.Status == NotReady {
+			r.stopped.Store(true)
+		}
+	}
+	type step struct{ phase, stage int }
+	steps := map[step][]*diff.Change{}
+	var order []step
+	for _, c := range orphans {
+		// What is no longer rendered may depend on anything that is.
+		s := step{phaseOf(c.Ref), -c.Stage()}
+		if c.Stage() < 0 {
+			s.stage = -1 << 20
+		}
+		if steps[s] == nil {
+			order = append(order, s)
+		}
+		steps[s] = append(steps[s], c)
+	}
+	slices.SortFunc(order, func(a, b step) int {
+		if a.phase != b.phase {
+			return a.phase - b.phase
+		}
+		return a.stage - b.stage
+	})
+	gone := map[string]bool{} // namespaces that have been deleted, with what was in them
+	for _, s := range order {
+		var g errgroup.Group
+		g.SetLimit(deletions * r.opts.Parallel)
+		for _, c := range steps[s] {
+			if c.Op == diff.Delete && gone[c.Ref.Namespace] && !r.stopped.Load() {
+				r.done(c, Deleted, nil)
+				continue
+			}
+			g.Go(func() error { r.deletion(ctx, c); return nil })
+		}
+		g.Wait()
+		for _, c := range steps[s] {
+			if c.Ref.IsNamespace() && r.outcomes[c].Status == Deleted {
+				gone[c.Ref.Name] = true
+			}
+		}
+	}
+}
+
+// deletion deletes an orphan. How long its finalizers take is theirs: the wait may be interrupted.
+func (r *run) deletion(ctx context.Context, c *diff.Change) {
+	if r.settled(c) || !r.mayBegin(ctx, c) {
+		return
+	}
+	sending, cancel := finishing(ctx)
+	err := r.applier.Delete(sending, c.Ref)
+	cancel()
+	if err == nil && !r.opts.Wait.Off {
+		if err = r.applier.AwaitGone(ctx, c.Ref); err != nil && ctx.Err() != nil {
+			err = fmt.Errorf("%s: is deleted; interrupted while waiting for it to be gone: %w", c.Ref, context.Cause(ctx))
+		}
+	}
+	r.finish(c, Deleted, nil, err)
+}

@@ -1,0 +1,294 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/hook"
+	"github.com/weighlock/weighlock/engine/object"
+)
+
+// errEarlier is why a change was not tried after a failure elsewhere.
+var errEarlier = errors.New("not tried after an earlier failure")
+
+// run is one run of Apply. Each change's outcome is written by the one goroutine that works on it.
+type run struct {
+	applier  Applier
+	opts     Options
+	outcomes map[*diff.Change]*Outcome
+	stopped  atomic.Bool
+	// blocked are the namespaces and kinds that are not there because of a failure, with the failure.
+	blocked sync.Map // blockKey → error
+	// admission says that the change set brings admission webhooks, whose backends may need a moment.
+	admission bool
+}
+
+// blockKey is a namespace, or a kind.
+type blockKey struct{ namespace, group, kind string }
+
+func newRun(set *diff.ChangeSet, a Applier, opts Options) *run {
+	r := &run{applier: a, opts: opts, outcomes: map[*diff.Change]*Outcome{}}
+	for c := range set.All() {
+		r.outcomes[c] = &Outcome{Ref: c.Ref, Op: c.Op, Status: NotTried, Err: errEarlier}
+		r.admission = r.admission || isAdmission(c.Ref)
+	}
+	return r
+}
+
+func isAdmission(ref object.Ref) bool {
+	return ref.Group == "admissionregistration.k8s.io" && (ref.Kind == "ValidatingWebhookConfiguration" || ref.Kind == "MutatingWebhookConfiguration")
+}
+
+// isFloor says whether others live in the object or are made of it, so that it goes first in its stage, also where nobody
+// wrote an order.
+func isFloor(c *diff.Change) bool {
+	return (c.Ref.IsNamespace() || c.Ref.IsCRD()) && c.Hook == nil && c.Op != diff.Delete && c.Op != diff.Await
+}
+
+func (r *run) stage(ctx context.Context, s diff.Stage) {
+	for _, first := range []func(object.Ref) bool{object.Ref.IsNamespace, object.Ref.IsCRD} {
+		for _, i := range s.Items {
+			for _, c := range i.Changes {
+				if isFloor(c) && first(c.Ref) {
+					r.change(ctx, c)
+				}
+			}
+		}
+	}
+	var g errgroup.Group
+	g.SetLimit(r.opts.Parallel)
+	for _, i := range s.Items {
+		g.Go(func() error { r.item(ctx, i); return nil })
+	}
+	g.Wait()
+}
+
+// item carries out an item whose Namespaces and definitions are there already.
+func (r *run) item(ctx context.Context, i diff.Item) {
+	var before, after, objects []*diff.Change
+	for _, c := range i.Changes {
+		switch {
+		case isFloor(c):
+		case c.Hook == nil || c.Op != diff.Run && c.Op != diff.Failed:
+			objects = append(objects, c)
+		default:
+			if c.Hook.Runs(hook.Moment{Before: true, Initial: i.Initial}) {
+				before = append(before, c)
+			}
+			if c.Hook.Runs(hook.Moment{Initial: i.Initial}) {
+				after = append(after, c)
+			}
+		}
+	}
+	// What the item deletes goes before all else that it does.
+	slices.SortStableFunc(objects, func(a, b *diff.Change) int { return last(a) - last(b) })
+	n := 0
+	for ; n < len(objects) && objects[n].Op == diff.Delete; n++ {
+		r.change(ctx, objects[n])
+	}
+	if err := r.hooks(ctx, before); err != nil {
+		// An abort says so itself.
+		for _, c := range append(slices.Clone(objects[n:]), after...) {
+			r.block(c, fmt.Errorf("not tried: %w", err))
+		}
+		return
+	}
+	var broken error
+	for _, c := range objects[n:] {
+		if c.Op == diff.Await {
+			continue
+		}
+		if broken != nil {
+			r.block(c, broken)
+			continue
+		}
+		r.change(ctx, c)
+		if c.Op == diff.Replace && r.outcomes[c].Status == Failed {
+			broken = fmt.Errorf("not tried: %s before it could not be replaced", c.Ref)
+		}
+	}
+	r.await(ctx, i.Changes)
+	_ = r.hooks(ctx, after) // each hook's outcome says it
+}
+
+func last(c *diff.Change) int {
+	if c.Op == diff.Delete {
+		return 0
+	}
+	return 1
+}
+
+// block records why a change is not tried. What is known of it already stays, and what needs no work is as it was.
+func (r *run) block(c *diff.Change, why error) {
+	switch {
+	case r.outcomes[c].Status != NotTried:
+	case c.Err != nil, c.Op == diff.Unchanged, c.Op == diff.Skip:
+		r.settled(c)
+	default:
+		r.outcomes[c].Err = why
+	}
+}
+
+// settled records a change for which nothing is to be done, and says whether it is one.
+func (r *run) settled(c *diff.Change) bool {
+	switch {
+	case c.Err != nil:
+		if !r.stopped.Load() {
+			r.done(c, Failed, c.Err)
+		}
+	case c.Refusal() != nil:
+		if !r.stopped.Load() {
+			r.done(c, Failed, c.Refusal())
+		}
+	case c.Op == diff.Unchanged:
+		r.done(c, Unchanged, nil)
+	case c.Op == diff.Skip:
+		r.done(c, Skipped, nil)
+	default:
+		return false
+	}
+	return true
+}
+
+// change carries out one change and records its outcome.
+func (r *run) change(ctx context.Context, c *diff.Change) {
+	if r.settled(c) || !r.mayBegin(ctx, c) {
+		return
+	}
+	ctx, cancel := finishing(ctx)
+	defer cancel()
+	var warnings []string
+	var err error
+	status := Applied
+	switch c.Op {
+	case diff.Delete:
+		status, err = Deleted, r.remove(ctx, c.Ref)
+	case diff.Replace:
+		if err = r.remove(ctx, c.Ref); err == nil {
+			warnings, err = r.send(ctx, c)
+		}
+	default:
+		warnings, err = r.send(ctx, c)
+	}
+	if err == nil && c.Ref.IsCRD() && status == Applied {
+		err = r.applier.AwaitEstablished(ctx, c.Ref)
+	}
+	r.finish(c, status, warnings, err)
+}
+
+// mayBegin says whether a change may be begun; if not, it records why.
+func (r *run) mayBegin(ctx context.Context, c *diff.Change) bool {
+	if r.stopped.Load() {
+		return false
+	}
+	if ctx.Err() != nil {
+		r.outcomes[c].Err = fmt.Errorf("not tried: %w", context.Cause(ctx))
+		return false
+	}
+	if c.Op == diff.Delete {
+		return true
+	}
+	for _, key := range []blockKey{{namespace: c.Ref.Namespace}, {group: c.Ref.Group, kind: c.Ref.Kind}} {
+		if why, ok := r.blocked.Load(key); ok && key != (blockKey{}) {
+			r.outcomes[c].Err = fmt.Errorf("not tried: %w", why.(error))
+			return false
+		}
+	}
+	return true
+}
+
+// grace is for how long the request under way may go on when the run is interrupted.
+const grace = 20 * time.Second
+
+// finishing is the context of one change: it outlives the end of ctx, so that a request is not cut off between being
+// sent and being answered.
+func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
+	out, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	var timer *time.Timer
+	var mu sync.Mutex
+	stop := context.AfterFunc(ctx, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		timer = time.AfterFunc(grace, func() { cancel(context.Cause(ctx)) })
+	})
+	return out, func() {
+		stop()
+		mu.Lock()
+		defer mu.Unlock()
+		if timer != nil {
+			timer.Stop()
+		}
+		cancel(nil)
+	}
+}
+
+// send applies the object. An admission webhook that the same change set brings may need a moment until it answers.
+func (r *run) send(ctx context.Context, c *diff.Change) ([]string, error) {
+	deadline := r.opts.Now().Add(r.opts.WebhookPatience)
+	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
+		_, warnings, err := r.applier.Apply(ctx, c.Write())
+		var webhook *diff.WebhookDownError
+		if !r.admission || !errors.As(err, &webhook) || r.opts.Now().Add(pause).After(deadline) {
+			return warnings, err
+		}
+		select {
+		case <-ctx.Done():
+			return warnings, err
+		case <-time.After(pause):
+		}
+	}
+}
+
+// remove deletes an object and waits until it is gone.
+func (r *run) remove(ctx context.Context, ref object.Ref) error {
+	if err := r.applier.Delete(ctx, ref); err != nil {
+		return err
+	}
+	return r.applier.AwaitGone(ctx, ref)
+}
+
+func (r *run) finish(c *diff.Change, s Status, warnings []string, err error) {
+	for _, w := range warnings {
+		r.outcomes[c].Warnings = append(r.outcomes[c].Warnings, c.MaskText(w))
+	}
+	if err != nil {
+		s = Failed
+	}
+	r.done(c, s, c.Mask(err))
+}
+
+func (r *run) done(c *diff.Change, s Status, err error) {
+	o := r.outcomes[c]
+	o.Status, o.Err = s, err
+	if s == Failed || s == NotReady {
+		if r.opts.AbortOnError {
+			r.stopped.Store(true)
+		}
+		r.blockDependants(c, err)
+	}
+	if r.opts.Progress != nil {
+		r.opts.Progress(*o)
+	}
+}
+
+// blockDependants keeps what cannot be without c from being tried. That the right to write a namespace is missing does
+// not mean that it is not there.
+func (r *run) blockDependants(c *diff.Change, err error) {
+	var forbidden *diff.ForbiddenError
+	switch {
+	case c.Op == diff.Delete || c.Hook != nil || errors.As(err, &forbidden):
+	case c.Ref.IsNamespace() && c.Live == nil:
+		r.blocked.Store(blockKey{namespace: c.Ref.Name}, fmt.Errorf("its namespace %s could not be created", c.Ref.Name))
+	case c.Ref.IsCRD():
+		group, kind := c.Defines()
+		r.blocked.Store(blockKey{group: group, kind: kind}, fmt.Errorf("its definition %s could not be brought into force", c.Ref))
+	}
+}
