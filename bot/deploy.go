@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/weighlock/weighlock/bot/checkout"
 	"github.com/weighlock/weighlock/bot/forge"
@@ -311,12 +312,28 @@ func (b *Bot) deploy(ctx context.Context, t *tree, j Job, run *engine.Run, revie
 	run.Warn = func(text string) { warnings = append(warnings, text) }
 	run.Namespace, run.Keep, run.LockRequired = t.config.Records.Namespace, t.config.Records.Keep, j.Policy.Lock != LockOptional
 	set, result, err := engine.Deploy(ctx, p, target, cluster, engine.DeployOptions{
-		Reviewed: reviewed, Run: run, Diff: b.diffOptions(j), Apply: apply.Options{AbortOnError: true, Wait: apply.Wait{Rules: t.config.Readiness}},
+		Reviewed: reviewed, Run: run, Diff: b.diffOptions(j), Apply: b.applyOptions(ctx, t, j),
 	})
 	if errors.As(err, new(*lock.RightsError)) {
 		err = fmt.Errorf("%w\ngrant it, or say lock: optional for the target in %s", err, ConfigFile)
 	}
 	return deployment{set: set, result: result, err: hidePath(err, t.dir.Path()), warnings: warnings}
+}
+
+// applyOptions are those of all deploys of the bot. What happens is logged as it happens: a job's log is looked at while
+// it runs.
+func (b *Bot) applyOptions(ctx context.Context, t *tree, j Job) apply.Options {
+	return apply.Options{
+		AbortOnError: true, Now: b.Now,
+		Progress: func(o apply.Outcome) {
+			if o.Status != apply.Unchanged && o.Status != apply.Skipped {
+				b.Log.InfoContext(ctx, string(o.Status), "target", string(j.ID), "object", o.Ref.String())
+			}
+		},
+		Wait: apply.Wait{Rules: t.config.Readiness, Progress: func(w apply.Waiting) {
+			b.Log.InfoContext(ctx, "waiting", "target", string(j.ID), "object", w.Ref.String(), "since", w.Since.Round(time.Second).String(), "reason", w.Reason)
+		}},
+	}
 }
 
 func (d deployment) ok() bool { return d.err == nil && d.result.Err() == nil }

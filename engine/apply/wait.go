@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,10 +86,7 @@ func (r *run) await(ctx context.Context, changes []*diff.Change) {
 // awaitOne waits until the object of a change is ready. The error is masked.
 func (r *run) awaitOne(ctx context.Context, c *diff.Change) error {
 	began := r.opts.Now()
-	timeout := r.opts.Wait.Timeout
-	if c.Hook != nil && c.Hook.Timeout > 0 {
-		timeout = c.Hook.Timeout
-	}
+	timeout := cmp.Or(c.Timeout, r.opts.Wait.Timeout)
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	w := watcher{observer: r.applier, opts: r.opts, hook: c.Hook != nil}

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"iter"
+	"time"
 
 	"github.com/weighlock/weighlock/engine/hook"
 	"github.com/weighlock/weighlock/engine/internal/managed"
@@ -96,6 +97,8 @@ type Change struct {
 	Hook *hook.Hook
 	// Awaited says that the deploy waits until the object is ready.
 	Awaited bool
+	// Timeout bounds that wait; zero leaves it to the deploy.
+	Timeout time.Duration
 	// Reason explains an operation that is not obvious, such as why an object is not simulated.
 	Reason string
 	// Notes are what is worth knowing and no reason to worry, such as fields that are left to an autoscaler.

@@ -99,7 +99,7 @@ func newSet(m *render.Manifests, mask *masker) *ChangeSet {
 				if len(nulls) > 0 {
 					c.Warnings = append(c.Warnings, nullWarning(nulls))
 				}
-				c.classify(i.Waiting.All)
+				c.classify(i.Waiting)
 				item.Changes = append(item.Changes, c)
 			}
 			stage.Items = append(stage.Items, item)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/weighlock/weighlock/engine/hook"
 	"github.com/weighlock/weighlock/engine/object"
@@ -13,7 +14,7 @@ import (
 )
 
 // classify reads from the object's annotations what becomes of it besides being applied.
-func (c *Change) classify(awaited bool) {
+func (c *Change) classify(w project.Waiting) {
 	c.removal = annotated(c.desired, "kluctl.io/delete")
 	h, warnings, err := hook.Of(c.desired)
 	c.addWarnings(warnings)
@@ -22,8 +23,20 @@ func (c *Change) classify(awaited bool) {
 		return
 	}
 	c.Hook = h
-	c.Awaited = h == nil && !c.removal && (awaited || annotated(c.desired, "kluctl.io/wait-readiness"))
+	c.Awaited = h == nil && !c.removal && (w.All || annotated(c.desired, "kluctl.io/wait-readiness"))
+	c.Timeout = w.Timeout
+	if text := c.desired.Annotation(timeoutAnnotation); text != "" {
+		if c.Timeout, err = time.ParseDuration(text); err != nil || c.Timeout <= 0 {
+			c.Op, c.Err = Failed, fmt.Errorf("%s: annotation %s: found %q, expected a duration such as 90s or 10m", c.Ref, timeoutAnnotation, text)
+		}
+	}
+	if h != nil && h.Timeout > 0 {
+		c.Timeout = h.Timeout
+	}
 }
+
+// timeoutAnnotation bounds the wait for an object that is awaited.
+const timeoutAnnotation = render.TimeoutAnnotation
 
 // asides adds what items do besides applying their objects: deleting others, and waiting for others.
 func (d *differ) asides(set *ChangeSet) {
@@ -50,7 +63,7 @@ func awaited(item render.Item, stage int) []*Change {
 	var out []*Change
 	for _, w := range item.Waiting.Objects {
 		ref := object.Ref{Group: w.Group, Kind: w.Kind, Namespace: w.Namespace, Name: w.Name}
-		out = append(out, &Change{Ref: ref, Op: Await, Source: item.From, Awaited: true, stage: stage, Reason: "the deploy waits until it is ready (waitReadinessObjects)"})
+		out = append(out, &Change{Ref: ref, Op: Await, Source: item.From, Awaited: true, Timeout: item.Waiting.Timeout, stage: stage, Reason: "the deploy waits until it is ready (waitReadinessObjects)"})
 	}
 	return out
 }

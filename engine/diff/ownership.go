@@ -96,6 +96,13 @@ func picked(o object.Object, i project.Inclusion) bool {
 	return i.Selects(tags, o.Annotation(itemDirAnnotation))
 }
 
+// keepMarks are the annotations by which Helm, Argo CD and Flux are told not to delete an object.
+var keepMarks = []struct{ annotation, value string }{
+	{"helm.sh/resource-policy", "keep"},
+	{"argocd.argoproj.io/sync-options", "Prune=false"},
+	{"kustomize.toolkit.fluxcd.io/prune", "disabled"},
+}
+
 // keep returns why a live object is not deleted, or "".
 func keep(o object.Object, i project.Inclusion) string {
 	if i.ByTag() && annotated(o, "kluctl.io/skip-delete-if-tags") {
@@ -104,8 +111,12 @@ func keep(o object.Object, i project.Inclusion) string {
 	if annotated(o, "kluctl.io/skip-delete") {
 		return "kept: it is annotated with kluctl.io/skip-delete"
 	}
-	if o.Annotation("helm.sh/resource-policy") == "keep" {
-		return "kept: it is annotated with helm.sh/resource-policy: keep"
+	for _, m := range keepMarks {
+		for have := range strings.SplitSeq(o.Annotation(m.annotation), ",") {
+			if strings.EqualFold(strings.TrimSpace(have), m.value) {
+				return fmt.Sprintf("kept: it is annotated with %s: %s", m.annotation, m.value)
+			}
+		}
 	}
 	return ""
 }

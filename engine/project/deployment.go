@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/weighlock/weighlock/engine/internal/mask"
 	"github.com/weighlock/weighlock/engine/yamldoc"
@@ -78,6 +79,8 @@ type Waiting struct {
 	All bool
 	// Objects are others, perhaps of kinds that do not exist yet.
 	Objects []ObjectRef
+	// Timeout bounds the wait for each of them; zero leaves it to the deploy.
+	Timeout time.Duration
 }
 
 // Rules are the rules of the deployment files above an item.

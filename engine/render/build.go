@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/weighlock/weighlock/engine/internal/kustomize"
 	"github.com/weighlock/weighlock/engine/object"
@@ -40,7 +41,9 @@ func build(ctx context.Context, target project.Target, w *work, all trees) error
 		if w.item.Recursive {
 			return fmt.Errorf("%s: recursive: true is for directories without a kustomization of their own, and this one has %s", w.item.From, path.Base(own))
 		}
-		w.annotated(kustomize.Annotations(fsys, dir))
+		if err := w.annotated(kustomize.Annotations(fsys, dir)); err != nil {
+			return err
+		}
 	} else {
 		opts := kustomize.GenerateOptions{Recursive: w.item.Recursive, Outputs: map[string]string{}}
 		for output := range w.releases {
@@ -80,14 +83,27 @@ func build(ctx context.Context, target project.Target, w *work, all trees) error
 
 // annotated reads what an item's own kustomization says about the item by annotations (project format §12). As with all
 // annotations, what is neither true nor false counts as not there (§0.4).
-func (w *work) annotated(annotations map[string]string) {
+func (w *work) annotated(annotations map[string]string) error {
 	if on, _ := strconv.ParseBool(annotations["kluctl.io/barrier"]); on {
 		w.item.Barrier = true
 	}
 	if on, _ := strconv.ParseBool(annotations["kluctl.io/wait-readiness"]); on {
 		w.item.Waiting.All = true
 	}
+	text := annotations[TimeoutAnnotation]
+	if text == "" {
+		return nil
+	}
+	limit, err := time.ParseDuration(text)
+	if err != nil || limit <= 0 {
+		return fmt.Errorf("%s: annotation %s: found %q, expected a duration such as 90s or 10m", w.shown("kustomization.yaml"), TimeoutAnnotation, text)
+	}
+	w.item.Waiting.Timeout = limit
+	return nil
 }
+
+// TimeoutAnnotation bounds the wait for an object that is awaited; on a kustomization, for each that the item waits for.
+const TimeoutAnnotation = "weighlock.dev/readiness-timeout"
 
 // checkReleases finds charts whose objects nobody takes: a kustomization beside a helm-chart.yaml must list its output.
 func checkReleases(fsys kustomize.FS, w *work) error {

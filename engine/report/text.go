@@ -67,7 +67,7 @@ func outcomeCounts(r *apply.Result) string {
 		n    int
 		word string
 	}{
-		{created, "created"}, {updated, "changed"}, {r.Count(apply.Deleted), "deleted"}, {r.Count(apply.Ran), "hooks ran"}, {r.Count(apply.Unchanged), "unchanged"},
+		{created, "created"}, {updated, "changed"}, {r.Count(apply.Deleted), "deleted"}, {r.Count(apply.Ran), plural(r.Count(apply.Ran), "hook", "hooks") + " ran"}, {r.Count(apply.Unchanged), "unchanged"},
 		{r.Count(apply.Failed), "failed"}, {r.Count(apply.NotReady), "not ready"}, {r.Count(apply.NotTried), "not tried"},
 	} {
 		if p.n > 0 {
