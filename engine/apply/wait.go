@@ -89,7 +89,7 @@ func (r *run) awaitOne(ctx context.Context, c *diff.Change) error {
 	timeout := cmp.Or(c.Timeout, r.opts.Wait.Timeout)
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	w := watcher{observer: r.applier, opts: r.opts, hook: c.Hook != nil}
+	w := watcher{observer: r.applier, opts: r.opts, hook: c.Hook != nil, mask: c.MaskText}
 	err := w.until(waiting, c.Ref)
 	r.outcomes[c].Waited = r.opts.Now().Sub(began)
 	if err == nil {
@@ -107,6 +107,7 @@ type watcher struct {
 	observer Observer
 	opts     Options
 	hook     bool
+	mask     func(string) string // a controller may quote a secret value
 	expects  *bool
 	seen     bool
 }
@@ -133,7 +134,7 @@ func (w *watcher) until(ctx context.Context, ref object.Ref) error {
 		}
 		now := w.opts.Now()
 		if w.opts.Wait.Progress != nil && now.Sub(told) >= progressInterval && err == nil {
-			w.opts.Wait.Progress(Waiting{Ref: ref, Since: now.Sub(began), Reason: state.Reason})
+			w.opts.Wait.Progress(Waiting{Ref: ref, Since: now.Sub(began), Reason: w.mask(state.Reason)})
 			told = now
 		}
 		select {
