@@ -30,6 +30,9 @@ type checker struct {
 	makers []maker         // what makes objects, in the order of the objects
 	unsure bool            // some kustomization may make them in another order, or drop some
 
+	transforming []transforming
+	made         map[string][]map[string]any // plugin configurations, by the directory whose kustomization makes them
+
 	traced   bool // some kustomization has buildMetadata, which tells which fields were used
 	targeted []targeted
 	secrets  []string // literals of secret generators, which no error may quote
@@ -61,7 +64,7 @@ type visit struct {
 
 // check visits dir and all that it refers to.
 func (c *checker) check(dir string) error {
-	c.visited, c.sorts = map[visit]bool{}, map[string]bool{}
+	c.visited, c.sorts, c.made = map[visit]bool{}, map[string]bool{}, map[string][]map[string]any{}
 	c.visit(dir)
 	// Only what has been read without objection may be built to see what plugins it configures.
 	if len(c.errs) == 0 {
@@ -69,6 +72,9 @@ func (c *checker) check(dir string) error {
 			c.dir = p.user
 			c.built(p.dir)
 		}
+	}
+	if len(c.errs) == 0 {
+		c.patchers()
 	}
 	return errors.Join(c.errs...)
 }
@@ -164,6 +170,9 @@ func (c *checker) kustomization(file string, k *types.Kustomization) {
 	}
 	for _, p := range k.Transformers {
 		c.plugin(file, "transformers", p)
+	}
+	if len(k.Transformers) > 0 && !c.inPlugin {
+		c.transforming = append(c.transforming, transforming{file, k.Transformers})
 	}
 	for _, p := range k.Validators {
 		c.plugin(file, "validators", p)

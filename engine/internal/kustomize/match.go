@@ -15,15 +15,17 @@ import (
 // what the patch was there for is lost.
 type targeted struct {
 	file  string // the kustomization
-	field string // patches or patchesJson6902
-	index int
+	field string // patches, patchesJson6902 or transformers
+	index int    // in the field; of transformers, in the list of their configurations
 	patch types.Patch
+
+	config configuration // of one of transformers
 }
 
 func (c *checker) targets(file, field string, patches []types.Patch) {
 	for i, p := range patches {
 		if p.Target != nil && !c.inPlugin {
-			c.targeted = append(c.targeted, targeted{file, field, i, p})
+			c.targeted = append(c.targeted, targeted{file: file, field: field, index: i, patch: p})
 		}
 	}
 }
@@ -34,6 +36,7 @@ func matchField(i int) string { return fmt.Sprintf("weighlock.io-matched-%d", i)
 // marking edits a kustomization so that each patch with a target comes after one that leaves a key in all that the
 // target selects. It is a key beside the others, where no patch of an author looks.
 func (c *checker) marking(file string, k map[string]any) {
+	c.inline(file, k)
 	for i := len(c.targeted) - 1; i >= 0; i-- { // from the back, so that the positions before stay
 		if t := c.targeted[i]; t.file == file {
 			c.before(t, k, []any{map[string]any{"op": "add", "path": "/" + matchField(i), "value": true}})
@@ -48,12 +51,24 @@ func (c *checker) before(t targeted, k map[string]any, operations []any) {
 	if t.index >= len(list) {
 		return
 	}
-	entry, _ := list[t.index].(map[string]any)
 	text, err := json.Marshal(operations)
 	if err != nil {
 		return
 	}
-	k[key] = slices.Insert(list, t.index, any(map[string]any{"target": entry[keyOf(entry, "target")], "patch": string(text)}))
+	var entry any
+	if t.field == transformersField {
+		entry, err = inlined(map[string]any{
+			"apiVersion": "builtin", "kind": "PatchTransformer", "metadata": map[string]any{"name": fmt.Sprintf("weighlock.io-%d", t.index)},
+			"target": t.config.object[keyOf(t.config.object, "target")], "patch": string(text),
+		})
+		if err != nil {
+			return
+		}
+	} else {
+		patch, _ := list[t.index].(map[string]any)
+		entry = map[string]any{"target": patch[keyOf(patch, "target")], "patch": string(text)}
+	}
+	k[key] = slices.Insert(list, t.index, entry)
 }
 
 // unmatched are errors for the patches that reach nothing. The objects of a build whose kustomizations were edited by
@@ -80,6 +95,9 @@ func (c *checker) selects(dir string, t targeted) bool {
 	const never = "weighlock.io-never"
 	_, err := c.run(edited{c.fsys, func(file string, k map[string]any) bool {
 		if file == t.file {
+			if t.field == transformersField {
+				c.inline(file, k)
+			}
 			c.before(t, k, []any{map[string]any{"op": "test", "path": "/" + never, "value": true}})
 		}
 		return file == t.file
@@ -93,6 +111,9 @@ func (c *checker) noMatch(t targeted, built resmap.ResMap) error {
 		what += " (" + t.patch.Path + ")"
 	}
 	at := c.place(t.file, t.field, t.index)
+	if t.field == transformersField {
+		at, what = c.display(t.config.file), fmt.Sprintf("%s %s", t.config.object["kind"], t.config.name())
+	}
 	return fmt.Errorf("%s: %s: no object matches the target %s, so the patch would do nothing%s: correct the target, or delete the patch", at, what, selector(t.patch.Target), likely(t.patch.Target, built))
 }
 

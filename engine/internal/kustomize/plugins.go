@@ -71,6 +71,9 @@ func (c *checker) built(dir string) {
 			continue
 		}
 		c.configuration(file, "plugin "+r.CurId().String(), text)
+		if config, err := r.Map(); err == nil {
+			c.made[dir] = append(c.made[dir], config)
+		}
 	}
 }
 

@@ -17,7 +17,8 @@ import (
 	"github.com/weighlock/weighlock/engine/internal/source"
 )
 
-// asChild makes the test binary a program that gets one branch from one cache, for tests with several processes.
+// asChild makes the test binary a program that gets one branch, or one chart, from one cache, for tests with several
+// processes.
 const asChild = "WEIGHLOCK_TEST_FETCH"
 
 func TestMain(m *testing.M) {
@@ -25,18 +26,29 @@ func TestMain(m *testing.M) {
 	if len(args) == 0 {
 		os.Exit(m.Run())
 	}
-	tree, err := source.NewCache(args[0], source.Options{Environ: bareEnv()}).Git(context.Background(), source.GitRef{URL: args[1]})
+	said, err := fetchAsChild(source.NewCache(args[0], source.Options{Environ: bareEnv()}), args[1:])
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	fmt.Print(tree.Dir)
+	fmt.Print(said)
 }
 
-func child(t *testing.T, dir, url string) (*exec.Cmd, *bytes.Buffer) {
+// fetchAsChild gets the repository, or the version of a chart, that args name, and returns where the tree is, or what the
+// archive's digest is.
+func fetchAsChild(c *source.Cache, args []string) (string, error) {
+	if len(args) == 1 {
+		tree, err := c.Git(context.Background(), source.GitRef{URL: args[0]})
+		return tree.Dir, err
+	}
+	chart, err := c.Chart(context.Background(), source.ChartRef{Repo: args[0], Version: args[1], Name: strings.Join(args[2:], "")})
+	return digestOf(string(chart.Archive)), err
+}
+
+func child(t *testing.T, dir string, args ...string) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(bareEnv(), asChild+"="+dir+" "+url)
+	cmd.Env = append(bareEnv(), asChild+"="+dir+" "+strings.Join(args, " "))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
