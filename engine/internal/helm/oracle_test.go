@@ -20,11 +20,7 @@ import (
 // both.
 func TestOracle(t *testing.T) {
 	t.Parallel()
-	out, err := exec.Command("../../../testdata/oracles/build.sh").Output()
-	if err != nil {
-		t.Fatalf("building the oracle: %v", err)
-	}
-	program := filepath.Join(strings.TrimSpace(string(out)), "helm")
+	program := oracle(t)
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for i, c := range []struct {
 		chart, values, kube string
@@ -86,6 +82,60 @@ func TestOracle(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOracleOnSmallCharts renders the archives of testdata/small, and templates with mistakes, with Helm's own program, too.
+func TestOracleOnSmallCharts(t *testing.T) {
+	t.Parallel()
+	program := oracle(t)
+	type release struct {
+		chart  []File
+		values string
+	}
+	releases := map[string]release{}
+	for _, name := range smallCharts(t) {
+		_, chart, values, _ := smallChart(t, name)
+		releases[strings.TrimSuffix(filepath.Base(name), ".txtar")] = release{chart, values}
+	}
+	for name, template := range mistakes {
+		releases["mistake: "+name] = release{small(template), ""}
+	}
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for name, rel := range releases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			dir := t.TempDir()
+			for _, f := range rel.chart {
+				file := filepath.Join(dir, f.Name)
+				if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(file, f.Data, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, theirs := template(t, program, dir, rel.values, "1.36.0", nil)
+			r, ours := renderSmall(t, rel.chart, rel.values)
+			if (theirs == nil) != (ours == nil) {
+				t.Fatalf("Helm: %v\nwe: %v", theirs, ours)
+			}
+			if got := documents(t, r.Manifest); ours == nil && !reflect.DeepEqual(got, want) {
+				t.Errorf("got:\n%s\nHelm gives other objects:\n%v", r.Manifest, want)
+			}
+		})
+	}
+}
+
+// oracle is the path of Helm's own program.
+func oracle(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("../../../testdata/oracles/build.sh").Output()
+	if err != nil {
+		t.Fatalf("building the oracle: %v", err)
+	}
+	return filepath.Join(strings.TrimSpace(string(out)), "helm")
 }
 
 // template is what `helm template` gives, or its error.
