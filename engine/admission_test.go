@@ -142,7 +142,16 @@ func TestAWebhookWithoutDryRunDoesNotEndThePreview(t *testing.T) {
 	t.Parallel()
 	c, s, _ := plainSite(t)
 	s.deployed()
-	s.write(oneMap("", "key: two") + "-- app/n.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: new, namespace: \"{{ args.ns }}\"}\n")
+	s.write(oneMap("", "key: two") + `-- app/n.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: new, namespace: "{{ args.ns }}"}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: wrong, namespace: "{{ args.ns }}"}
+spec: {replicas: many, selector: {matchLabels: {app: x}}, template: {metadata: {labels: {app: x}}, spec: {containerz: []}}}
+`)
 	s.throughProxy(c, func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Query().Get("dryRun") == "" {
 			return false
@@ -151,9 +160,12 @@ func TestAWebhookWithoutDryRunDoesNotEndThePreview(t *testing.T) {
 		return true
 	})
 	set := s.diff(diff.Options{})
-	expect(t, ops(set), []string{"update ConfigMap/a", "unchanged ConfigMap/b", "create ConfigMap/new"})
+	expect(t, ops(set), []string{"update ConfigMap/a", "unchanged ConfigMap/b", "create ConfigMap/new", "failed Deployment/wrong"})
 	expect(t, paths(find(t, set, "a")), []string{"delete data.keep", "update data.key"})
-	contains(t, report.Text(set, nil), "not simulated: webhook odd.example.com does not support dry runs")
+	contains(t, report.Text(set, nil), "not simulated, only checked against the server's schema: webhook odd.example.com does not support dry runs")
+	contains(t, find(t, set, "wrong").Err.Error(), "Deployment/wrong: .spec.replicas: expected numeric", "Deployment/wrong: .spec.template.spec.containerz: field not declared in schema")
+	s.write("-- app/a.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: \"{{ args.ns }}\"}\ndata: [key]\n")
+	contains(t, find(t, s.diff(diff.Options{}), "a").Err.Error(), "ConfigMap/a: .data: expected map")
 }
 
 // Throttling and brief outages are waited out; what lasts makes a partial result, and says so (O4, W2).

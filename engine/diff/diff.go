@@ -78,6 +78,7 @@ func Diff(ctx context.Context, m *render.Manifests, p Previewer, opts Options) (
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("comparing with the cluster: %w", context.Cause(ctx))
 	}
+	d.explainTerminating(ctx, set)
 	d.orphans(set)
 	d.pairRenames(set)
 	d.consequences(ctx, set)

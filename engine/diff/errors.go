@@ -55,6 +55,39 @@ func (e *ForbiddenError) Error() string {
 // Unwrap returns the server's refusal.
 func (e *ForbiddenError) Unwrap() error { return e.Err }
 
+// A DeniedError says that admission refuses an object: a policy, a webhook, a quota. Elsewhere, in another namespace, it
+// may be admitted.
+type DeniedError struct{ Err error }
+
+// Error is the server's text.
+func (e *DeniedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the server's refusal.
+func (e *DeniedError) Unwrap() error { return e.Err }
+
+// A TerminatingError says that nothing can be created in a namespace, because it is being deleted.
+type TerminatingError struct {
+	Namespace string
+	// Since and Waits are what is known of it: when its deletion was asked for, and for what it waits.
+	Since, Waits string
+	Err          error
+}
+
+// Error names the namespace and what it waits for.
+func (e *TerminatingError) Error() string {
+	since, waits := "", "wait until it is gone and compare again"
+	if e.Since != "" {
+		since = " since " + e.Since
+	}
+	if e.Waits != "" {
+		waits += "; " + e.Waits
+	}
+	return fmt.Sprintf("namespace %s is being deleted%s, so nothing can be created in it: %s", e.Namespace, since, waits)
+}
+
+// Unwrap returns the server's refusal.
+func (e *TerminatingError) Unwrap() error { return e.Err }
+
 // An InvalidError is the server's verdict that an object is not valid, or that it must not change that way.
 type InvalidError struct {
 	Causes []InvalidCause

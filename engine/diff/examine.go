@@ -100,7 +100,7 @@ func (d *differ) existing(ctx context.Context, c *Change, live object.Object, fi
 	}
 	c.Live, c.uid = comparable(live), live.Text("metadata", "uid")
 	if at := live.Text("metadata", "deletionTimestamp"); at != "" {
-		d.fail(c, fmt.Errorf("%s: is being deleted since %s and cannot be changed; it goes when its finalizers are done: %v", c.Ref, at, live.Map("metadata")["finalizers"]))
+		d.fail(c, fmt.Errorf("%s: is being deleted since %s and cannot be changed; %s", c.Ref, at, waits(live)))
 		return
 	}
 	if err := d.adopt(c, live); err != nil {
@@ -127,8 +127,11 @@ func (d *differ) existing(ctx context.Context, c *Change, live object.Object, fi
 		d.refusedUpdate(ctx, c, live, invalid)
 		return
 	case errors.As(answer.err, &blind):
+		if !d.check(ctx, c) {
+			return
+		}
 		answer.Merged, answer.err = simulate(live, c.desired), nil
-		c.Notes = append(c.Notes, fmt.Sprintf("not simulated: webhook %s does not support dry runs; the comparison is with what the API server does without it", blind.Webhook))
+		c.Notes = append(c.Notes, fmt.Sprintf("not simulated, only checked against the server's schema: webhook %s does not support dry runs; the comparison is with what the API server does without it", blind.Webhook))
 	default:
 		webhook, own := d.ownWebhook(answer.err)
 		if !own {

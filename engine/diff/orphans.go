@@ -26,7 +26,7 @@ func (d *differ) orphans(set *ChangeSet) {
 		seen[uid] = true
 		c := &Change{Ref: ref, Op: Delete, Live: comparable(o), uid: uid, mask: d.mask, orphan: true}
 		if at := o.Text("metadata", "deletionTimestamp"); at != "" {
-			c.Op, c.Reason = Skip, fmt.Sprintf("being deleted since %s; it goes when its finalizers are done: %v", at, o.Map("metadata")["finalizers"])
+			c.Op, c.Reason = Skip, fmt.Sprintf("being deleted since %s; %s", at, waits(o))
 		} else if kept := keep(o, set.Target.Inclusion); kept != "" {
 			c.Op, c.Reason = Skip, kept
 		} else if !d.opts.Prune {

@@ -9,8 +9,8 @@ import (
 
 // A Previewer is a cluster as a preview may see it: it reads, and it asks what a write would give.
 //
-// Errors that a caller can act on have types: [NoKindError], [ForbiddenError], [ConflictError], [InvalidError],
-// [NoDryRunError], [UnreachableError].
+// Errors that a caller can act on have types: [NoKindError], [ForbiddenError], [DeniedError], [ConflictError],
+// [InvalidError], [NoDryRunError], [TerminatingError], [UnreachableError].
 type Previewer interface {
 	// Get returns the live object, or nil when there is none. A read that fails, for lack of rights too, is an error and
 	// never nil.
@@ -22,6 +22,9 @@ type Previewer interface {
 	List(ctx context.Context, q Query) ([]object.Object, error)
 	// Apply returns what a server-side apply would store, and stores nothing.
 	Apply(ctx context.Context, o object.Object, force bool) (Preview, error)
+	// Check judges an object by the schema that the server publishes, where no dry run can tell: fields that it does not
+	// know and values of the wrong type are an [InvalidError].
+	Check(ctx context.Context, o object.Object) error
 	// Update returns what replacing the live object's fields by o's would store, and stores nothing.
 	Update(ctx context.Context, o object.Object) (Preview, error)
 }

@@ -41,14 +41,10 @@ var immutable = regexp.MustCompile(strings.Join([]string{
 	`may not be (changed|modified|removed) once set`, `cannot be changed once set`, `is immutable`,
 }, "|"))
 
-// policyDenial is how the API server words that a policy said no, which may depend on the old object too and is still no
-// matter of immutable fields.
-var policyDenial = regexp.MustCompile(`ValidatingAdmissionPolicy|admission webhook`)
-
 // refusedUpdate fills in c for an existing object of which the server says that the change is not valid. If the object
 // would be valid as a new one, it is the change that is not possible, and the object has to be replaced.
 func (d *differ) refusedUpdate(ctx context.Context, c *Change, live object.Object, refused *InvalidError) {
-	if policyDenial.MatchString(refused.Error()) || !saysImmutable(refused) && (!mayBeTransition(refused) || !d.validAnew(ctx, c, live)) {
+	if !saysImmutable(refused) && (!mayBeTransition(refused) || !d.validAnew(ctx, c, live)) {
 		d.fail(c, refused)
 		return
 	}

@@ -54,6 +54,7 @@ type Cluster struct {
 	mapper    *restmapper.DeferredDiscoveryRESTMapper
 	mapping   sync.RWMutex // held for writing while discovery is renewed
 	answered  atomic.Bool  // the server has answered at least once
+	schemas   schemas
 }
 
 // Open reads the kubeconfig and prepares the connection. Nothing is sent yet.

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -40,8 +41,12 @@ func (c *Cluster) failed(doing string, ref object.Ref, err error) error {
 			f.Namespace = n[1]
 		}
 		return f
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		return &diff.TerminatingError{Namespace: ref.Namespace, Err: worded}
 	case noDryRun.MatchString(err.Error()):
 		return &diff.NoDryRunError{Webhook: noDryRun.FindStringSubmatch(err.Error())[1], Err: worded}
+	case apierrors.IsForbidden(err), denied.MatchString(err.Error()):
+		return &diff.DeniedError{Err: worded}
 	case apierrors.IsInvalid(err) && details != nil && len(details.Causes) > 0:
 		out := &diff.InvalidError{Err: worded}
 		for _, cause := range details.Causes {
@@ -63,6 +68,8 @@ var (
 	inNamespace  = regexp.MustCompile(`in the namespace "([^"]+)"`)
 	deadWebhook  = regexp.MustCompile(`failed calling webhook "([^"]+)"`)
 	noDryRun     = regexp.MustCompile(`admission webhook "([^"]+)" does not support dry run`)
+	// A policy or a webhook chooses its own code.
+	denied = regexp.MustCompile(`ValidatingAdmissionPolicy '.*' with binding '.*' denied request|admission webhook ".*" denied the request`)
 )
 
 // behind is how the API server words that something behind it did not answer.

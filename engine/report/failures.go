@@ -28,10 +28,13 @@ func grouped(list []failure) []failureGroup {
 	for _, f := range list {
 		var forbidden *diff.ForbiddenError
 		var noKind *diff.NoKindError
+		var ending *diff.TerminatingError
 		cause := ""
 		switch {
 		case errors.As(f.err, &forbidden):
 			cause = forbidden.Error()
+		case errors.As(f.err, &ending):
+			cause = ending.Error()
 		case errors.As(f.err, &noKind):
 			cause = noKind.Cause()
 		default:
