@@ -26,6 +26,12 @@ import (
 // mutate registers a webhook that answers writes of ConfigMaps in a namespace with a JSON patch.
 func mutate(t *testing.T, c *enginetest.Cluster, ns string, patch func() string) {
 	t.Helper()
+	mutateWhere(t, c, ns, `namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: `+ns+`}}, rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [configmaps]}]`, patch)
+}
+
+// mutateWhere is mutate for the objects that selectors and rules pick.
+func mutateWhere(t *testing.T, c *enginetest.Cluster, name, where string, patch func() string) {
+	t.Helper()
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var review map[string]any
 		if err := json.NewDecoder(r.Body).Decode(&review); err != nil {
@@ -44,17 +50,12 @@ func mutate(t *testing.T, c *enginetest.Cluster, ns string, patch func() string)
 	c.KubectlInput(t, `
 apiVersion: admissionregistration.k8s.io/v1
 kind: MutatingWebhookConfiguration
-metadata: {name: `+ns+`}
+metadata: {name: `+name+`}
 webhooks:
-- name: stamp.example.com
-  sideEffects: None
-  admissionReviewVersions: [v1]
-  clientConfig: {url: "`+server.URL+`/", caBundle: `+bundle+`}
-  namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: `+ns+`}}
-  rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [configmaps]}]
+- {name: stamp.example.com, sideEffects: None, admissionReviewVersions: [v1], clientConfig: {url: "`+server.URL+`/", caBundle: `+bundle+`}, `+where+`}
 `, "apply", "-f", "-")
 	t.Cleanup(func() {
-		c.Kubectl(t, "delete", "mutatingwebhookconfiguration", ns, "--ignore-not-found", "--wait=false")
+		c.Kubectl(t, "delete", "mutatingwebhookconfiguration", name, "--ignore-not-found", "--wait=false")
 	})
 }
 

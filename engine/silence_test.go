@@ -1,8 +1,13 @@
 package engine_test
 
 import (
+	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/weighlock/weighlock/engine/diff"
@@ -47,8 +52,8 @@ func TestWhatNobodyChangedIsNotShown(t *testing.T) {
 		t.Helper()
 		set := s.diff(diff.Options{})
 		for ch := range set.All() {
-			if ch.Op != diff.Unchanged {
-				t.Errorf("after %s: %s: %s %+v %v", after, ch.Ref, ch.Op, ch.Fields, ch.Err)
+			if ch.Op != diff.Unchanged || len(ch.Conflicts) > 0 {
+				t.Errorf("after %s: %s: %s %+v %+v %v", after, ch.Ref, ch.Op, ch.Fields, ch.Conflicts, ch.Err)
 			}
 		}
 		if set.Changed() {
@@ -56,22 +61,102 @@ func TestWhatNobodyChangedIsNotShown(t *testing.T) {
 		}
 	}
 	silent("the deploy")
+
+	// Of every kind:
+	var all []any
+	for ch := range set.All() {
+		all = append(all, map[string]any(ch.Write().Object))
+	}
+	list, err := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "List", "items": all})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.KubectlInput(t, string(list), "apply", "--server-side", "--field-manager=another", "--force-conflicts", "-f", "-")
+	silent("others that apply the same (N1)")
+	c.KubectlInput(t, string(list), "annotate", "-f", "-", "example.com/seen=true", "kubectl.kubernetes.io/last-applied-configuration={}")
+	c.KubectlInput(t, string(list), "label", "-f", "-", "example.com/seen=true")
+	silent("foreign labels and annotations, and a client's own record (N1, N2)")
+	emptied(t, s, set)
+	silent("nulls and empties in the project (N3, N15)")
+
 	bundle := "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCmEKLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo="
 	for _, p := range []struct {
 		what string
 		args []string
 	}{
 		{"a status (N1)", []string{"patch", "deployment", "web", "--subresource=status", "--type=merge", "-p", `{"status":{"observedGeneration":1}}`}},
-		{"foreign labels and annotations (N1)", []string{"annotate", "deployment", "web", "example.com/seen=true"}},
-		{"a client's own record (N2)", []string{"annotate", "configmap", "map", "kubectl.kubernetes.io/last-applied-configuration={}"}},
 		{"a scaled workload (N9)", []string{"scale", "deployment", "scaled", "--replicas=3"}},
+		{"a workload that the autoscaler scaled (N9)", []string{"patch", "deployment", "scaled", "--subresource=scale", "--field-manager=kube-controller-manager", "--type=merge", "-p", `{"spec":{"replicas":4}}`}},
 		{"an injected bundle (N8)", []string{"patch", "validatingwebhookconfiguration", ns + "-hooks", "--type=json", "-p", `[{"op":"add","path":"/webhooks/0/clientConfig/caBundle","value":"` + bundle + `"}]`}},
 		{"a bundle of a definition (N8)", []string{"patch", "crd", "boats." + ns + ".example.com", "--type=json", "-p", `[{"op":"add","path":"/metadata/annotations/example.com~1injected","value":"x"}]`}},
 		{"rules of an aggregated role (N14)", []string{"patch", "clusterrole", ns + "-aggregated", "--type=merge", "-p", `{"rules":[{"apiGroups":[""],"resources":["pods"],"verbs":["get"]}]}`}},
-		{"a bound claim (N7)", []string{"annotate", "pvc", "claim", "pv.kubernetes.io/bind-completed=yes"}},
+		{"a bound claim (N7)", []string{"patch", "pvc", "claim", "-p", `{"metadata":{"annotations":{"pv.kubernetes.io/bind-completed":"yes"}},"spec":{"volumeName":"some"}}`}},
+		{"a token of an account (N7)", []string{"patch", "serviceaccount", "robot", "-p", `{"secrets":[{"name":"robot-token-x"}]}`}},
+		{"an allocated port (N7)", []string{"patch", "service", "web", "-p", `{"spec":{"type":"NodePort"}}`}},
 	} {
 		c.Kubectl(t, append([]string{"-n", ns}, p.args...)...)
 		silent(p.what)
+	}
+
+	// A webhook that has something to add to every object, always the same or always something else, changes none that
+	// nobody changes.
+	var stamp atomic.Pointer[string]
+	mutateWhere(t, c, ns+"-all", `objectSelector: {matchLabels: {kluctl.io/discriminator: `+ns+`}}, rules: [{apiGroups: ["*"], apiVersions: ["*"], operations: [CREATE, UPDATE], resources: ["*"]}]`, func() string {
+		text := rand.Text()
+		if s := stamp.Load(); s != nil {
+			text = *s
+		}
+		return `[{"op":"add","path":"/metadata/annotations/example.com~1stamp","value":"` + text + `"}]`
+	})
+	for range 200 { // a webhook comes into force a moment after it is stored
+		if len(find(t, s.diff(diff.Options{}), "map").Notes) > 0 {
+			break
+		}
+	}
+	told := 0
+	for ch := range s.diff(diff.Options{}).All() {
+		if strings.Contains(strings.Join(ch.Notes, "\n"), "webhook stamp.example.com also sets: metadata.annotations[") {
+			told++
+		}
+	}
+	if exempt := 2; told < len(all)-exempt { // kinds of admission itself
+		t.Errorf("of %d objects the webhook is named on %d only", len(all), told)
+	}
+	silent("a webhook that sets another value each time (N11)")
+	text := "same"
+	stamp.Store(&text)
+	silent("a webhook that sets the same value each time (N10)")
+}
+
+// emptied writes the objects of a change set into the project, with nulls and empties where they mean nothing.
+func emptied(t *testing.T, s *site, set *diff.ChangeSet) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(s.dir, "app/all.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for ch := range set.All() {
+		o := ch.Write().Object.Clone()
+		meta := o.Map("metadata")
+		delete(meta, "annotations")
+		labels := o.Map("metadata", "labels")
+		for k := range labels {
+			if strings.HasPrefix(k, "kluctl.io/") {
+				delete(labels, k)
+			}
+		}
+		meta["creationTimestamp"], meta["generateName"], meta["finalizers"], meta["ownerReferences"] = nil, nil, []any{}, []any{}
+		meta["annotations"] = nil
+		o["status"] = map[string]any{}
+		o["example"] = nil
+		data, err := json.Marshal(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(s.dir, "app", fmt.Sprintf("%03d.yaml", n)), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		n++
 	}
 }
 
@@ -113,8 +198,8 @@ func TestADiffAsksOnlyWhatItNeeds(t *testing.T) {
 	if writes := events.Writes(); len(writes) > 0 {
 		t.Errorf("writes that are no dry runs: %v", writes)
 	}
-	// One more dry run: the conflict with the other manager.
-	if got := byReason["dry run"]; got != objects+1 {
+	// Two more dry runs: what is left of the object without what another manager keeps, and whether that is another value.
+	if got := byReason["dry run"]; got != objects+2 {
 		t.Errorf("%d dry runs for %d objects and one conflict", got, objects)
 	}
 	if byReason["first contact"] != 1 {

@@ -33,6 +33,8 @@ type conversation struct {
 	runner    *actiontest.Runner
 	base      string
 	number    int
+	// shown, if set, is told what jobs print.
+	shown func(string)
 }
 
 // baseProject is what main holds: two targets, each with a ConfigMap and a Secret, in one namespace.
@@ -104,6 +106,9 @@ func (c *conversation) run(hook forgetest.Webhook, ref string, exitCode int) act
 	if job.ExitCode != exitCode {
 		c.Fatalf("%s: exit code %d, want %d\n%s\n%s", hook.Name, job.ExitCode, exitCode, job.Output, job.Summary)
 	}
+	if c.shown != nil {
+		c.shown(job.Output + job.Summary)
+	}
 	for _, s := range []string{"first-token", "second-token", "Zmlyc3QtdG9rZW4", "c2Vjb25kLXRva2Vu", actiontest.ActionsToken} {
 		if strings.Contains(job.Output+job.Summary, s) {
 			c.Errorf("the job shows %q:\n%s\n%s", s, job.Output, job.Summary)
@@ -122,11 +127,13 @@ func (c *conversation) pushMain(before, after string, exitCode int) actiontest.J
 func (c *conversation) open(files map[string]string, exitCode int) string {
 	c.Helper()
 	head := c.branch(files)
-	c.number = c.github.OpenPullRequest(forgetest.NewPullRequest{
-		Repo: testRepo, Title: "Change", Author: writer, Head: forge.Ref{Name: "topic", SHA: head}, Base: forge.Ref{SHA: c.base},
-	})
+	c.number = c.github.OpenPullRequest(c.pullRequest(head))
 	c.preview(forge.Opened, head, exitCode)
 	return head
+}
+
+func (c *conversation) pullRequest(head string) forgetest.NewPullRequest {
+	return forgetest.NewPullRequest{Repo: testRepo, Title: "Change", Author: writer, Head: forge.Ref{Name: "topic", SHA: head}, Base: forge.Ref{SHA: c.base}}
 }
 
 // branch commits files to the branch topic, off main's first commit.

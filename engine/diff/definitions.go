@@ -125,7 +125,8 @@ func (d *differ) judgeByNewDefinition(c *Change, live object.Object, def *defini
 		return
 	}
 	before := live.Clone()
-	before["apiVersion"] = c.desired["apiVersion"]
+	before["apiVersion"] = c.desired["apiVersion"] // a version that is only about to be served
+	c.Live = comparable(before)
 	merged, err := def.Judge(context.Background(), simulate(before, c.desired), before)
 	if err != nil {
 		d.fail(c, err)

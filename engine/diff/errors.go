@@ -65,6 +65,20 @@ func (e *DeniedError) Error() string { return e.Err.Error() }
 // Unwrap returns the server's refusal.
 func (e *DeniedError) Unwrap() error { return e.Err }
 
+// A NoNamespaceError says that there is no such namespace, and that the change does not bring it.
+type NoNamespaceError struct {
+	Namespace string
+	Err       error
+}
+
+// Error names the namespace and the ways out.
+func (e *NoNamespaceError) Error() string {
+	return fmt.Sprintf("there is no namespace %s: create it, or add it to the project", e.Namespace)
+}
+
+// Unwrap returns the server's refusal.
+func (e *NoNamespaceError) Unwrap() error { return e.Err }
+
 // A TerminatingError says that nothing can be created in a namespace, because it is being deleted.
 type TerminatingError struct {
 	Namespace string

@@ -186,6 +186,7 @@ func (d *differ) settleConflicts(ctx context.Context, c *Change, live object.Obj
 	if err != nil {
 		return &attempt{err: err}
 	}
+	resolved.conflicts = d.withoutScaled(ctx, c, live, d.real(ctx, c, resolved.conflicts))
 	c.Conflicts, c.desired = resolved.conflicts, resolved.reduced
 	for _, r := range resolved.conflicts {
 		c.force = c.force || r.Resolution == Overwritten
@@ -212,6 +213,22 @@ func (d *differ) wholly(ctx context.Context, c *Change, live object.Object, fail
 	c.whole = true
 	c.Warnings = append(c.Warnings, fmt.Sprintf("is sent as a whole, with all that others have set in it, because it cannot be applied: %v", failed.err))
 	return &attempt{sent: o, Preview: answer}
+}
+
+// real returns conflicts without those about fields that are to stay as they are and would not be others if they were
+// overwritten: the server compares before it completes and converts, so that 1000m is in conflict with 1.
+func (d *differ) real(ctx context.Context, c *Change, conflicts []Conflict) []Conflict {
+	if !slices.ContainsFunc(conflicts, func(c Conflict) bool { return c.Resolution == Kept }) {
+		return conflicts
+	}
+	forced := d.apply(ctx, c.desired, true)
+	if forced.err != nil {
+		return conflicts
+	}
+	return slices.DeleteFunc(conflicts, func(c Conflict) bool {
+		is, _ := c.Path.Lookup(map[string]any(forced.Merged))
+		return c.Resolution == Kept && object.Equal(is, c.Theirs)
+	})
 }
 
 // takeOver takes what forerunners set and the project does not have out of the answer. The server is asked what that

@@ -102,32 +102,18 @@ func secretText(o object.Object) error {
 		}
 		m, ok := v.(map[string]any)
 		if !ok {
-			errs = append(errs, fmt.Errorf("%s: %s: found a %s, expected a map of texts", ref, f, typeOf(v)))
+			errs = append(errs, fmt.Errorf("%s: %s: found a %s, expected a map of texts", ref, f, object.TypeName(v)))
 			continue
 		}
 		for _, key := range slices.Sorted(maps.Keys(m)) {
 			switch m[key].(type) {
 			case string, nil:
 			default:
-				errs = append(errs, fmt.Errorf("%s: %s.%s: found a %s, expected text: put it in quotes", ref, f, key, typeOf(m[key])))
+				errs = append(errs, fmt.Errorf("%s: %s.%s: found a %s, expected text: put it in quotes", ref, f, key, object.TypeName(m[key])))
 			}
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func typeOf(v any) string {
-	switch v.(type) {
-	case map[string]any:
-		return "map"
-	case []any:
-		return "list"
-	case bool:
-		return "boolean"
-	case string:
-		return "text"
-	}
-	return "number"
 }
 
 // secretPath says whether a path of a Secret leads to a value.

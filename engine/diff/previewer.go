@@ -10,7 +10,7 @@ import (
 // A Previewer is a cluster as a preview may see it: it reads, and it asks what a write would give.
 //
 // Errors that a caller can act on have types: [NoKindError], [ForbiddenError], [DeniedError], [ConflictError],
-// [InvalidError], [NoDryRunError], [TerminatingError], [UnreachableError].
+// [InvalidError], [NoDryRunError], [NoNamespaceError], [TerminatingError], [UnreachableError].
 type Previewer interface {
 	// Get returns the live object, or nil when there is none. A read that fails, for lack of rights too, is an error and
 	// never nil.

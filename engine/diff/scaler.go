@@ -53,6 +53,25 @@ func (s *scalers) add(o object.Object) {
 
 var replicas = object.Path{{Field: "spec"}, {Field: "replicas"}}
 
+// withoutScaled returns conflicts without that about a number of replicas that an autoscaler has set and keeps.
+func (d *differ) withoutScaled(ctx context.Context, c *Change, live object.Object, conflicts []Conflict) []Conflict {
+	return slices.DeleteFunc(conflicts, func(f Conflict) bool {
+		if !f.Path.Equal(replicas) || f.Resolution == Overwritten {
+			return false
+		}
+		scaler, ok := d.scaler(ctx, c.Ref)
+		if ok {
+			c.noteScaled(live, scaler)
+		}
+		return ok
+	})
+}
+
+func (c *Change) noteScaled(live object.Object, scaler object.Ref) {
+	now, _ := replicas.Lookup(map[string]any(live))
+	c.Notes = append(c.Notes, fmt.Sprintf("spec.replicas stays at %v: %s sets it", now, scaler))
+}
+
 // leaveToScaler keeps an object's number of replicas where an autoscaler sets it, and returns the answer without that
 // change; nil when there is none. Where the number is still ours, the live one is applied: to apply none would reset it
 // before the autoscaler has taken it over.
@@ -73,6 +92,7 @@ func (d *differ) leaveToScaler(ctx context.Context, c *Change, live object.Objec
 		spec["replicas"] = now
 	}
 	c.desired = desired
-	c.Notes = append(c.Notes, fmt.Sprintf("spec.replicas stays at %v: %s sets it", now, scaler))
+	c.Conflicts = slices.DeleteFunc(c.Conflicts, func(f Conflict) bool { return f.Path.Equal(replicas) })
+	c.noteScaled(live, scaler)
 	return d.takeOver(ctx, c, live, d.apply(ctx, desired, c.force))
 }

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -119,10 +120,27 @@ func (c *Cluster) resource(ref object.Ref) (*meta.RESTMapping, error) {
 	case err == nil:
 		return m, nil
 	case meta.IsNoMatchError(err):
+		if silent := c.silent(ref); silent != nil {
+			return nil, c.unreachable("asking for the kinds of "+ref.APIVersion(), silent)
+		}
 		return nil, &diff.NoKindError{Ref: ref, Served: c.served(ref)}
 	default:
 		return nil, c.unreachable("asking for the kinds it serves", err)
 	}
+}
+
+// silent is why a server behind the API server does not say what kinds it serves, if an object's is one of them.
+func (c *Cluster) silent(ref object.Ref) error {
+	_, _, err := c.discovery.ServerGroupsAndResources() // remembered from asking for the kinds
+	var failed *discovery.ErrGroupDiscoveryFailed
+	if errors.As(err, &failed) {
+		for gv, cause := range failed.Groups {
+			if gv.Group == ref.Group && (gv.Version == ref.Version || ref.Version == "") {
+				return cause
+			}
+		}
+	}
+	return nil
 }
 
 // served are the versions in which the server has a kind.

@@ -53,6 +53,10 @@ func (c *Cluster) failed(doing string, ref object.Ref, err error) error {
 			out.Causes = append(out.Causes, diff.InvalidCause{Type: string(cause.Type), Field: cause.Field, Message: cause.Message})
 		}
 		return out
+	case apierrors.IsNotFound(err) && details != nil && details.Kind == "namespaces" && ref.Namespace != "":
+		return &diff.NoNamespaceError{Namespace: ref.Namespace, Err: worded}
+	case apierrors.IsMethodNotSupported(err), apierrors.IsNotFound(err) && (details == nil || details.Name == ""):
+		return fmt.Errorf("%w: the server keeps no objects of this kind that could be applied", worded)
 	case passing(err):
 		if m := deadWebhook.FindStringSubmatch(err.Error()); m != nil {
 			worded = &diff.WebhookDownError{Webhook: m[1], Err: worded}

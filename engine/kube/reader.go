@@ -30,10 +30,11 @@ var _ project.TokenIssuer = reader{}
 
 // Namespaced implements [render.Reader].
 func (r reader) Namespaced(_ context.Context, group, kind string) (namespaced, known bool, err error) {
-	m, err := r.resource(object.Ref{Group: group, Kind: kind})
+	ref := object.Ref{Group: group, Kind: kind}
+	m, err := r.resource(ref)
 	var noKind *diff.NoKindError
 	switch {
-	case errors.As(err, &noKind):
+	case errors.As(err, &noKind), err != nil && r.silent(ref) != nil: // one silent server is no reason to render nothing
 		return false, false, nil
 	case err != nil:
 		return false, false, err

@@ -132,6 +132,12 @@ func (o Object) str(key string) string { s, _ := o[key].(string); return s }
 // Validate says what keeps the object from being sent to a cluster: no apiVersion, kind or name.
 func (o Object) Validate() error {
 	r := o.Ref()
+	meta, _ := o["metadata"].(map[string]any)
+	for field, v := range map[string]any{"name": meta["name"], "namespace": meta["namespace"]} {
+		if _, ok := v.(string); v != nil && !ok {
+			return fmt.Errorf("%s: metadata.%s: found a %s, expected text: put it in quotes", cmp.Or(r.String(), "object"), field, TypeName(v))
+		}
+	}
 	var missing []string
 	if r.Version == "" {
 		missing = append(missing, "apiVersion")
@@ -250,6 +256,23 @@ func (r Ref) IsCRD() bool {
 
 // IsNamespace says whether the object is a Namespace.
 func (r Ref) IsNamespace() bool { return r.Group == "" && r.Kind == "Namespace" }
+
+// TypeName names the type of decoded data as people do who write YAML.
+func TypeName(v any) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case map[string]any:
+		return "map"
+	case []any:
+		return "list"
+	case bool:
+		return "boolean"
+	case string:
+		return "text"
+	}
+	return "number"
+}
 
 // ScalarText prints a scalar of decoded JSON as YAML would, without quotes.
 func ScalarText(v any) string {

@@ -157,7 +157,7 @@ func markable(o object.Object) error {
 	for _, field := range []string{"labels", "annotations"} {
 		if v, ok := o.Get("metadata", field); ok && v != nil {
 			if _, ok := v.(map[string]any); !ok {
-				return fmt.Errorf("%s: metadata.%s: found a %T, expected a map", o.Ref(), field, v)
+				return fmt.Errorf("%s: metadata.%s: found a %s, expected a map", o.Ref(), field, object.TypeName(v))
 			}
 		}
 	}

@@ -28,11 +28,14 @@ func grouped(list []failure) []failureGroup {
 	for _, f := range list {
 		var forbidden *diff.ForbiddenError
 		var noKind *diff.NoKindError
+		var nowhere *diff.NoNamespaceError
 		var ending *diff.TerminatingError
 		cause := ""
 		switch {
 		case errors.As(f.err, &forbidden):
 			cause = forbidden.Error()
+		case errors.As(f.err, &nowhere):
+			cause = nowhere.Error()
 		case errors.As(f.err, &ending):
 			cause = ending.Error()
 		case errors.As(f.err, &noKind):

@@ -42,6 +42,24 @@ func TestLabelsThatChangeOnManyObjectsAreToldOnce(t *testing.T) {
 	}
 }
 
+// White space that changes is seen, and of long lines what changes.
+func TestChangedWhiteSpaceIsMarkedAndLongLinesAreCut(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 100_000)
+	c := &diff.Change{Ref: object.Ref{Version: "v1", Kind: "ConfigMap", Name: "m"}, Op: diff.Update, Fields: []diff.FieldChange{
+		{Op: diff.Modify, Path: object.Path{}.Field("data").Field("a"), Old: "one\ntwo\n", New: "one  \ntwo\t\n"},
+		{Op: diff.Modify, Path: object.Path{}.Field("data").Field("b"), Old: long + "old" + long, New: long + "nëw" + long},
+		{Op: diff.Modify, Path: object.Path{}.Field("data").Field("c"), Old: long + "\n" + long, New: long + "\n" + long + "end"},
+	}}
+	text := report.Text(&diff.ChangeSet{Stages: []diff.Stage{{Items: []diff.Item{{Changes: []*diff.Change{c}}}}}}, nil)
+	x := strings.Repeat("x", 60)
+	for _, want := range []string{"- one\n- two\n+ one··\n+ two→\n", "- (99940 bytes that stay) … " + x + "old" + x + " … (99940 bytes that stay)\n", x + "nëw" + x, "+ (99940 bytes that stay) … " + x + "end\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("not %q in:\n%.3000s", want, text)
+		}
+	}
+}
+
 // One changed line of a long text is shown with its surroundings alone.
 func TestALongTextShowsItsChangedLines(t *testing.T) {
 	t.Parallel()

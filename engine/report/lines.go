@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/pmezard/go-difflib/difflib"
 	"sigs.k8s.io/yaml"
@@ -88,8 +89,14 @@ func changeLines(fields []diff.FieldChange) []string {
 func textHunks(f diff.FieldChange) []string {
 	old, isOld := f.Old.(string)
 	new, isNew := f.New.(string)
-	if !isOld || !isNew || !strings.Contains(old+new, "\n") {
+	switch {
+	case !isOld || !isNew:
 		return nil
+	case !strings.Contains(old+new, "\n"):
+		if len(old)+len(new) <= longLine {
+			return nil
+		}
+		return replacedLines([]string{old}, []string{new})
 	}
 	a, b := difflib.SplitLines(old), difflib.SplitLines(new)
 	var out []string
@@ -100,8 +107,7 @@ func textHunks(f diff.FieldChange) []string {
 				out = append(out, prefixed(" ", chomped(a[op.I1:op.I2]))...)
 				continue
 			}
-			out = append(out, prefixed("-", chomped(a[op.I1:op.I2]))...)
-			out = append(out, prefixed("+", chomped(b[op.J1:op.J2]))...)
+			out = append(out, replacedLines(chomped(a[op.I1:op.I2]), chomped(b[op.J1:op.J2]))...)
 		}
 	}
 	return out
@@ -113,6 +119,59 @@ func chomped(lines []string) []string {
 		out[i] = strings.TrimSuffix(l, "\n")
 	}
 	return out
+}
+
+// replacedLines words lines of a text that take the place of others. White space at their ends, of which nothing would be
+// seen, is marked; long lines are told without what is the same in both.
+func replacedLines(old, new []string) []string {
+	old, new = slices.Clone(old), slices.Clone(new)
+	if len(old) == len(new) {
+		for i := range old {
+			old[i], new[i] = withoutSame(old[i], new[i])
+		}
+	}
+	for _, lines := range [][]string{old, new} {
+		for i, l := range lines {
+			end := len(strings.TrimRight(l, " \t"))
+			lines[i] = l[:end] + strings.NewReplacer(" ", "·", "\t", "→").Replace(l[end:])
+		}
+	}
+	return append(prefixed("-", old), prefixed("+", new)...)
+}
+
+// longLine is from how many bytes on two lines are shown without what is the same in both, but for lineContext bytes of it.
+const longLine, lineContext = 600, 60
+
+func withoutSame(a, b string) (string, string) {
+	if len(a)+len(b) <= longLine {
+		return a, b
+	}
+	start := 0
+	for start < min(len(a), len(b)) && a[start] == b[start] {
+		start++
+	}
+	end := 0
+	for end < min(len(a), len(b))-start && a[len(a)-1-end] == b[len(b)-1-end] {
+		end++
+	}
+	cut := func(s string) string {
+		from, to := max(0, start-lineContext), min(len(s), len(s)-end+lineContext)
+		for from > 0 && !utf8.RuneStart(s[from]) {
+			from--
+		}
+		for to < len(s) && !utf8.RuneStart(s[to]) {
+			to++
+		}
+		out := s[from:to]
+		if from > 0 {
+			out = fmt.Sprintf("(%d bytes that stay) … ", from) + out
+		}
+		if to < len(s) {
+			out += fmt.Sprintf(" … (%d bytes that stay)", len(s)-to)
+		}
+		return out
+	}
+	return cut(a), cut(b)
 }
 
 func prefixed(sign string, lines []string) []string {
