@@ -53,7 +53,7 @@ func (d *differ) mutates(ctx context.Context, ref object.Ref) (string, bool) {
 	if len(names) == 0 {
 		return "a mutating webhook", d.admission.unknown
 	}
-	return strings.Join(names, ", "), true
+	return strings.Join(slices.Compact(names), ", "), true
 }
 
 func mutatorsOf(o object.Object) []mutator {

@@ -25,8 +25,7 @@ func (d *differ) refusedCreation(ctx context.Context, c *Change, err error) {
 		return
 	}
 	if webhook, own := d.ownWebhook(err); own {
-		c.Op, c.Merged = Create, comparable(c.desired)
-		c.Notes = append(c.Notes, fmt.Sprintf("not simulated: webhook %s, which the change set itself has, does not answer", webhook))
+		d.uncreated(ctx, c, fmt.Sprintf("webhook %s, which the change set itself has, does not answer", webhook))
 		return
 	}
 	d.fail(c, err)

@@ -138,8 +138,11 @@ func (d *differ) existing(ctx context.Context, c *Change, live object.Object, fi
 			d.fail(c, answer.err)
 			return
 		}
+		if !d.check(ctx, c) {
+			return
+		}
 		answer.Merged, answer.err = simulate(live, c.desired), nil
-		c.Notes = append(c.Notes, fmt.Sprintf("not simulated: webhook %s, which the change set itself has, does not answer", webhook))
+		c.Notes = append(c.Notes, fmt.Sprintf("not simulated, only checked against the server's schema: webhook %s, which the change set itself has, does not answer", webhook))
 	}
 	if !c.whole {
 		answer = d.takeOver(ctx, c, live, answer)
