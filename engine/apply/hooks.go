@@ -12,7 +12,7 @@ import (
 )
 
 // hooks runs the hooks of one moment, by weight, one after the other. Those that are to be deleted before go first. After
-// a failure no further hook of the moment runs; the error names the one that failed.
+// one that failed or was not tried no further hook of the moment runs; the error says why the rest of the item is not tried.
 func (r *run) hooks(ctx context.Context, list []*diff.Change) error {
 	slices.SortStableFunc(list, func(a, b *diff.Change) int { return hook.Compare(a.Hook, b.Hook) })
 	for _, c := range list {
@@ -26,7 +26,7 @@ func (r *run) hooks(ctx context.Context, list []*diff.Change) error {
 			continue
 		}
 		if !r.mayBegin(ctx, c) {
-			return nil // its outcome says why
+			return r.notRun(list, c)
 		}
 		if err := r.removeHook(ctx, c.Ref); err != nil {
 			r.finish(c, Failed, nil, fmt.Errorf("%s: the hook's last run cannot be removed: %w", c.Ref, err))
@@ -36,7 +36,7 @@ func (r *run) hooks(ctx context.Context, list []*diff.Change) error {
 	defer r.cleanUp(ctx, list)
 	for _, c := range list {
 		if !r.mayBegin(ctx, c) {
-			continue
+			return r.notRun(list, c)
 		}
 		r.runHook(ctx, c)
 		if s := r.outcomes[c].Status; s != Ran {
@@ -46,11 +46,16 @@ func (r *run) hooks(ctx context.Context, list []*diff.Change) error {
 	return nil
 }
 
-// notRun says of the hooks that have not run that it is because of the failed one.
+// notRun says of the hooks that have not run that it is because of the given one, which has failed or was not tried.
 func (r *run) notRun(list []*diff.Change, failed *diff.Change) error {
-	why := fmt.Errorf("hook %s before it failed", failed.Ref)
+	why := fmt.Errorf("not tried: hook %s before it failed", failed.Ref)
+	if o := r.outcomes[failed]; o.Status == NotTried {
+		why = fmt.Errorf("not tried: hook %s before it is %w", failed.Ref, o.Err)
+	}
 	for _, c := range list {
-		r.block(c, fmt.Errorf("not tried: %w", why))
+		if c != failed {
+			r.block(c, why)
+		}
 	}
 	return why
 }
@@ -63,6 +68,7 @@ func (r *run) removeHook(ctx context.Context, ref object.Ref) error {
 
 // runHook applies a hook and waits for it.
 func (r *run) runHook(ctx context.Context, c *diff.Change) {
+	r.outcomes[c].Removed = false // by the moment before this one
 	sending, cancel := finishing(ctx)
 	warnings, err := r.send(sending, c)
 	cancel()

@@ -95,9 +95,8 @@ func (r *run) item(ctx context.Context, i diff.Item) {
 		r.change(ctx, objects[n])
 	}
 	if err := r.hooks(ctx, before); err != nil {
-		// An abort says so itself.
 		for _, c := range append(slices.Clone(objects[n:]), after...) {
-			r.block(c, fmt.Errorf("not tried: %w", err))
+			r.block(c, err)
 		}
 		return
 	}
@@ -137,9 +136,13 @@ func (r *run) block(c *diff.Change, why error) {
 	}
 }
 
-// settled records a change for which nothing is to be done, and says whether it is one.
+// settled records a change for which nothing is to be done, and says whether it is one. What is not there because of a
+// failure is the reason for what fails without it.
 func (r *run) settled(c *diff.Change) bool {
+	why := r.lacks(c)
 	switch {
+	case c.Err != nil && why != nil:
+		r.outcomes[c].Err = why
 	case c.Err != nil:
 		if !r.stopped.Load() {
 			r.done(c, Failed, c.Err)
@@ -193,16 +196,24 @@ func (r *run) mayBegin(ctx context.Context, c *diff.Change) bool {
 		r.outcomes[c].Err = fmt.Errorf("not tried: %w", context.Cause(ctx))
 		return false
 	}
+	if why := r.lacks(c); why != nil {
+		r.outcomes[c].Err = why
+		return false
+	}
+	return true
+}
+
+// lacks is why a change cannot be tried for want of its namespace or its kind; nil if it can.
+func (r *run) lacks(c *diff.Change) error {
 	if c.Op == diff.Delete {
-		return true
+		return nil
 	}
 	for _, key := range []blockKey{{namespace: c.Ref.Namespace}, {group: c.Ref.Group, kind: c.Ref.Kind}} {
 		if why, ok := r.blocked.Load(key); ok && key != (blockKey{}) {
-			r.outcomes[c].Err = fmt.Errorf("not tried: %w", why.(error))
-			return false
+			return fmt.Errorf("not tried: %w", why.(error))
 		}
 	}
-	return true
+	return nil
 }
 
 // grace is for how long the request under way may go on when the run is interrupted.

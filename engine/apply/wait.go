@@ -118,22 +118,29 @@ func (w *watcher) until(ctx context.Context, ref object.Ref) error {
 	told := time.Time{}
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
+	var live object.Object
+	var state ready.State
 	for {
-		live, state, err := w.look(ctx, ref)
+		o, found, err := w.look(ctx, ref)
 		var gone *diff.UnreachableError
-		if errors.As(err, &gone) {
-			state, err = ready.State{Phase: ready.Waiting, Reason: err.Error()}, nil // it may come back
-		}
 		switch {
-		case err != nil && ctx.Err() == nil:
+		case err == nil:
+			live, state = o, found
+		case ctx.Err() != nil:
+			// The end of the wait has cut the look off: the one before it is the last, if there was one.
+			state.Reason = cmp.Or(state.Reason, err.Error())
+		case errors.As(err, &gone):
+			state = ready.State{Phase: ready.Waiting, Reason: err.Error()} // it may come back
+		default:
 			return err
-		case err == nil && state.Phase == ready.Ready:
+		}
+		switch state.Phase {
+		case ready.Ready:
 			return nil
-		case err == nil && state.Phase == ready.Failed:
+		case ready.Failed:
 			return &NotReadyError{Ref: ref, State: state, Symptoms: w.symptoms(ctx, live)}
 		}
-		now := w.opts.Now()
-		if w.opts.Wait.Progress != nil && now.Sub(told) >= progressInterval && err == nil {
+		if now := w.opts.Now(); w.opts.Wait.Progress != nil && now.Sub(told) >= progressInterval {
 			w.opts.Wait.Progress(Waiting{Ref: ref, Since: now.Sub(began), Reason: w.mask(state.Reason)})
 			told = now
 		}

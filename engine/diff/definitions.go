@@ -25,11 +25,13 @@ type definition struct {
 
 // define finds, once Namespaces and definitions are compared, what the change set itself brings into the cluster.
 func (d *differ) define(ctx context.Context, set *ChangeSet) {
-	d.created, d.definitions = map[string]int{}, definitions{}
+	d.created, d.refused, d.definitions = map[string]int{}, map[string]bool{}, definitions{}
 	for c := range set.All() {
 		switch {
 		case c.Ref.IsNamespace() && c.Op == Create:
 			d.created[c.Ref.Name] = c.stage
+		case c.Ref.IsNamespace() && c.Op == Failed:
+			d.refused[c.Ref.Name] = true
 		case c.Ref.IsCRD() && (c.Op == Create || c.Op == Failed || c.Op == Update && changesSpec(c)):
 			d.defineKind(ctx, c)
 		}

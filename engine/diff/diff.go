@@ -134,6 +134,8 @@ type differ struct {
 	waits int
 	// created holds the namespaces that the change set creates, with their stages: nothing can be simulated in them.
 	created map[string]int
+	// refused holds the namespaces of the change set whose dry run failed.
+	refused map[string]bool
 	// definitions are the custom kinds that the change set defines anew.
 	definitions definitions
 	admission   admission
