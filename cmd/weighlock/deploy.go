@@ -194,7 +194,7 @@ func ask(ctx context.Context, stdin io.Reader) (string, error) {
 		return "", errors.New("interrupted; nothing is applied")
 	case a := <-got:
 		if errors.Is(a.err, io.EOF) && a.line == "" {
-			return "", errors.New("nobody is there to confirm; deploy without asking with --yes")
+			return "", errors.New("nobody is there to confirm; do it without asking with --yes")
 		}
 		if a.err != nil && !errors.Is(a.err, io.EOF) {
 			return "", fmt.Errorf("reading the answer: %w", a.err)

@@ -73,18 +73,22 @@ func runInside(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // Scripts of commands on a cluster: $NS is a fresh namespace, $KUBECONFIG an administrator's, $RESTRICTED that of a user
-// without rights.
+// without rights. "writes" tells what the program has written, by the server's log.
 func TestClusterScripts(t *testing.T) {
 	t.Parallel()
 	c := enginetest.Start(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/cluster", UpdateScripts: *update, RequireExplicitExec: true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"encrypt": encryptFiles, "gitcommit": gitCommitCommand},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"run": runInside, "writes": listWrites(t, c), "matches-schema": matchesSchema, "encrypt": encryptFiles, "gitcommit": gitCommitCommand,
+		},
 		Setup: func(env *testscript.Env) error {
 			if err := startRemotes(env); err != nil {
 				return err
 			}
 			env.Setenv("NS", c.Namespace(t))
+			audit := c.Audit(t)
+			env.Values[auditKey{}] = &audit
 			env.Setenv("KUBECONFIG", c.Kubeconfig())
 			env.Setenv("RESTRICTED", c.RestrictedKubeconfig())
 			kubectl, err := filepath.Abs(c.KubectlPath())
