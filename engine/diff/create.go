@@ -28,7 +28,8 @@ func (d *differ) refusedCreation(ctx context.Context, c *Change, err error) {
 		d.uncreated(ctx, c, fmt.Sprintf("webhook %s, which the change set itself has, does not answer", webhook))
 		return
 	}
-	if d.refused[c.Ref.Namespace] && strings.Contains(err.Error(), fmt.Sprintf("namespaces %q not found", c.Ref.Namespace)) {
+	var nowhere *NoNamespaceError
+	if errors.As(err, &nowhere) && d.refused[c.Ref.Namespace] {
 		err = fmt.Errorf("%s: Namespace/%s, in which it is to be, is refused", c.Ref, c.Ref.Namespace)
 	}
 	d.fail(c, err)
