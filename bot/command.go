@@ -84,7 +84,7 @@ func parseCommand(verb string, args []string) (c Command, ok bool) {
 		switch {
 		case verb == VerbDeploy && commitForm.MatchString(a) && c.Commit == "":
 			c.Commit = a[1:]
-		case verb == VerbDeploy && targetName.MatchString(a):
+		case verb != VerbHelp && targetName.MatchString(a):
 			if !slices.Contains(c.Targets, a) {
 				c.Targets = append(c.Targets, a)
 			}

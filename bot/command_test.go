@@ -32,7 +32,8 @@ func TestCommandsAreLinesOfAClosedGrammar(t *testing.T) {
 		{"no shell", "/deploy $(id)", `deploy [] @ does not understand "$(id)"`},
 		{"two commits", "/deploy staging @1a2b3c4 @1a2b3c5", `does not understand "@1a2b3c5"`},
 		{"a short commit", "/deploy staging @1a2", `does not understand "@1a2"`},
-		{"diff takes nothing yet", "/diff staging", `does not understand "staging"`},
+		{"diff of some", "/diff staging shop:prod", "diff [staging shop:prod] @"},
+		{"diff takes no commit", "/diff @1a2b3c4", `does not understand "@1a2b3c4"`},
 		{"at most five", strings.Repeat("/diff\n", 9), "diff [] @|diff [] @|diff [] @|diff [] @|diff [] @"},
 		{"nothing", "", ""},
 	} {

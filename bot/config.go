@@ -50,6 +50,17 @@ const (
 	DeployNever     DeployMode = "never"
 )
 
+// A PreviewMode says when a target is compared with its cluster for a pull request.
+type PreviewMode string
+
+// The preview modes.
+const (
+	// PreviewChanged compares a target whose rendered objects the pull request changes.
+	PreviewChanged PreviewMode = "changed"
+	PreviewAlways  PreviewMode = "always"
+	PreviewNever   PreviewMode = "never"
+)
+
 // A PruneMode says what happens to objects that were removed from the project.
 type PruneMode string
 
@@ -78,7 +89,8 @@ type Records struct {
 
 // A TargetPolicy is what holds for a target.
 type TargetPolicy struct {
-	Deploy DeployMode
+	Preview PreviewMode
+	Deploy  DeployMode
 	// Branch is the branch whose pushes deploy; "" is the repository's default branch.
 	Branch string
 	// Permission is what a user needs in the repository to deploy.
@@ -103,12 +115,13 @@ type fileConfig struct {
 }
 
 type fileTarget struct {
-	Deploy *DeployMode `json:"deploy"`
-	Branch *string     `json:"branch"`
-	Allow  *fileAllow  `json:"allow"`
-	Prune  *PruneMode  `json:"prune"`
-	Adopt  *bool       `json:"adopt"`
-	Lock   *LockMode   `json:"lock"`
+	Preview *PreviewMode `json:"preview"`
+	Deploy  *DeployMode  `json:"deploy"`
+	Branch  *string      `json:"branch"`
+	Allow   *fileAllow   `json:"allow"`
+	Prune   *PruneMode   `json:"prune"`
+	Adopt   *bool        `json:"adopt"`
+	Lock    *LockMode    `json:"lock"`
 }
 
 type fileAllow struct {
@@ -204,6 +217,9 @@ var namespaceName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 func checkTarget(doc yamldoc.Document, at []string, t fileTarget) []error {
 	var errs []error
+	if t.Preview != nil && !slices.Contains([]PreviewMode{PreviewChanged, PreviewAlways, PreviewNever}, *t.Preview) {
+		errs = append(errs, doc.Errorf(append(slices.Clone(at), "preview"), "found %q, expected changed, always or never", *t.Preview))
+	}
 	if t.Deploy != nil && !slices.Contains([]DeployMode{DeployOnMerge, DeployOnCommand, DeployNever}, *t.Deploy) {
 		errs = append(errs, doc.Errorf(append(slices.Clone(at), "deploy"), "found %q, expected merge, command or never", *t.Deploy))
 	}
@@ -242,7 +258,7 @@ func exactness(pattern string) int {
 // Policy is what holds for a target of a project: defaults, then each entry that matches, the more exact and the later
 // ones last.
 func (c *Config) Policy(project, target string) TargetPolicy {
-	p := TargetPolicy{Deploy: DeployOnCommand, Permission: forge.Write, Prune: PruneReport, Lock: LockRequired}
+	p := TargetPolicy{Preview: PreviewChanged, Deploy: DeployOnCommand, Permission: forge.Write, Prune: PruneReport, Lock: LockRequired}
 	for _, e := range c.targets {
 		name := target
 		if strings.Contains(e.pattern, ":") {
@@ -250,6 +266,9 @@ func (c *Config) Policy(project, target string) TargetPolicy {
 		}
 		if ok, _ := path.Match(e.pattern, name); !ok {
 			continue
+		}
+		if e.target.Preview != nil {
+			p.Preview = *e.target.Preview
 		}
 		if e.target.Deploy != nil {
 			p.Deploy = *e.target.Deploy

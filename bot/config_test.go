@@ -26,10 +26,10 @@ targets:
 		project, target string
 		want            TargetPolicy
 	}{
-		{"shop", "staging", TargetPolicy{DeployOnMerge, "", forge.Maintain, PruneReport, false, LockRequired}},
-		{"shop", "prod", TargetPolicy{DeployOnCommand, "", forge.Maintain, PruneApply, false, LockRequired}},
-		{"infra", "prod", TargetPolicy{DeployNever, "", forge.Maintain, PruneApply, false, LockOptional}},
-		{"shop", "pro2", TargetPolicy{DeployOnMerge, "", forge.Maintain, PruneApply, false, LockRequired}},
+		{"shop", "staging", TargetPolicy{PreviewChanged, DeployOnMerge, "", forge.Maintain, PruneReport, false, LockRequired}},
+		{"shop", "prod", TargetPolicy{PreviewChanged, DeployOnCommand, "", forge.Maintain, PruneApply, false, LockRequired}},
+		{"infra", "prod", TargetPolicy{PreviewChanged, DeployNever, "", forge.Maintain, PruneApply, false, LockOptional}},
+		{"shop", "pro2", TargetPolicy{PreviewChanged, DeployOnMerge, "", forge.Maintain, PruneApply, false, LockRequired}},
 	} {
 		if got := c.Policy(w.project, w.target); got != w.want {
 			t.Errorf("%s:%s: got %+v, want %+v", w.project, w.target, got, w.want)
@@ -53,7 +53,7 @@ func TestRemoteBasesAreRefusedUnlessTheConfigurationAllowsThem(t *testing.T) {
 func TestWithoutConfigurationNothingDeploysByItself(t *testing.T) {
 	t.Parallel()
 	got := DefaultConfig().Policy(".", "prod")
-	if want := (TargetPolicy{DeployOnCommand, "", forge.Write, PruneReport, false, LockRequired}); got != want {
+	if want := (TargetPolicy{PreviewChanged, DeployOnCommand, "", forge.Write, PruneReport, false, LockRequired}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

@@ -129,7 +129,7 @@ func (b *Bot) commentCreated(ctx context.Context, e forge.CommentCreated) (Outco
 }
 
 // help lists the commands.
-const help = "`/deploy TARGET… [@COMMIT]` deploys what the preview shows · `/diff` looks again · `/help` shows this"
+const help = "`/deploy TARGET… [@COMMIT]` deploys what the preview shows · `/diff [TARGET…]` looks again, at targets that are not affected, too · `/help` shows this"
 
 // command carries out one command. It returns the answer and whether it was done.
 func (b *Bot) command(ctx context.Context, e forge.CommentCreated, pr forge.PullRequest, c Command) (string, bool, error) {
@@ -154,7 +154,7 @@ func (b *Bot) command(ctx context.Context, e forge.CommentCreated, pr forge.Pull
 		if p, err := b.Forge.Permission(ctx, e.Repo, e.Comment.Author); err != nil || p < forge.Write {
 			return "😕 `/diff` needs permission to write.", false, nil
 		}
-		out, err := b.preview(ctx, repo, pr, base)
+		out, err := b.preview(ctx, repo, pr, base, c.Targets...)
 		return "", !out.Failed, err
 	}
 	return b.deployCommand(ctx, repo, e, pr, c, base)
@@ -222,7 +222,7 @@ func (b *Bot) deployCommand(ctx context.Context, repo *checkout.Repo, e forge.Co
 	}
 	if wrote || (permission >= forge.Write && shown != nil && shown.Base != base) {
 		// What the preview showed is no longer what would happen next.
-		if _, err := b.preview(ctx, repo, pr, base); err != nil {
+		if _, err := b.preview(ctx, repo, pr, base, ids(plan.Jobs)...); err != nil {
 			return answer, false, fmt.Errorf("the preview is not brought up to date: %w", err)
 		}
 	}

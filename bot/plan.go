@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,6 +25,8 @@ type ID string
 type Job struct {
 	Target
 	ID ID
+	// Asked says that somebody named the target: it is looked at whether it is affected or not.
+	Asked bool
 }
 
 // A Plan is the jobs that an event calls for, in order, or the reason why there are none.
@@ -51,13 +54,32 @@ func identify(targets []Target) []Job {
 	return jobs
 }
 
-// PlanPreview plans the previews of a pull request: all targets.
-func PlanPreview(targets []Target) Plan {
+// PlanPreview plans the previews of a pull request: all targets, those that are asked for by name in any case. Which of the
+// others are affected shows when they are rendered.
+func PlanPreview(targets []Target, asked []string) (Plan, error) {
 	jobs := identify(targets)
 	if len(jobs) == 0 {
-		return Plan{Reason: "the repository has no targets"}
+		return Plan{}, errors.New("the repository has no targets")
 	}
-	return Plan{Jobs: jobs}
+	for _, name := range asked {
+		i, err := find(jobs, name)
+		if err != nil {
+			return Plan{}, err
+		}
+		jobs[i].Asked = true
+	}
+	return Plan{Jobs: jobs}, nil
+}
+
+// find is the target that goes by a name; an error lists the names there are.
+func find(jobs []Job, name string) (int, error) {
+	i := slices.IndexFunc(jobs, func(j Job) bool {
+		return string(j.ID) == name || j.Project.Name+":"+j.Name == name
+	})
+	if i < 0 {
+		return i, fmt.Errorf("there is no target %s; there are: %s", name, strings.Join(ids(jobs), ", "))
+	}
+	return i, nil
 }
 
 // PlanPush plans what a push to a branch deploys: the targets whose policy says merge and whose branch it is.
@@ -84,11 +106,9 @@ func PlanCommand(targets []Target, c Command) (Plan, error) {
 	jobs := identify(targets)
 	var p Plan
 	for _, name := range c.Targets {
-		i := slices.IndexFunc(jobs, func(j Job) bool {
-			return string(j.ID) == name || j.Project.Name+":"+j.Name == name
-		})
-		if i < 0 {
-			return Plan{}, fmt.Errorf("there is no target %s; there are: %s", name, strings.Join(ids(jobs), ", "))
+		i, err := find(jobs, name)
+		if err != nil {
+			return Plan{}, err
 		}
 		if !slices.Contains(ids(p.Jobs), string(jobs[i].ID)) {
 			p.Jobs = append(p.Jobs, jobs[i])

@@ -37,8 +37,25 @@ func TestAPushDeploysTheTargetsOfItsBranch(t *testing.T) {
 
 func TestATargetIsNamedAsShortAsItCanBe(t *testing.T) {
 	t.Parallel()
-	if got, want := ids(PlanPreview(planTargets()).Jobs), []string{"staging", "shop:prod", "infra:prod", "plain"}; !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+	p, err := PlanPreview(planTargets(), nil)
+	if got, want := ids(p.Jobs), []string{"staging", "shop:prod", "infra:prod", "plain"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v; %v", got, want, err)
+	}
+}
+
+func TestATargetThatSomebodyNamesIsPreviewedInAnyCase(t *testing.T) {
+	t.Parallel()
+	p, err := PlanPreview(planTargets(), []string{"infra:prod"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, j := range p.Jobs {
+		if j.Asked != (j.ID == "infra:prod") {
+			t.Errorf("%s: asked is %t", j.ID, j.Asked)
+		}
+	}
+	if _, err := PlanPreview(planTargets(), []string{"nosuch"}); err == nil || !strings.Contains(err.Error(), "shop:prod") {
+		t.Errorf("want an error that lists the names there are, got %v", err)
 	}
 }
 

@@ -89,7 +89,7 @@ func (r Request) reviewed() Verdict {
 	}
 	digest := r.Shown.Digests[r.Job.ID]
 	return Verdict{
-		{digest != "", pick(digest != "", "a preview was shown", fmt.Sprintf("a preview of %s was shown (it has errors or is not there)", r.Job.ID))},
+		{digest != "", pick(digest != "", "a preview was shown", fmt.Sprintf("a preview of %s was shown (it has errors, or is not there because the change does not affect the target: /diff %s shows one)", r.Job.ID, r.Job.ID))},
 		{r.Shown.Head == r.PullRequest.Head.SHA, pick(r.Shown.Head == r.PullRequest.Head.SHA, "the preview is of the head",
 			fmt.Sprintf("the preview is of the head (it shows %s, the head is %s)", short(r.Shown.Head), short(r.PullRequest.Head.SHA)))},
 		{r.Shown.Base == r.Base, pick(r.Shown.Base == r.Base, "the preview is onto the base branch as it is",

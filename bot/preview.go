@@ -15,12 +15,13 @@ import (
 	"github.com/weighlock/weighlock/engine/report"
 )
 
-// preview compares a pull request, its head merged onto base, with the clusters of all targets, and publishes that.
-func (b *Bot) preview(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, base string) (Outcome, error) {
+// preview compares a pull request, its head merged onto base, with the clusters of the targets that it affects, and of
+// those that are asked for, and publishes that.
+func (b *Bot) preview(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, base string, asked ...string) (Outcome, error) {
 	p := report.Preview{Head: pr.Head.SHA, Base: base, BaseName: pr.Base.Name}
 	shown := Shown{Head: pr.Head.SHA, Base: base, Digests: map[ID]string{}}
 	failed := false
-	if err := b.fillPreview(ctx, repo, pr, &p); err != nil {
+	if err := b.fillPreview(ctx, repo, pr, asked, &p); err != nil {
 		if ctx.Err() != nil {
 			return Outcome{}, err
 		}
@@ -28,6 +29,7 @@ func (b *Bot) preview(ctx context.Context, repo *checkout.Repo, pr forge.PullReq
 	}
 	for _, t := range p.Targets {
 		switch {
+		case t.Unaffected != "":
 		case t.Err != nil || len(t.Set.Failures()) > 0:
 			failed = true
 		default:
@@ -42,7 +44,7 @@ func (b *Bot) preview(ctx context.Context, repo *checkout.Repo, pr forge.PullReq
 }
 
 // fillPreview fills in the targets of p. An error is about the pull request as a whole, such as a merge conflict.
-func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, p *report.Preview) error {
+func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, asked []string, p *report.Preview) error {
 	merged, err := repo.Merge(ctx, p.Base, p.Head)
 	if err != nil {
 		return err
@@ -66,17 +68,28 @@ func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.Pul
 	} else {
 		defer before.Close()
 	}
-	plan := PlanPreview(t.Targets)
-	if plan.Reason != "" {
-		return errors.New(plan.Reason)
+	plan, err := PlanPreview(t.Targets, asked)
+	if err != nil {
+		return err
 	}
 	p.At = b.Now().UTC().Format("15:04 UTC")
 	for _, j := range plan.Jobs {
-		set, err := b.compare(ctx, t, before, j)
+		seen := report.TargetPreview{Name: string(j.ID)}
+		if j.Policy.Preview == PreviewNever && !j.Asked {
+			seen.Unaffected = "not previewed"
+		} else {
+			seen.Set, seen.Err = b.compare(ctx, t, before, j)
+		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		p.Targets = append(p.Targets, report.TargetPreview{Name: string(j.ID), Set: set, Err: err, Next: next(j, pr, set)})
+		switch {
+		case errors.Is(seen.Err, errUnaffected):
+			seen.Err, seen.Unaffected = nil, "not affected"
+		case seen.Unaffected == "":
+			seen.Next = next(j, pr, seen.Set)
+		}
+		p.Targets = append(p.Targets, seen)
 	}
 	return nil
 }
@@ -90,11 +103,19 @@ func (b *Bot) base(ctx context.Context, repo *checkout.Repo, commit string, cfg 
 	return b.extract(ctx, repo, at, cfg, opts)
 }
 
-// compare is one target's change set. before, if not nil, tells what the change causes from what is there already.
+// errUnaffected says that a pull request leaves a target as it is.
+var errUnaffected = errors.New("the target is not affected")
+
+// compare is one target's change set. before, if not nil, tells what the change causes from what is there already, and
+// whether the target is affected at all.
 func (b *Bot) compare(ctx context.Context, t, before *tree, j Job) (*diff.ChangeSet, error) {
 	p, target, cluster, err := b.open(ctx, t, j)
 	if err != nil {
 		return nil, err
+	}
+	m, err := engine.Render(ctx, p, target, render.Options{Reader: cluster.Reader()})
+	if err != nil {
+		return nil, hidePath(err, t.dir.Path())
 	}
 	opts := b.diffOptions(j)
 	if before != nil {
@@ -109,7 +130,10 @@ func (b *Bot) compare(ctx context.Context, t, before *tree, j Job) (*diff.Change
 	if opts.Namespaces, err = history.Namespaces(ctx, cluster.History(t.config.Records.Namespace), target.Discriminator); err != nil {
 		b.Log.WarnContext(ctx, "the target's last results cannot be read", "target", j.ID, "error", err)
 	}
-	set, err := engine.Diff(ctx, p, target, cluster, opts)
+	if opts.Base != nil && j.Policy.Preview == PreviewChanged && !j.Asked && !affected(opts.Base, m) {
+		return nil, errUnaffected
+	}
+	set, err := diff.Diff(ctx, m, cluster.Previewer(), opts)
 	return set, hidePath(err, t.dir.Path())
 }
 

@@ -39,6 +39,8 @@ type TargetPreview struct {
 	// Set is what would change; nil when Err says why that is not known.
 	Set *diff.ChangeSet
 	Err error
+	// Unaffected, if set, says why the target was not compared, such as "not affected". Set and Err are nil then.
+	Unaffected string
 	// Next says, in Markdown, how the change gets to the cluster.
 	Next string
 }
@@ -112,8 +114,12 @@ func (p Preview) headline() string {
 	if p.Problem != "" {
 		return "no preview"
 	}
-	changes, failed := 0, 0
+	changes, failed, compared := 0, 0, 0
 	for _, t := range p.Targets {
+		if t.Unaffected != "" {
+			continue
+		}
+		compared++
 		if t.Err != nil {
 			failed++
 			continue
@@ -123,8 +129,14 @@ func (p Preview) headline() string {
 			failed++
 		}
 	}
-	targets := fmt.Sprintf("%d %s", len(p.Targets), plural(len(p.Targets), "target", "targets"))
+	all := fmt.Sprintf("%d %s", len(p.Targets), plural(len(p.Targets), "target", "targets"))
+	targets := all
+	if compared < len(p.Targets) {
+		targets = fmt.Sprintf("%d of %s", compared, all)
+	}
 	switch {
+	case compared == 0 && len(p.Targets) > 0:
+		return all + ", none affected"
 	case failed > 0:
 		return fmt.Sprintf("%s, %d with errors", targets, failed)
 	case changes == 0:
@@ -134,6 +146,9 @@ func (p Preview) headline() string {
 }
 
 func (t TargetPreview) changes() string {
+	if t.Unaffected != "" {
+		return t.Unaffected
+	}
 	if t.Err != nil {
 		return "❌ no preview"
 	}
@@ -165,6 +180,9 @@ func (t TargetPreview) warning() string {
 }
 
 func (t TargetPreview) details(detail Detail) string {
+	if t.Unaffected != "" {
+		return ""
+	}
 	if t.Err != nil && detail >= Numbers {
 		return ""
 	}
