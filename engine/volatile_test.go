@@ -95,3 +95,58 @@ func TestVolatileCharts(t *testing.T) {
 		t.Error("the certificate on the cluster has changed")
 	}
 }
+
+const hookedChart = `
+-- .kluctl.yaml --
+discriminator: "hooked-{{ args.ns }}"
+-- deployment.yaml --
+deployments: [{path: app}]
+-- app/helm-chart.yaml --
+helmChart: {path: ../chart, releaseName: r, namespace: "{{ args.ns }}"}
+-- chart/Chart.yaml --
+{apiVersion: v2, name: hooked, version: 1.0.0}
+-- chart/templates/map.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: map}
+-- chart/templates/hook.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: migrate, annotations: {helm.sh/hook: "pre-install,pre-upgrade"}}
+data: {immutable-in-spirit: "yes"}
+immutable: true
+-- chart/templates/tests/test.yaml --
+apiVersion: v1
+kind: Pod
+metadata: {name: "test-{{ randAlphaNum 5 | lower }}", annotations: {helm.sh/hook: test}}
+spec: {restartPolicy: Never, containers: [{name: a, image: "a:1"}]}
+`
+
+// A chart's tests are no part of a deploy, whatever their names are, and its hooks are no changes (O8).
+func TestHooksAndTestsOfAChartAreNoChange(t *testing.T) {
+	t.Parallel()
+	c := enginetest.Start(t)
+	ns := c.Namespace(t)
+	s := newSite(t, c.Identity(t).Kubeconfig, hookedChart)
+	s.args = map[string]any{"ns": ns}
+	first := s.diff(diff.Options{})
+	if text := report.Text(first, nil); strings.Contains(text, "Pod/test-") || !strings.Contains(text, "ConfigMap/map") {
+		t.Errorf("got:\n%s", text)
+	}
+	s.deployed()
+	if got := c.Kubectl(t, "get", "pods", "-n", ns, "-o", "name"); got != "" {
+		t.Errorf("tests were applied: %s", got)
+	}
+	set, again := s.diff(diff.Options{Prune: true}), s.diff(diff.Options{Prune: true})
+	if set.Digest != again.Digest {
+		t.Error("the digest is another one each time")
+	}
+	for change := range set.All() {
+		if change.Op != diff.Unchanged && change.Hook == nil {
+			t.Errorf("%s: %s", change.Ref, change.Op)
+		}
+	}
+	if strings.Contains(report.Text(set, nil), "New objects") {
+		t.Errorf("got:\n%s", report.Text(set, nil))
+	}
+}

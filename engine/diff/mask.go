@@ -76,6 +76,7 @@ func (k *masker) changeSet(set *ChangeSet) {
 		}
 		k.conflicts(c)
 		k.conceal(c)
+		concealSealed(c)
 		if !c.Ref.IsSecret() {
 			continue
 		}

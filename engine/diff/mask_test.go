@@ -75,3 +75,30 @@ func TestStringDataIsSentAsDataSoThatARemovedKeyGoes(t *testing.T) {
 		t.Error("the rendered object was changed")
 	}
 }
+
+// What is sealed again differs without anybody having changed anything: it is told, without the noise, and binds.
+func TestOfASealedSecretTheKeysAreShown(t *testing.T) {
+	t.Parallel()
+	sealed := func(values map[string]any) *render.Manifests {
+		o := object.Object{"apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret", "metadata": map[string]any{"name": "s"}, "spec": map[string]any{"encryptedData": values, "template": map[string]any{"type": "Opaque"}}}
+		return &render.Manifests{Stages: []render.Stage{{Items: []render.Item{{Objects: []render.Manifest{{Object: o}}}}}}}
+	}
+	before := sealed(map[string]any{"same": "AgB", "again": "AgC", "gone": "AgD"})
+	set := Compare(before, sealed(map[string]any{"same": "AgB", "again": "AgE", "new": "AgF"}), Options{})
+	c := set.Stages[0].Items[0].Changes[0]
+	var got []string
+	for _, f := range c.Fields {
+		if got = append(got, string(f.Op)+" "+f.Path.String()); !f.Secret || f.Old != nil || f.New != nil {
+			t.Errorf("%s: values are shown: %v, %v", f.Path, f.Old, f.New)
+		}
+	}
+	if want := "update spec.encryptedData.again, delete spec.encryptedData.gone, insert spec.encryptedData.new"; strings.Join(got, ", ") != want {
+		t.Errorf("got %q", got)
+	}
+	if len(c.Notes) != 1 || !strings.HasPrefix(c.Notes[0], "sealed again: spec.encryptedData.again; ") {
+		t.Errorf("notes: %q", c.Notes)
+	}
+	if other := Compare(before, sealed(map[string]any{"same": "AgB", "again": "AgX", "new": "AgF"}), Options{}); other.Digest == set.Digest {
+		t.Error("the digest does not bind what is sealed")
+	}
+}

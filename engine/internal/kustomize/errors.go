@@ -105,7 +105,7 @@ var rewordings = []struct {
 	{regexp.MustCompile(`^nothing selected by (\w+)\.\S*/\[noName\].*`), "a replacement's source matches no object: $1"},
 	{regexp.MustCompile(`^nothing selected by (\w+)\.\S*/(\S+)\.(?:\[noNs\]|\S+)$`), "a replacement's source matches no object: $1/$2"},
 	{regexp.MustCompile(`^unable to find field ("[^"]*") in replacement target$`), "a replacement's target has no field $1: correct the path, or set options.create"},
-	{regexp.MustCompile(`missing metadata\.name in object \{\{(\S+) (\w+)\} .*`), "an object ($2, $1) has no metadata.name"},
+	{regexp.MustCompile(`missing metadata\.name in object \{\{(\S+) (\w+)\} .*`), "an object ($2, $1) has no metadata.name (generateName is none: each deploy would make another object)"},
 	{regexp.MustCompile(`missing Resource metadata$`), "an object has no apiVersion, kind or metadata"},
 	{regexp.MustCompile(`may not add resource with an already registered id: (\w+)\.\S+?/(\S+?)(?:\.\[noNs\]|\.(\S+))$`), "$1/$2 is there twice: rename one, or list it once"},
 	{regexp.MustCompile(`external plugins disabled; unable to load external plugin '(\w+)'`), "$1 is no built-in plugin, and others are not run: only the project's own files make objects"},
