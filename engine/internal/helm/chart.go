@@ -38,6 +38,7 @@ func Load(files []File) (*Chart, error) {
 	}
 	var kept []*loader.BufferedFile
 	var total int64
+	left := newBudget()
 	for _, f := range files {
 		if !fs.ValidPath(f.Name) {
 			return nil, fmt.Errorf("chart file %q: not a clean relative path", f.Name)
@@ -52,6 +53,9 @@ func Load(files []File) (*Chart, error) {
 		if total += size; total > loader.MaxDecompressedChartSize {
 			return nil, fmt.Errorf("chart: more than %d bytes, Helm allows no more", loader.MaxDecompressedChartSize)
 		}
+		if err := left.file(f.Name, f.Data); err != nil {
+			return nil, fmt.Errorf("chart: %w", err)
+		}
 		kept = append(kept, &loader.BufferedFile{Name: f.Name, Data: bytes.TrimPrefix(f.Data, []byte("\xef\xbb\xbf"))})
 	}
 	// Helm walks a directory name by name; crds/ keeps that order in the manifest.
@@ -63,22 +67,34 @@ func Load(files []File) (*Chart, error) {
 
 // LoadArchive parses a packaged chart (.tgz) held in memory, within Helm's limits of size and its rules for paths.
 func LoadArchive(data []byte) (*Chart, error) {
-	files, err := loader.LoadArchiveFiles(bytes.NewReader(data))
+	files, err := unpack(data)
+	if err != nil {
+		return nil, err
+	}
+	return parse(files)
+}
+
+func unpack(data []byte) ([]*loader.BufferedFile, error) {
+	err := newBudget().archive(data)
+	var files []*loader.BufferedFile
+	if err == nil {
+		files, err = loader.LoadArchiveFiles(bytes.NewReader(data))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("chart archive: %w", err)
 	}
-	return parse(files)
+	return files, nil
 }
 
 // Unpack returns the files of a packaged chart (.tgz), within Helm's limits of size and its rules for paths. Their names are
 // clean paths; the directory that the archive has around them is gone.
 func Unpack(data []byte) ([]File, error) {
-	packed, err := loader.LoadArchiveFiles(bytes.NewReader(data))
+	unpacked, err := unpack(data)
 	if err != nil {
-		return nil, fmt.Errorf("chart archive: %w", err)
+		return nil, err
 	}
-	files := make([]File, len(packed))
-	for i, f := range packed {
+	files := make([]File, len(unpacked))
+	for i, f := range unpacked {
 		if !fs.ValidPath(f.Name) {
 			return nil, fmt.Errorf("chart archive: %q is not a clean relative path", f.Name)
 		}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"slices"
@@ -159,6 +160,51 @@ func TestUnpackingStaysInPlaceAndWithinLimits(t *testing.T) {
 	for _, f := range files {
 		if len(f.Data) != 0 {
 			t.Errorf("%s: %q", f.Name, f.Data)
+		}
+	}
+}
+
+// TestWhatIsPackedInAChartCountsAsItsOwn proves that the limits hold for a chart as a whole: archives in archives, files
+// without content, and entries that Helm skips.
+func TestWhatIsPackedInAChartCountsAsItsOwn(t *testing.T) {
+	t.Parallel()
+	meta := func(name string) []File {
+		return []File{{"Chart.yaml", []byte("apiVersion: v2\nname: " + name + "\nversion: 0.1.0\n")}}
+	}
+	nested := func(levels int) []byte {
+		data := archive(t, "leaf/", meta("leaf"))
+		for range levels {
+			files := meta("c")
+			for i := range 10 {
+				files = append(files, File{fmt.Sprintf("charts/x%d.tgz", i), data})
+			}
+			data = archive(t, "c/", files)
+		}
+		return data
+	}
+	if _, err := LoadArchive(nested(2)); err != nil {
+		t.Errorf("a hundred charts: %v", err)
+	}
+	bomb := nested(6)
+	if len(bomb) > 10_000 {
+		t.Fatalf("%d bytes, which is no bomb", len(bomb))
+	}
+	var many []tar.Header
+	for i := range maxFiles + 1 {
+		many = append(many, tar.Header{Name: fmt.Sprintf("c/files/%d", i)})
+	}
+	skipped := tar.Header{Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": strings.Repeat("x", 1<<20-100)}}
+	if _, err := LoadArchive(headers(t, slices.Repeat([]tar.Header{skipped}, maxBytes>>20+1)...)); !errors.Is(err, errBytes) {
+		t.Errorf("skipped entries: %v", err)
+	}
+	for name, data := range map[string][]byte{"a million charts": bomb, "many files": headers(t, many...)} {
+		_, err := LoadArchive(data)
+		_, unpackErr := Unpack(data)
+		_, dirErr := Load(append(meta("c"), File{"charts/sub.tgz", data}))
+		for how, err := range map[string]error{"as it is": err, "to be unpacked": unpackErr, "in a directory": dirErr} {
+			if !errors.Is(err, errFiles) {
+				t.Errorf("%s, %s: %v", name, how, err)
+			}
 		}
 	}
 }

@@ -20,7 +20,8 @@ type checker struct {
 
 	remote *mounted // what was fetched; nil: nothing may be
 
-	dir        string // of the kustomization that is read now
+	dir        string              // of the kustomization that is read now
+	uses       map[string][]string // directories that a kustomization in a directory builds on; of "", the one that is built
 	visited    map[visit]bool
 	inPlugin   bool        // what is read now makes plugin configurations
 	pluginDirs []pluginDir // kustomizations that make plugin configurations
@@ -65,7 +66,11 @@ type visit struct {
 // check visits dir and all that it refers to.
 func (c *checker) check(dir string) error {
 	c.visited, c.sorts, c.made = map[visit]bool{}, map[string]bool{}, map[string][]map[string]any{}
+	c.uses = map[string][]string{}
 	c.visit(dir)
+	if len(c.errs) == 0 {
+		c.repeats(dir)
+	}
 	// Only what has been read without objection may be built to see what plugins it configures.
 	if len(c.errs) == 0 {
 		for _, p := range c.pluginDirs {
@@ -87,6 +92,7 @@ func (c *checker) visit(dir string) {
 	if at, _, err := c.fsys.CleanedAbs(dir); err == nil {
 		dir = string(at) // a directory that is reached by links is one, not several
 	}
+	c.uses[c.dir] = append(c.uses[c.dir], dir)
 	if v := (visit{dir, c.inPlugin}); c.visited[v] {
 		c.unsure = true
 		return // a cycle is for kustomize to report
@@ -108,13 +114,16 @@ func (c *checker) visit(dir string) {
 		c.errs = append(c.errs, c.buildError(dir, err))
 		return
 	}
+	if !c.once(file, data) {
+		return
+	}
 	k.FixKustomization()
 	if err := k.CheckEmpty(); err != nil {
 		c.refuse(file, "%v", errEmpty)
 		return
 	}
 	outer := c.dir
-	c.dir = dir
+	c.dir, c.uses[dir] = dir, nil
 	c.kustomization(file, &k)
 	c.dir = outer
 }
@@ -142,6 +151,7 @@ func (c *checker) kustomization(file string, k *types.Kustomization) {
 	}
 	for _, p := range k.Crds {
 		c.local(file, "crds", p)
+		c.definitions(file, p)
 	}
 	for _, p := range k.Configurations {
 		c.local(file, "configurations", p)
@@ -251,6 +261,10 @@ func (c *checker) resource(file, field, entry string) {
 		data, err := c.fsys.ReadFile(target)
 		if err != nil {
 			c.refuse(target, "%v", err)
+			return
+		}
+		if tooDeep(data) {
+			c.refuse(target, "is nested deeper than %d levels, which no object is", maxDepth)
 			return
 		}
 		c.makers = append(c.makers, maker{target, documents(data)})
