@@ -9,6 +9,8 @@ import (
 // A Cluster is the target's cluster as far as a project may ask it: it reads, and nothing else. Variables are loaded from it,
 // and charts look objects up. A read that fails, for lack of rights too, is an error and never an absence.
 type Cluster interface {
+	// Context is the name of the kubeconfig context in use: what templates see as target.context (project format §1.1).
+	Context() string
 	// Get returns a live object, or nil when there is none. A kind that is not served is an [object.NoKindError].
 	Get(ctx context.Context, ref object.Ref) (object.Object, error)
 	// List returns the live objects of a kind that have all of the labels, in the order of their references: those in

@@ -95,6 +95,8 @@ func (c *countingCluster) ask(what string) {
 	c.asked = append(c.asked, what)
 }
 
+func (c *countingCluster) Context() string { return "counted" }
+
 func (c *countingCluster) Get(_ context.Context, ref object.Ref) (object.Object, error) {
 	c.ask(ref.String())
 	if ref.Name == "refused" {

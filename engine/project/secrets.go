@@ -1,6 +1,7 @@
 package project
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -177,6 +178,9 @@ func (d *Deployment) Vary(ctx context.Context, v Variant) (*Deployment, error) {
 // reported together, without secret values. The cluster is t's, for variables that are loaded from it; with nil that is
 // an error.
 func (p *Project) Resolve(ctx context.Context, t Target, c Cluster) (*Deployment, error) {
+	if c != nil {
+		t.Context = cmp.Or(c.Context(), t.Context)
+	}
 	a := p.ask(t, c)
 	d, err := p.resolve(ctx, t, a, Actual)
 	if err != nil {
