@@ -54,20 +54,33 @@ func (s *Source) Display(name string) string {
 	return s.label + "//" + name
 }
 
+// maxFile is how large a file of a project may be, in bytes. They are held in memory, and come from strangers.
+const maxFile = 32 << 20
+
 // Read returns a file's content. A path that leaves the tree is an error that names it.
 func (s *Source) Read(name string) ([]byte, error) {
 	if err := s.confined(name); err != nil {
 		return nil, err
 	}
-	info, err := s.root.Stat(filepath.FromSlash(name))
-	if err != nil {
+	if err := s.readable(name); err != nil {
 		return nil, s.escapeError(name, err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: is no regular file", s.Display(name))
 	}
 	data, err := s.root.ReadFile(filepath.FromSlash(name))
 	return data, s.escapeError(name, err)
+}
+
+// readable says why a file is not read, before anything of it is.
+func (s *Source) readable(name string) error {
+	info, err := s.root.Stat(filepath.FromSlash(name))
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s: is no regular file", s.Display(name))
+	case info.Size() > maxFile:
+		return fmt.Errorf("%s: has %d bytes, more than the %d allowed", s.Display(name), info.Size(), maxFile)
+	}
+	return nil
 }
 
 // IsDir says whether name is a directory of the tree.
@@ -129,8 +142,35 @@ func (s *Source) noDirectory(dir string) string {
 	return msg
 }
 
-// FS is the tree as a file system, for walking.
-func (s *Source) FS() fs.FS { return s.root.FS() }
+// FS is the tree as a file system, for walking. Its ReadFile has the limits of [Source.Read].
+func (s *Source) FS() fs.FS {
+	if files, ok := s.root.FS().(rootFS); ok {
+		return limited{files, s}
+	}
+	return nil // all systems that Go supports have these
+}
+
+// rootFS is what the file system of an [os.Root] can do.
+type rootFS interface {
+	fs.ReadDirFS
+	fs.ReadFileFS
+	fs.ReadLinkFS
+	fs.StatFS
+}
+
+// limited reads files as [Source.Read] does.
+type limited struct {
+	rootFS
+	source *Source
+}
+
+// ReadFile implements [fs.ReadFileFS].
+func (l limited) ReadFile(name string) ([]byte, error) {
+	if err := l.source.readable(name); err != nil {
+		return nil, err
+	}
+	return l.rootFS.ReadFile(name)
+}
 
 // find returns the first of base+".yml" and base+".yaml" that exists in dir (project format §0.1), or "".
 func (s *Source) find(dir, base string) (string, error) {

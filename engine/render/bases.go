@@ -72,17 +72,7 @@ func (b *bases) Repository(ctx context.Context, url, ref string) (kustomize.Tree
 	return kustomize.Tree{FS: baseFS{files, read}, Display: source.Display}, nil
 }
 
-// maxBaseFile is how large a file of a remote base may be, in bytes.
-const maxBaseFile = 32 << 20
-
 func (b *bases) read(ctx context.Context, source *project.Source, name string) ([]byte, error) {
-	info, err := fs.Stat(source.FS(), name)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxBaseFile {
-		return nil, fmt.Errorf("%s: has more than the %d bytes allowed", source.Display(name), maxBaseFile)
-	}
 	data, err := source.Read(name)
 	if err != nil {
 		return nil, err

@@ -8,15 +8,21 @@ import (
 	"os"
 	"path"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/weighlock/weighlock/engine/project"
 )
 
+// maxFiles is how many bytes the rendered files of all items may have: they are held in memory together, and the same
+// file counts each time that a link or an entry names it.
+const maxFiles = 512 << 20
+
 // renderFiles reads the files below an item's directory and renders their templates (project format §3), and
 // decrypts those that SOPS encrypted (§8). The result is
-// keyed by slash path below the item's directory. The problems of all files are reported together.
-func renderFiles(ctx context.Context, d *project.Deployment, item project.Item) (map[string][]byte, error) {
+// keyed by slash path below the item's directory. The problems of all files are reported together. What they hold is
+// taken from left, which all items share.
+func renderFiles(ctx context.Context, d *project.Deployment, item project.Item, left *atomic.Int64) (map[string][]byte, error) {
 	if item.Chart {
 		return chartFiles(ctx, d, item)
 	}
@@ -75,6 +81,13 @@ func renderFiles(ctx context.Context, d *project.Deployment, item project.Item) 
 		if err != nil {
 			errs = append(errs, err)
 			return nil
+		}
+		size := int64(len(data))
+		switch rest := left.Add(-size); {
+		case rest+size < 0:
+			return fs.SkipAll // another file said it
+		case rest < 0:
+			return fmt.Errorf("the files of all items have more than the %d bytes allowed: do links or templates multiply them?", maxFiles)
 		}
 		files[below(item.Dir, name)] = data
 		return nil

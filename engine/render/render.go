@@ -7,6 +7,7 @@ import (
 	"path"
 	"runtime"
 	"slices"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -178,11 +179,13 @@ func (r *renderer) prepare(ctx context.Context, d *project.Deployment) ([]*work,
 		used[at]++
 		works[i] = w
 	}
+	var left atomic.Int64
+	left.Store(maxFiles)
 	err := each(works, func(w *work) (err error) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		w.files, err = renderFiles(ctx, d, w.item)
+		w.files, err = renderFiles(ctx, d, w.item, &left)
 		return err
 	})
 	if err != nil {
