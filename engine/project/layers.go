@@ -44,6 +44,12 @@ func (d *Deployment) Explain(layers []*Layer) []Leaf {
 		// What was made of sensitive values by templates is from a source that is not.
 		leaves[i].Value, leaves[i].Sensitive = mask.Value(leaves[i].Value, d.Secrets.Words)
 		leaves[i].Sensitive = leaves[i].Sensitive || leaves[i].From.Sensitive
+		for at, step := range leaves[i].Path {
+			// Templates make keys of sensitive values, too.
+			if name := d.Secrets.Words(step.Field); name != step.Field {
+				leaves[i].Path[at].Field = name
+			}
+		}
 	}
 	return leaves
 }
