@@ -153,7 +153,8 @@ func (f *renderFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&f.kubeVersion, "kubernetes-version", "", "Kubernetes version that charts see, instead of the cluster's")
 }
 
-// options connects to the cluster, unless it is left alone.
+// options connects to the cluster, unless it is left alone. Where nobody has named one, because there is no kubeconfig at all
+// and the target has no context, rendering does without (project format §1.1).
 func (f *renderFlags) options(p process, kubeconfig string, t project.Target) (render.Options, error) {
 	opts := render.Options{Capabilities: render.Capabilities{KubeVersion: f.kubeVersion}}
 	if f.kubeVersion != "" && !kubeVersionForm.MatchString(f.kubeVersion) {
@@ -163,6 +164,10 @@ func (f *renderFlags) options(p process, kubeconfig string, t project.Target) (r
 		return opts, nil
 	}
 	cluster, err := connect(p, kubeconfig, t)
+	if errors.Is(err, kube.ErrNoKubeconfig) && kubeconfig == "" && t.Context == "" {
+		warn(p, []string{"there is no kubeconfig: objects are rendered without a cluster, as with --offline-kubernetes"})
+		return opts, nil
+	}
 	if err != nil {
 		return opts, fmt.Errorf("%w (or do without a cluster: --offline-kubernetes)", err)
 	}

@@ -21,6 +21,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/weighlock/weighlock/engine/diff"
 	"github.com/weighlock/weighlock/engine/object"
@@ -58,13 +59,20 @@ type Cluster struct {
 	schemas   schemas
 }
 
-// Open reads the kubeconfig and prepares the connection. Nothing is sent yet.
+// ErrNoKubeconfig says that none of the kubeconfigs is there, or that all are empty.
+var ErrNoKubeconfig = errors.New("there is none, or it is empty")
+
+// Open reads the kubeconfig and prepares the connection. Nothing is sent yet. Where there is no kubeconfig, the error is
+// [ErrNoKubeconfig].
 func Open(cfg Config) (*Cluster, error) {
 	rules := &clientcmd.ClientConfigLoadingRules{Precedence: cfg.Kubeconfigs}
 	// Not the deferred loader: that one falls back to the cluster that the program itself runs in.
 	raw, err := rules.Load()
 	if err != nil {
 		return nil, fmt.Errorf("kubeconfig %s: %w", strings.Join(cfg.Kubeconfigs, ", "), err)
+	}
+	if clientcmdapi.IsConfigEmpty(raw) {
+		return nil, fmt.Errorf("kubeconfig %s: %w; name a kubeconfig with --kubeconfig and a context of it with --context", strings.Join(cfg.Kubeconfigs, ", "), ErrNoKubeconfig)
 	}
 	rc, err := clientcmd.NewNonInteractiveClientConfig(*raw, cfg.Context, &clientcmd.ConfigOverrides{}, rules).ClientConfig()
 	if err != nil {
