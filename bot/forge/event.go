@@ -81,8 +81,6 @@ type BranchPushed struct {
 	Before string
 	// After is the branch's new commit.
 	After string
-	// Forced is true when After does not descend from Before.
-	Forced bool
 }
 
 // Ignored says that something happened which never concerns us, and why.

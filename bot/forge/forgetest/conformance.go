@@ -87,6 +87,9 @@ func Conformance(t *testing.T, start func(*testing.T) Adapter) {
 		{"a write is not repeated, as it may have taken place", writesDoNotRepeat},
 		{"a long wait is left to the caller", longWait},
 		{"a canceled context ends a call", canceled},
+		{"refusals are told apart", refusals},
+		{"a read is repeated when its answer breaks off", cutAnswer},
+		{"an answer that does not come is waited for as long as the context lives", slowAnswer},
 		{"an event tells of a pull request what reading it tells", pullRequestEvents},
 		{"a comment's event tells of the comment what reading it tells", commentEvents},
 		{"a push's event names the branch and its commits", pushEvents},
@@ -264,4 +267,43 @@ func canceled(t *testing.T, s stage) {
 	if n := len(s.Server.Comments(s.repo, s.number)); n != 0 {
 		t.Errorf("%d comments, want none", n)
 	}
+}
+
+func refusals(t *testing.T, s stage) {
+	for status, kind := range map[int]error{
+		401: forge.ErrUnauthorized, 403: forge.ErrForbidden, 404: forge.ErrNotFound, 409: forge.ErrInvalid,
+		422: forge.ErrInvalid, 429: forge.ErrRateLimited, 500: forge.ErrUnavailable, 503: forge.ErrUnavailable,
+	} {
+		s.Server.Fail(Fault{Status: status, Message: "because of reasons"})
+		_, err := s.Forge.CreateComment(t.Context(), s.repo, s.number, "hello")
+		fails(t, err, kind)
+		var failed *forge.Error
+		if errors.As(err, &failed) && failed.Status != status {
+			t.Errorf("status %d, want %d", failed.Status, status)
+		}
+	}
+	if n := len(s.Server.Comments(s.repo, s.number)); n != 0 {
+		t.Errorf("%d comments, want none", n)
+	}
+}
+
+func cutAnswer(t *testing.T, s stage) {
+	s.Server.Fail(Fault{Cut: true})
+	if got := s.read(t); got.Number != s.number {
+		t.Errorf("got %+v", got)
+	}
+	s.Server.Fail(Fault{Cut: true})
+	_, err := s.Forge.CreateComment(t.Context(), s.repo, s.number, "once")
+	fails(t, err, forge.ErrUnavailable)
+	if n := len(s.Server.Comments(s.repo, s.number)); n != 1 {
+		t.Errorf("%d comments, want 1", n)
+	}
+}
+
+func slowAnswer(t *testing.T, s stage) {
+	s.Server.Fail(Fault{Delay: time.Minute})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := s.Forge.PullRequest(ctx, s.repo, s.number)
+	fails(t, err, context.DeadlineExceeded)
 }

@@ -66,10 +66,10 @@ func commentEvents(t *testing.T, s stage) {
 }
 
 func pushEvents(t *testing.T, s stage) {
-	push := Push{Repo: s.repo, Branch: "release/1.0", Before: commitA, After: commitB, By: "bob", Forced: true}
+	push := Push{Repo: s.repo, Branch: "release/1.0", Before: commitA, After: commitB, By: "bob"}
 	got := decode[forge.BranchPushed](t, s, s.Server.PushWebhook(push), "bob")
 	equal(t, got, forge.BranchPushed{
-		Delivery: got.Delivery, Branch: "release/1.0", Before: commitA, After: commitB, Forced: true,
+		Delivery: got.Delivery, Branch: "release/1.0", Before: commitA, After: commitB,
 	})
 
 	push = Push{Repo: s.repo, Branch: "new", After: commitB, By: "bob"}

@@ -21,26 +21,32 @@ import (
 
 // description is a forge's own account of its API.
 type description struct {
+	forge  string
 	doc    *openapi3.T
 	router routers.Router
+	// refusal checks the body of an error that the operation does not describe.
+	refusal func(*description, []byte) error
 }
 
-// loadDescription reads GitHub's, once a process: it is large and never
-// changes.
-var loadDescription = sync.OnceValues(func() (*description, error) {
-	doc, err := openapi3.NewLoader().LoadFromData(openapi.GitHub)
+// loadGitHub reads GitHub's, once a process: it is large and never changes.
+var loadGitHub = sync.OnceValues(func() (*description, error) {
+	return loadDescription("GitHub", openapi.GitHub, func(d *description, body []byte) error { return d.value("basic-error", body) })
+})
+
+func loadDescription(name string, data []byte, refusal func(*description, []byte) error) (*description, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(data)
 	if err != nil {
-		return nil, fmt.Errorf("GitHub's OpenAPI description: %w", err)
+		return nil, fmt.Errorf("%s's OpenAPI description: %w", name, err)
 	}
 	doc.Servers = nil // any host will do
 	router, err := legacy.NewRouter(doc)
 	if err != nil {
-		return nil, fmt.Errorf("GitHub's OpenAPI description: %w", err)
+		return nil, fmt.Errorf("%s's OpenAPI description: %w", name, err)
 	}
-	return &description{doc: doc, router: router}, nil
-})
+	return &description{forge: name, doc: doc, router: router, refusal: refusal}, nil
+}
 
-var errUnknownOperation = errors.New("GitHub's OpenAPI description, as trimmed, has no such operation")
+var errUnknownOperation = errors.New("the forge's OpenAPI description, as trimmed, has no such operation")
 
 // operation is one that a request asked for.
 type operation struct {
@@ -84,8 +90,9 @@ func (d *description) request(req *http.Request, body []byte) (*operation, error
 // token, a rate limit, a failing gateway) must at least be of the general form.
 func (o *operation) response(answer *response) error {
 	name := fmt.Sprintf("response %d to %s %s", answer.status, o.input.Request.Method, o.input.Request.URL.Path)
-	if answer.status >= 400 && o.input.Route.Operation.Responses.Status(answer.status) == nil {
-		if err := o.of.value("basic-error", answer.body.Bytes()); err != nil {
+	described := o.input.Route.Operation.Responses.Status(answer.status)
+	if answer.status >= 400 && (described == nil || len(described.Value.Content) == 0) {
+		if err := o.of.refusal(o.of, answer.body.Bytes()); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		return nil
@@ -107,7 +114,7 @@ func (o *operation) response(answer *response) error {
 func (d *description) value(schema string, data []byte) error {
 	ref := d.doc.Components.Schemas[schema]
 	if ref == nil {
-		return fmt.Errorf("GitHub's OpenAPI description, as trimmed, has no schema %s", schema)
+		return fmt.Errorf("%s's OpenAPI description, as trimmed, has no schema %s", d.forge, schema)
 	}
 	var v any
 	if err := json.Unmarshal(data, &v); err != nil {

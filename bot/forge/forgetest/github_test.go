@@ -290,7 +290,7 @@ func TestTimesAreTheSameInEveryRun(t *testing.T) {
 func TestEveryOperationThatIsKeptIsServed(t *testing.T) {
 	t.Parallel()
 	g := startWatched(t)
-	paths := g.description.doc.Paths.Map()
+	paths := g.described.doc.Paths.Map()
 	if len(paths) == 0 {
 		t.Fatal("no operations")
 	}

@@ -3,15 +3,16 @@ package forgetest
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path"
 	"strconv"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/weighlock/weighlock/bot/forge"
@@ -47,7 +48,8 @@ type Fault struct {
 	// Method and Path tell which requests; Path is a pattern of [path.Match],
 	// such as "/repos/*/*/issues/*/comments". Empty means any.
 	Method, Path string
-	// Status of the answer.
+	// Status of the answer. Zero leaves the answer as it is, for Cut and Delay
+	// alone.
 	Status int
 	// Times is how many requests fail. Zero means one.
 	Times int
@@ -59,171 +61,229 @@ type Fault struct {
 	// Late lets the request take effect and loses only the answer, as when a
 	// gateway gives up.
 	Late bool
+	// Cut breaks the connection in the middle of the answer's body.
+	Cut bool
+	// Delay is how long the answer takes, at most: it ends when the client gives
+	// up.
+	Delay time.Duration
 }
 
-// GitHub is a stand-in for GitHub. See [NewGitHub].
-type GitHub struct {
-	violation   func(error)
-	description *description
-	routes      *http.ServeMux
-	server      *http.Server
-	url         string
+// dialect is a forge's own way to say things.
+type dialect struct {
+	name        string
+	description func() (*description, error)
+	// path is a request's path, for routes and for the description: one segment
+	// for each thing that it names.
+	path func(*url.URL) string
+	// login tells the account that a request is made in the name of.
+	login func(*http.Request) (login string, known bool)
+	// refusal is the general form of an error.
+	refusal func(status int, message string, header http.Header) object
+	// pullURL and commentURL are pages for people.
+	pullURL    func(repo forge.Repo, number int) string
+	commentURL func(pull string, id int64) string
+}
+
+// standIn is what the stand-ins of all forges share: the state, and a server
+// that checks what comes and goes.
+type standIn struct {
+	dialect
+	violation func(error)
+	described *description
+	routes    *http.ServeMux
+	server    *http.Server
+	url       string
 
 	mu        sync.Mutex // guards all below
 	clock     func() time.Time
 	repos     map[forge.Repo]*repository
 	users     map[string]forge.User
-	tokens    map[string]Token
 	faults    []Fault
 	exchanges []Exchange
 	lastID    int64
 	delivered int
 }
 
-// NewGitHub starts a stand-in for GitHub on a free port of 127.0.0.1. Close
-// ends it.
-func NewGitHub(o Options) (*GitHub, error) {
-	description, err := loadDescription()
+// newStandIn makes one with nothing in it, at an address of its own. Serve
+// lets it answer.
+func newStandIn(d dialect, o Options) (*standIn, net.Listener, error) {
+	described, err := d.description()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if o.Violation == nil {
-		o.Violation = func(err error) { fmt.Fprintln(os.Stderr, "stand-in for GitHub:", err) }
+		o.Violation = func(err error) { fmt.Fprintf(os.Stderr, "stand-in for %s: %v\n", d.name, err) }
 	}
 	if o.Clock == nil {
 		o.Clock = tickingClock()
 	}
-	g := &GitHub{
-		violation:   o.Violation,
-		description: description,
-		clock:       o.Clock,
-		repos:       map[forge.Repo]*repository{},
-		users:       map[string]forge.User{},
-		tokens:      map[string]Token{},
-		lastID:      1000,
-	}
-	g.users[ActionsLogin] = forge.User{ID: 41898282, Login: ActionsLogin, Bot: true}
-	g.routes = g.newRoutes()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	g.url = "http://" + listener.Addr().String()
-	g.server = &http.Server{Handler: http.HandlerFunc(g.serve), ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = g.server.Serve(listener) }() // returns when the server is closed
-	return g, nil
+	return &standIn{
+		dialect:   d,
+		violation: o.Violation,
+		described: described,
+		clock:     o.Clock,
+		repos:     map[forge.Repo]*repository{},
+		users:     map[string]forge.User{},
+		lastID:    1000,
+		url:       "http://" + listener.Addr().String(),
+	}, listener, nil
 }
 
-// StartGitHub starts a stand-in for the duration of a test, which fails on
-// every violation.
-func StartGitHub(tb testing.TB) *GitHub {
-	tb.Helper()
-	g, err := NewGitHub(Options{Violation: func(err error) { tb.Errorf("%v", err) }})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(g.Close)
-	return g
+// serve starts to answer. The routes must be there.
+func (s *standIn) serve(listener net.Listener) {
+	s.server = &http.Server{Handler: http.HandlerFunc(s.handle), ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = s.server.Serve(listener) }() // returns when the server is closed
 }
 
-// URL is the address of the API, for the client's configuration or
-// GITHUB_API_URL.
-func (g *GitHub) URL() string { return g.url }
+// URL is the address of the server, for the client's configuration.
+func (s *standIn) URL() string { return s.url }
 
 // Close ends the server, after the requests under way.
-func (g *GitHub) Close() {
+func (s *standIn) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if err := g.server.Shutdown(ctx); err != nil {
-		g.server.Close()
+	if err := s.server.Shutdown(ctx); err != nil {
+		s.server.Close()
 	}
 }
 
 // Fail makes coming requests fail. Several faults apply in the order given.
-func (g *GitHub) Fail(f Fault) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+func (s *standIn) Fail(f Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	f.Times = max(1, f.Times)
 	if _, err := path.Match(f.Path, ""); err != nil {
 		panic(fmt.Sprintf("forgetest: fault on %q: %v", f.Path, err))
 	}
-	g.faults = append(g.faults, f)
+	s.faults = append(s.faults, f)
 }
 
 // Exchanges returns all requests so far with their answers, in the order in
 // which they were answered.
-func (g *GitHub) Exchanges() []Exchange {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return append([]Exchange(nil), g.exchanges...)
+func (s *standIn) Exchanges() []Exchange {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Exchange(nil), s.exchanges...)
 }
 
-// serve answers a request and checks both sides of it.
-func (g *GitHub) serve(w http.ResponseWriter, req *http.Request) {
+// response is an answer while it is being made.
+type response struct {
+	status  int
+	header  http.Header
+	body    bytes.Buffer
+	refusal func(status int, message string, header http.Header) object
+}
+
+func (r *response) Header() http.Header         { return r.header }
+func (r *response) WriteHeader(status int)      { r.status = status }
+func (r *response) Write(p []byte) (int, error) { return r.body.Write(p) }
+
+func (r *response) reset() {
+	clear(r.header)
+	r.body.Reset()
+	r.status = 0
+}
+
+func (r *response) json(status int, v any) {
+	r.header.Set("Content-Type", "application/json; charset=utf-8")
+	r.status = status
+	enc := json.NewEncoder(&r.body)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(err) // our own maps
+	}
+}
+
+// refuse answers with the forge's general form of an error.
+func (r *response) refuse(status int, message string) {
+	r.json(status, r.refusal(status, message, r.header))
+}
+
+// handle answers a request and checks both sides of it.
+func (s *standIn) handle(w http.ResponseWriter, req *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, 25<<20))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	answer := g.answer(req, body)
+	req.URL = &url.URL{Path: s.path(req.URL), RawQuery: req.URL.RawQuery}
+	answer, fault := s.answer(req, body)
+	if fault.Delay > 0 {
+		timer := time.NewTimer(fault.Delay)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-req.Context().Done():
+			return
+		}
+	}
 	for name, values := range answer.header {
 		w.Header()[name] = values
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(answer.body.Len()))
 	w.WriteHeader(answer.status)
+	if fault.Cut {
+		_, _ = w.Write(answer.body.Bytes()[:answer.body.Len()/2])
+		panic(http.ErrAbortHandler) // the server's way to break a connection
+	}
 	_, _ = w.Write(answer.body.Bytes()) // who does not listen any more has not lost a thing
 }
 
-func (g *GitHub) answer(req *http.Request, body []byte) *response {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	answer := &response{header: http.Header{}}
-	token, known := g.tokens[bearer(req)]
+func (s *standIn) answer(req *http.Request, body []byte) (*response, Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	answer := &response{header: http.Header{}, refusal: s.refusal}
+	login, known := s.login(req)
+	fault, failing := Fault{}, false
 
-	operation, err := g.description.request(req, body)
+	operation, err := s.described.request(req, body)
 	if err == nil {
+		fault, failing = s.takeFault(req)
+		failing = failing && fault.Status != 0
 		req.Body = io.NopCloser(bytes.NewReader(body))
-		g.perform(answer, req, token, known)
+		switch {
+		case failing && !fault.Late:
+		case !known:
+			answer.refuse(http.StatusUnauthorized, "Bad credentials")
+		default:
+			s.routes.ServeHTTP(answer, req)
+		}
+		if failing {
+			answer.fail(fault)
+		}
 		err = operation.response(answer)
 	}
 	if err != nil {
-		g.violation(err)
+		s.violation(err)
 		answer.reset()
 		answer.refuse(http.StatusInternalServerError, "violation: "+err.Error())
 	}
-	g.exchanges = append(g.exchanges, Exchange{
-		Method: req.Method, Path: req.URL.Path, Query: req.URL.RawQuery, Login: token.Login,
+	s.exchanges = append(s.exchanges, Exchange{
+		Method: req.Method, Path: req.URL.Path, Query: req.URL.RawQuery, Login: login,
 		RequestBody: string(body), Status: answer.status, ResponseBody: answer.body.String(),
 	})
-	return answer
+	return answer, fault
 }
 
-// perform lets the request have its effect, unless a fault or the token
-// prevents it.
-func (g *GitHub) perform(answer *response, req *http.Request, token Token, known bool) {
-	fault, failing := g.takeFault(req)
-	if !failing || fault.Late {
-		if known {
-			g.routes.ServeHTTP(answer, req.WithContext(withToken(req.Context(), token)))
-		} else {
-			answer.refuse(http.StatusUnauthorized, "Bad credentials")
-		}
+// fail replaces an answer by what the fault says.
+func (r *response) fail(f Fault) {
+	r.reset()
+	if f.RetryAfter > 0 {
+		r.header.Set("Retry-After", strconv.Itoa(int(f.RetryAfter/time.Second)))
 	}
-	if failing {
-		answer.reset()
-		if fault.RetryAfter > 0 {
-			answer.header.Set("Retry-After", strconv.Itoa(int(fault.RetryAfter/time.Second)))
-		}
-		if fault.Message == "" {
-			fault.Message = http.StatusText(fault.Status)
-		}
-		answer.refuse(fault.Status, fault.Message)
+	if f.Message == "" {
+		f.Message = http.StatusText(f.Status)
 	}
+	r.refuse(f.Status, f.Message)
 }
 
-func (g *GitHub) takeFault(req *http.Request) (Fault, bool) {
-	for i := range g.faults {
-		f := &g.faults[i]
+func (s *standIn) takeFault(req *http.Request) (Fault, bool) {
+	for i := range s.faults {
+		f := &s.faults[i]
 		match, _ := path.Match(f.Path, req.URL.Path) // Fail has checked the pattern
 		if f.Times > 0 && (f.Method == "" || f.Method == req.Method) && (f.Path == "" || match) {
 			f.Times--

@@ -186,7 +186,6 @@ func pushEvent(from forge.Delivery, payload []byte) (forge.Event, error) {
 		Ref    string `json:"ref"`
 		Before string `json:"before"`
 		After  string `json:"after"`
-		Forced bool   `json:"forced"`
 	}
 	if err := json.Unmarshal(payload, &wire); err != nil {
 		return nil, err
@@ -200,7 +199,7 @@ func pushEvent(from forge.Delivery, payload []byte) (forge.Event, error) {
 	case isZero(wire.After):
 		return ignored(from, "the branch %s was deleted", branch)
 	}
-	event := forge.BranchPushed{Delivery: from, Branch: branch, After: wire.After, Forced: wire.Forced}
+	event := forge.BranchPushed{Delivery: from, Branch: branch, After: wire.After}
 	if !isZero(wire.Before) {
 		event.Before = wire.Before
 	}

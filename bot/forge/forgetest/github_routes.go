@@ -1,8 +1,6 @@
 package forgetest
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -19,43 +17,6 @@ import (
 const maxBody = 65536
 
 const docsURL = "https://docs.github.com/rest"
-
-// response is an answer while it is being made.
-type response struct {
-	status int
-	header http.Header
-	body   bytes.Buffer
-}
-
-func (r *response) Header() http.Header         { return r.header }
-func (r *response) WriteHeader(status int)      { r.status = status }
-func (r *response) Write(p []byte) (int, error) { return r.body.Write(p) }
-
-func (r *response) reset() {
-	clear(r.header)
-	r.body.Reset()
-	r.status = 0
-}
-
-func (r *response) json(status int, v any) {
-	r.header.Set("Content-Type", "application/json; charset=utf-8")
-	r.status = status
-	enc := json.NewEncoder(&r.body)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		panic(err) // our own maps
-	}
-}
-
-// refuse answers with GitHub's general form of an error. The address in it is
-// what tells clients of a rate limit.
-func (r *response) refuse(status int, message string) {
-	docs := docsURL
-	if r.header.Get("Retry-After") != "" && (status == http.StatusForbidden || status == http.StatusTooManyRequests) {
-		docs += "/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits"
-	}
-	r.json(status, object{"message": message, "documentation_url": docs, "status": strconv.Itoa(status)})
-}
 
 // invalid answers 422, with what is wrong about a comment's body.
 func (r *response) invalid(code, message string) {
@@ -76,7 +37,7 @@ func (g *GitHub) newRoutes() *http.ServeMux {
 	mux := http.NewServeMux()
 	route := func(pattern string, handle func(*response, request)) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, req *http.Request) {
-			g.handle(w.(*response), request{Request: req, token: tokenOf(req.Context())}, handle)
+			g.route(w.(*response), request{Request: req, token: g.tokens[bearer(req)]}, handle)
 		})
 	}
 	route("GET /user", g.getUser)
@@ -90,9 +51,9 @@ func (g *GitHub) newRoutes() *http.ServeMux {
 	return mux
 }
 
-// handle applies what all operations have in common: a repository that one may
+// route applies what all operations have in common: a repository that one may
 // not see is not there, and a token that may only read does not write.
-func (g *GitHub) handle(w *response, req request, handle func(*response, request)) {
+func (g *GitHub) route(w *response, req request, handle func(*response, request)) {
 	if owner := req.PathValue("owner"); owner != "" {
 		req.repo = g.repos[forge.Repo{Owner: owner, Name: req.PathValue("repo")}]
 		if req.repo == nil || req.permission() < forge.Read {
@@ -301,24 +262,4 @@ func (g *GitHub) page(w *response, req request, all []object) {
 	}
 	from := min(len(all), (page-1)*size)
 	w.json(http.StatusOK, all[from:min(len(all), from+size)])
-}
-
-type tokenKey struct{}
-
-func withToken(ctx context.Context, t Token) context.Context {
-	return context.WithValue(ctx, tokenKey{}, t)
-}
-
-func tokenOf(ctx context.Context) Token {
-	t, _ := ctx.Value(tokenKey{}).(Token)
-	return t
-}
-
-// bearer is the token of a request, in either of the forms that GitHub takes.
-func bearer(req *http.Request) string {
-	scheme, token, _ := strings.Cut(req.Header.Get("Authorization"), " ")
-	if strings.EqualFold(scheme, "bearer") || strings.EqualFold(scheme, "token") {
-		return token
-	}
-	return ""
 }

@@ -26,7 +26,6 @@ type Push struct {
 	// Before is empty when the branch is new; After when it is deleted.
 	Before, After string
 	By            string // login
-	Forced        bool
 }
 
 const noCommit = "0000000000000000000000000000000000000000"
@@ -91,7 +90,7 @@ func (g *GitHub) PushWebhook(push Push) Webhook {
 	o := g.example(examplePush, push.Repo, 0)
 	maps.Copy(o, object{
 		"ref": "refs/heads/" + push.Branch, "before": push.Before, "after": push.After,
-		"created": push.Before == "", "deleted": push.After == "", "forced": push.Forced,
+		"created": push.Before == "", "deleted": push.After == "", "forced": false,
 		"compare": fmt.Sprintf("%s/%s/compare/%.12s...%.12s", webURL, push.Repo, push.Before, push.After),
 		"pusher":  object{"name": by.Login, "email": by.Login + "@users.noreply.github.com"},
 		"sender":  g.userJSON(by),
@@ -118,7 +117,7 @@ func (g *GitHub) webhook(name, schema string, payload object) Webhook {
 	if err != nil {
 		panic(err) // our own maps
 	}
-	if err := g.description.value(schema, body); err != nil {
+	if err := g.described.value(schema, body); err != nil {
 		g.violation(fmt.Errorf("payload of %s: %w", name, err))
 	}
 	g.delivered++
