@@ -34,7 +34,7 @@ type Config struct {
 	Kubeconfigs []string
 	// Context is the context to use; "" is the current one.
 	Context string
-	// Impersonate is the user to act as, such as system:serviceaccount:apps:deployer; "" acts as oneself.
+	// Impersonate is the user to act as, such as system:serviceaccount:apps:deployer; "" is whom the kubeconfig says.
 	Impersonate string
 	// UserAgent names the program in the server's audit log.
 	UserAgent string
@@ -79,7 +79,9 @@ func Open(cfg Config) (*Cluster, error) {
 		return nil, fmt.Errorf("kubeconfig %s: %w; name a kubeconfig with --kubeconfig and a context of it with --context", strings.Join(cfg.Kubeconfigs, ", "), err)
 	}
 	rc.UserAgent = cfg.UserAgent
-	rc.Impersonate = rest.ImpersonationConfig{UserName: cfg.Impersonate}
+	if cfg.Impersonate != "" { // else whom the kubeconfig says
+		rc.Impersonate = rest.ImpersonationConfig{UserName: cfg.Impersonate}
+	}
 	rc.Timeout = requestTimeout
 	// The stages bound how many requests are under way, and the server's own fairness does the rest.
 	rc.QPS = -1
