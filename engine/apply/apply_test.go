@@ -122,6 +122,27 @@ func TestOrphansGoLastAndNamespacesBeforeTheRestOfThem(t *testing.T) {
 	}
 }
 
+// Webhooks and APIs whose backends go are gone before them; custom resources while their controllers and definitions are there.
+func TestWhatNeedsOthersIsDeletedBeforeThem(t *testing.T) {
+	t.Parallel()
+	var s diff.ChangeSet
+	for _, ref := range []object.Ref{
+		{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition", Name: "definition"}, {Group: "apps", Kind: "Deployment", Name: "deployment"},
+		{Kind: "Namespace", Name: "namespace"}, {Group: "apiregistration.k8s.io", Kind: "APIService", Name: "api"},
+		{Group: "example.com", Kind: "Boat", Name: "boat"}, {Group: "admissionregistration.k8s.io", Kind: "MutatingWebhookConfiguration", Name: "webhook"},
+	} {
+		s.Orphans = append(s.Orphans, &diff.Change{Ref: ref, Op: diff.Delete})
+	}
+	r := &recorder{}
+	if err := apply.Apply(t.Context(), &s, r, apply.Options{Wait: apply.Wait{Off: true}}).Err(); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"delete webhook", "delete boat", "delete api", "delete namespace", "delete deployment", "delete definition"}
+	if !slices.Equal(r.log, want) {
+		t.Errorf("got %v, want %v", r.log, want)
+	}
+}
+
 func TestWhatDoesNotChangeIsNotWritten(t *testing.T) {
 	t.Parallel()
 	r := &recorder{}

@@ -13,11 +13,13 @@ import (
 )
 
 // The phases of a deletion. Webhooks go first, because their backends go with the rest and every request would then wait
-// for them; custom resources while the controllers that have to clean up after them are still there; then whole
-// namespaces; and definitions last, because all objects of a kind go with them.
+// for them; custom resources while the controllers that have to clean up after them are still there; APIs that backends
+// serve, because no namespace can be emptied while one does not answer; then whole namespaces; and definitions last,
+// because all objects of a kind go with them.
 const (
 	phaseAdmission = iota
 	phaseCustom
+	phaseAPI
 	phaseNamespace
 	phaseRest
 	phaseDefinition
@@ -30,6 +32,8 @@ func phaseOf(ref object.Ref) int {
 	switch {
 	case ref.Group == "admissionregistration.k8s.io":
 		return phaseAdmission
+	case ref.Group == "apiregistration.k8s.io":
+		return phaseAPI
 	case ref.IsNamespace():
 		return phaseNamespace
 	case ref.IsCRD():
