@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"testing"
 )
 
 const modulePath = "github.com/weighlock/weighlock"
@@ -35,6 +36,17 @@ func (p *process) failure() error {
 	default:
 		return nil
 	}
+}
+
+// Own starts a cluster beside the shared one, for a test that would be in the way of others: it lives until the test ends.
+func Own(tb testing.TB) *Cluster {
+	tb.Helper()
+	c, err := launch()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { c.own.stdin.Close() })
+	return c
 }
 
 // launch starts a cluster of this process's own and waits until it is ready.

@@ -38,11 +38,7 @@ func TestClusterEndsWithAComponentAndTellsWhich(t *testing.T) {
 func second(t *testing.T) *Cluster {
 	t.Helper()
 	namespace := Start(t).Namespace(t)
-	c, err := launch()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.own.stdin.Close() })
+	c := Own(t)
 	if out := c.Kubectl(t, "get", "namespaces", "-o", "name"); strings.Contains(out, namespace) {
 		t.Errorf("the second cluster has the first one's namespace %s", namespace)
 	}
