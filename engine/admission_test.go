@@ -107,6 +107,18 @@ func TestWhatAWebhookSetsAnewEachTimeIsUnstable(t *testing.T) {
 // throughProxy connects a site through a proxy that may answer by itself.
 func (s *site) throughProxy(c *enginetest.Cluster, answer func(w http.ResponseWriter, r *http.Request) bool) {
 	s.t.Helper()
+	s.behind(c, func(forward http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if !answer(w, r) {
+				forward.ServeHTTP(w, r)
+			}
+		})
+	})
+}
+
+// behind connects a site through a proxy, made of what forwards requests to the cluster.
+func (s *site) behind(c *enginetest.Cluster, proxy func(forward http.Handler) http.Handler) {
+	s.t.Helper()
 	config := c.RESTConfig()
 	transport, err := rest.TransportFor(config)
 	if err != nil {
@@ -116,12 +128,8 @@ func (s *site) throughProxy(c *enginetest.Cluster, answer func(w http.ResponseWr
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	proxy := &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !answer(w, r) {
-			proxy.ServeHTTP(w, r)
-		}
-	}))
+	forward := &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
+	server := httptest.NewServer(proxy(forward))
 	s.t.Cleanup(server.Close)
 	file := filepath.Join(s.t.TempDir(), "kubeconfig")
 	text := fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: p, clusters: [{name: c, cluster: {server: %q}}], users: [{name: u, user: {}}], contexts: [{name: p, context: {cluster: c, user: u}}]}`, server.URL)

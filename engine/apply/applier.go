@@ -11,10 +11,11 @@ import (
 type Applier interface {
 	// Apply stores an object by server-side apply and returns what the server made of it, and the server's warnings.
 	Apply(ctx context.Context, w diff.Write) (object.Object, []string, error)
-	// Delete deletes an object, its dependants in the background. One that is gone already is no error.
-	Delete(ctx context.Context, ref object.Ref) error
+	// Delete deletes an object, its dependants in the background. One that is gone already is no error; another one that
+	// has its name by now is, unless uid is "".
+	Delete(ctx context.Context, ref object.Ref, uid string) error
 	// AwaitGone returns when a deleted object is no longer there.
-	AwaitGone(ctx context.Context, ref object.Ref) error
+	AwaitGone(ctx context.Context, ref object.Ref, uid string) error
 	// AwaitEstablished returns when the server serves the kinds of a CustomResourceDefinition.
 	AwaitEstablished(ctx context.Context, ref object.Ref) error
 	Observer

@@ -34,8 +34,12 @@ func (r *recorder) note(verb string, ref object.Ref) error {
 func (r *recorder) Apply(_ context.Context, w diff.Write) (object.Object, []string, error) {
 	return w.Object, nil, r.note("apply", w.Object.Ref())
 }
-func (r *recorder) AwaitGone(_ context.Context, ref object.Ref) error       { return r.note("await", ref) }
-func (r *recorder) Delete(_ context.Context, ref object.Ref) error          { return r.note("delete", ref) }
+func (r *recorder) AwaitGone(_ context.Context, ref object.Ref, _ string) error {
+	return r.note("await", ref)
+}
+func (r *recorder) Delete(_ context.Context, ref object.Ref, _ string) error {
+	return r.note("delete", ref)
+}
 func (r *recorder) Get(context.Context, object.Ref) (object.Object, error)  { return nil, nil }
 func (r *recorder) ExpectsStatus(context.Context, object.Ref) (bool, error) { return false, nil }
 func (r *recorder) Symptoms(context.Context, object.Object) []string        { return nil }

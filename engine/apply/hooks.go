@@ -63,7 +63,7 @@ func (r *run) notRun(list []*diff.Change, failed *diff.Change) error {
 func (r *run) removeHook(ctx context.Context, ref object.Ref) error {
 	ctx, cancel := finishing(ctx)
 	defer cancel()
-	return r.remove(ctx, ref)
+	return r.remove(ctx, ref, "") // the last run's, whichever that is
 }
 
 // runHook applies a hook and waits for it.
@@ -106,7 +106,7 @@ func (r *run) cleanUp(ctx context.Context, list []*diff.Change) {
 		if !c.Hook.Wait || !c.Hook.Has(policy) || o.Removed {
 			continue
 		}
-		if err := r.applier.Delete(ctx, c.Ref); err != nil {
+		if err := r.applier.Delete(ctx, c.Ref, ""); err != nil {
 			o.Warnings = append(o.Warnings, c.Mask(fmt.Errorf("the hook has run and cannot be removed: %w", err)).Error())
 			continue
 		}
@@ -115,7 +115,7 @@ func (r *run) cleanUp(ctx context.Context, list []*diff.Change) {
 	}
 	for _, ref := range gone {
 		// What is left of it does not matter to anybody; the next run waits for it.
-		if err := r.applier.AwaitGone(ctx, ref); errors.Is(err, context.Canceled) {
+		if err := r.applier.AwaitGone(ctx, ref, ""); errors.Is(err, context.Canceled) {
 			return
 		}
 	}

@@ -2,7 +2,6 @@ package apply
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -104,12 +103,10 @@ func (r *run) deletion(ctx context.Context, c *diff.Change) {
 		return
 	}
 	sending, cancel := finishing(ctx)
-	err := r.applier.Delete(sending, c.Ref)
+	err := r.applier.Delete(sending, c.Ref, c.UID())
 	cancel()
 	if err == nil && !r.opts.Wait.Off {
-		if err = r.applier.AwaitGone(ctx, c.Ref); err != nil && ctx.Err() != nil {
-			err = fmt.Errorf("%s: is deleted; interrupted while waiting for it to be gone: %w", c.Ref, context.Cause(ctx))
-		}
+		err = r.applier.AwaitGone(ctx, c.Ref, c.UID())
 	}
 	r.finish(c, Deleted, nil, err)
 }

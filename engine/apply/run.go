@@ -173,9 +173,9 @@ func (r *run) change(ctx context.Context, c *diff.Change) {
 	status := Applied
 	switch c.Op {
 	case diff.Delete:
-		status, err = Deleted, r.remove(ctx, c.Ref)
+		status, err = Deleted, r.remove(ctx, c.Ref, c.UID())
 	case diff.Replace:
-		if err = r.remove(ctx, c.Ref); err == nil {
+		if err = r.remove(ctx, c.Ref, c.UID()); err == nil {
 			warnings, err = r.send(ctx, c)
 		}
 	default:
@@ -259,11 +259,11 @@ func (r *run) send(ctx context.Context, c *diff.Change) ([]string, error) {
 }
 
 // remove deletes an object and waits until it is gone.
-func (r *run) remove(ctx context.Context, ref object.Ref) error {
-	if err := r.applier.Delete(ctx, ref); err != nil {
+func (r *run) remove(ctx context.Context, ref object.Ref, uid string) error {
+	if err := r.applier.Delete(ctx, ref, uid); err != nil {
 		return err
 	}
-	return r.applier.AwaitGone(ctx, ref)
+	return r.applier.AwaitGone(ctx, ref, uid)
 }
 
 func (r *run) finish(c *diff.Change, s Status, warnings []string, err error) {

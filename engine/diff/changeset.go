@@ -158,6 +158,9 @@ func (c *Change) MaskText(s string) string {
 	return c.mask.text(s)
 }
 
+// UID is the live object's; "" where there is none.
+func (c *Change) UID() string { return c.uid }
+
 // Orphan says whether the object is one that the target does not render any more.
 func (c *Change) Orphan() bool { return c.orphan && !c.rendered }
 

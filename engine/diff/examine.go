@@ -213,7 +213,8 @@ func (d *differ) wholly(ctx context.Context, c *Change, live object.Object, fail
 	if err != nil {
 		return failed
 	}
-	c.whole = true
+	// What is not applied is recorded as another manager's of the same name, with whom each later apply would be in conflict.
+	c.whole, c.takeover = true, &Takeover{Managers: []string{FieldManager}}
 	c.Warnings = append(c.Warnings, fmt.Sprintf("is sent as a whole, with all that others have set in it, because it cannot be applied: %v", failed.err))
 	return &attempt{sent: o, Preview: answer}
 }

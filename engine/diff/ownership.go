@@ -96,7 +96,10 @@ func picked(o object.Object, i project.Inclusion) bool {
 	return i.Selects(tags, o.Annotation(itemDirAnnotation))
 }
 
-// keepMarks are the annotations by which Helm, Argo CD and Flux are told not to delete an object.
+// skipDelete keeps an object from being deleted.
+const skipDelete = "kluctl.io/skip-delete"
+
+// keepMarks are the annotations by which Helm, Argo CD and Flux are told not to delete an object, Helm's first.
 var keepMarks = []struct{ annotation, value string }{
 	{"helm.sh/resource-policy", "keep"},
 	{"argocd.argoproj.io/sync-options", "Prune=false"},
@@ -108,8 +111,8 @@ func keep(o object.Object, i project.Inclusion) string {
 	if i.ByTag() && annotated(o, "kluctl.io/skip-delete-if-tags") {
 		return "kept: its item is not deleted where tags pick what is (skipDeleteIfTags)"
 	}
-	if annotated(o, "kluctl.io/skip-delete") {
-		return "kept: it is annotated with kluctl.io/skip-delete"
+	if annotated(o, skipDelete) {
+		return "kept: it is annotated with " + skipDelete
 	}
 	for _, m := range keepMarks {
 		for have := range strings.SplitSeq(o.Annotation(m.annotation), ",") {

@@ -76,9 +76,9 @@ type Write struct {
 	Object object.Object
 	// Force overrules other managers: their conflicts are resolved.
 	Force bool
-	// Takeover, if set, comes first.
+	// Takeover, if set, comes first; after an object that is sent as a whole.
 	Takeover *Takeover
-	// Whole sends the object in the place of the live one, for a server that cannot apply it.
+	// Whole sends the object in the place of the live one, for a server that cannot apply it. It has a Takeover.
 	Whole bool
 	// Late waits a moment for the object's kind to be served.
 	Late bool

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,8 +80,8 @@ func (d *differ) refusedUpdate(ctx context.Context, c *Change, live object.Objec
 	}
 	c.Reason = fmt.Sprintf("%s cannot be changed: the object is deleted and created anew", strings.Join(fields, ", "))
 	switch {
-	case annotated(live, "kluctl.io/skip-delete") || annotated(c.desired, "kluctl.io/skip-delete"):
-		c.Err = &ReplaceError{Ref: c.Ref, Fields: fields, Reason: "it is annotated with kluctl.io/skip-delete", Err: refused}
+	case cmp.Or(lasting(live), lasting(c.desired)) != "":
+		c.Err = &ReplaceError{Ref: c.Ref, Fields: fields, Reason: cmp.Or(lasting(live), lasting(c.desired)), Err: refused}
 	case !d.opts.Replace:
 		c.Err = &ReplaceError{Ref: c.Ref, Fields: fields, Err: refused}
 	}
@@ -104,4 +105,16 @@ func (d *differ) validAnew(ctx context.Context, c *Change, live object.Object) b
 // saysImmutable says whether the server's own words are, for each field, that it cannot change.
 func saysImmutable(e *InvalidError) bool {
 	return !slices.ContainsFunc(e.Causes, func(c InvalidCause) bool { return !immutable.MatchString(c.Message) })
+}
+
+// lasting is why an object is not deleted even where it is created anew, or "": who keeps it from being deleted means what
+// is in it.
+func lasting(o object.Object) string {
+	if annotated(o, skipDelete) {
+		return "it is annotated with " + skipDelete
+	}
+	if m := keepMarks[0]; o.Annotation(m.annotation) == m.value {
+		return fmt.Sprintf("it is annotated with %s: %s", m.annotation, m.value)
+	}
+	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -40,14 +41,22 @@ func (a applier) Apply(ctx context.Context, w diff.Write) (object.Object, []stri
 		return nil, nil, err
 	}
 	if w.Whole {
-		return a.replace(ctx, client, w.Object)
+		return a.replace(ctx, client, w)
 	}
 	if w.Takeover != nil {
 		if err := a.takeOver(ctx, client, w.Takeover, ref); err != nil {
 			return nil, nil, err
 		}
 	}
-	stored, warnings, err := send(ctx, client, w.Object, metav1.PatchOptions{Force: &w.Force})
+	var stored object.Object
+	var warnings []string
+	// An apply whose answer was lost is no other one the second time.
+	err = unraced(func() error {
+		return a.retry(ctx, func() (err error) {
+			stored, warnings, err = send(ctx, client, w.Object, metav1.PatchOptions{Force: &w.Force})
+			return err
+		})
+	})
 	if err != nil {
 		return nil, nil, a.refused("applying", ref, err)
 	}
@@ -63,105 +72,144 @@ func (a applier) lateClient(ctx context.Context, ref object.Ref) (client dynamic
 		a.renew()
 		client, err = a.client(ref)
 		var noKind *diff.NoKindError
-		return !errors.As(err, &noKind), nil
+		var gone *diff.UnreachableError
+		return !errors.As(err, &noKind) && !errors.As(err, &gone), nil
 	})
 	return client, err
 }
 
 // replace sends an object in the place of the live one. Somebody else's write in between makes it look again.
-func (a applier) replace(ctx context.Context, client dynamic.ResourceInterface, o object.Object) (object.Object, []string, error) {
-	ref := o.Ref()
-	var err error
-	for range 5 {
-		var live, stored *unstructured.Unstructured
-		if live, err = client.Get(ctx, ref.Name, metav1.GetOptions{}); err != nil {
-			return nil, nil, a.failed("reading", ref, err)
+func (a applier) replace(ctx context.Context, client dynamic.ResourceInterface, w diff.Write) (object.Object, []string, error) {
+	ref := w.Object.Ref()
+	var stored *unstructured.Unstructured
+	var warnings *[]string
+	err := unraced(func() error {
+		live, err := a.read(ctx, client, ref)
+		if err != nil {
+			return err
 		}
-		next := &unstructured.Unstructured{Object: o.Clone()}
+		next := &unstructured.Unstructured{Object: w.Object.Clone()}
 		next.SetResourceVersion(live.GetResourceVersion())
-		ctx, warnings := collectWarnings(ctx)
-		stored, err = client.Update(ctx, next, metav1.UpdateOptions{FieldManager: diff.FieldManager, FieldValidation: metav1.FieldValidationStrict})
-		if err == nil {
-			return stored.Object, *warnings, nil
-		}
-		if !apierrors.IsConflict(err) {
-			break
-		}
+		return a.retry(ctx, func() (err error) {
+			sending, collected := collectWarnings(ctx)
+			warnings = collected
+			stored, err = client.Update(sending, next, metav1.UpdateOptions{FieldManager: diff.FieldManager, FieldValidation: metav1.FieldValidationStrict})
+			return err
+		})
+	})
+	if err != nil {
+		return nil, nil, a.failed("replacing", ref, err)
 	}
-	return nil, nil, a.failed("replacing", ref, err)
+	return stored.Object, *warnings, a.takeOver(ctx, client, w.Takeover, ref)
+}
+
+func (a applier) read(ctx context.Context, client dynamic.ResourceInterface, ref object.Ref) (live *unstructured.Unstructured, err error) {
+	err = a.retry(ctx, func() error {
+		live, err = client.Get(ctx, ref.Name, metav1.GetOptions{})
+		return err
+	})
+	return live, err
 }
 
 // takeOver makes the fields of forerunners ours. It changes who owns fields, and no field. Somebody else's write in
 // between makes it look again.
 func (a applier) takeOver(ctx context.Context, client dynamic.ResourceInterface, t *diff.Takeover, ref object.Ref) error {
-	var err error
-	for range 5 {
-		var live *unstructured.Unstructured
-		if live, err = client.Get(ctx, ref.Name, metav1.GetOptions{}); err != nil {
-			return a.failed("reading", ref, err)
+	err := unraced(func() error {
+		live, err := a.read(ctx, client, ref)
+		if err != nil {
+			return err
 		}
 		fields := t.ManagedFields(live.Object)
 		if fields == nil {
 			return nil
 		}
-		var patch []byte
 		// A replaced resourceVersion, as against a tested one, makes the server answer with a conflict.
-		if patch, err = json.Marshal([]map[string]any{
+		patch, err := json.Marshal([]map[string]any{
 			{"op": "add", "path": "/metadata/managedFields", "value": fields}, // there need not be any
 			{"op": "replace", "path": "/metadata/resourceVersion", "value": live.GetResourceVersion()},
-		}); err != nil {
+		})
+		if err != nil {
 			return err
 		}
-		_, err = client.Patch(ctx, ref.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: diff.FieldManager})
-		if !apierrors.IsConflict(err) {
-			break
-		}
-	}
+		return a.retry(ctx, func() error {
+			_, err := client.Patch(ctx, ref.Name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: diff.FieldManager})
+			return err
+		})
+	})
 	if err != nil {
 		return a.failed("taking over fields of", ref, err)
 	}
 	return nil
 }
 
+// goneTimeout bounds the wait for a deleted object.
+const goneTimeout = 5 * time.Minute
+
 // AwaitGone implements [apply.Applier].
-func (a applier) AwaitGone(ctx context.Context, ref object.Ref) error {
+func (a applier) AwaitGone(ctx context.Context, ref object.Ref, uid string) error {
 	client, err := a.client(ref)
 	if err != nil {
 		return err
 	}
-	err = wait.PollUntilContextTimeout(ctx, 200*time.Millisecond, goneTimeout, true, func(ctx context.Context) (bool, error) {
+	err = poll(ctx, 200*time.Millisecond, goneTimeout, func(ctx context.Context) (bool, error) {
 		live, err := client.Get(ctx, ref.Name, metav1.GetOptions{})
 		switch {
 		case apierrors.IsNotFound(err):
 			return true, nil
 		case err != nil:
-			return false, a.failed("reading", ref, err)
-		case live.GetDeletionTimestamp() == nil:
-			return true, nil // another one has its name already
+			return false, err
 		}
-		return false, nil
+		another := live.GetDeletionTimestamp() == nil || uid != "" && string(live.GetUID()) != uid
+		return another, nil
 	})
-	if wait.Interrupted(err) {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: is deleted; interrupted while waiting for it to be gone: %w", ref, err)
+	case wait.Interrupted(err):
 		return fmt.Errorf("%s: is deleted and still there after %s: its finalizers are not done", ref, goneTimeout)
 	}
-	return err
+	return a.failed("waiting for it to be gone", ref, err)
 }
 
-// goneTimeout bounds the wait for an object that is to be replaced.
-const goneTimeout = 5 * time.Minute
-
 // Delete implements [apply.Applier].
-func (a applier) Delete(ctx context.Context, ref object.Ref) error {
+func (a applier) Delete(ctx context.Context, ref object.Ref, uid string) error {
 	client, err := a.client(ref)
 	if err != nil {
 		return err
 	}
 	background := metav1.DeletePropagationBackground
-	err = client.Delete(ctx, ref.Name, metav1.DeleteOptions{PropagationPolicy: &background})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return a.failed("deleting", ref, err)
+	opts := metav1.DeleteOptions{PropagationPolicy: &background}
+	if uid != "" {
+		opts.Preconditions = metav1.NewUIDPreconditions(uid)
 	}
-	return nil
+	lost := false // an answer, after which nobody knows whether the deletion was carried out
+	err = unraced(func() error {
+		return a.retry(ctx, func() error {
+			err := client.Delete(ctx, ref.Name, opts)
+			switch {
+			case apierrors.IsNotFound(err):
+				return nil
+			case another(err) && lost:
+				return nil // it was
+			}
+			lost = lost || passing(err)
+			return err
+		})
+	})
+	switch {
+	case err == nil:
+		return nil
+	case another(err):
+		return fmt.Errorf("%s: was deleted and created anew since it was compared, and that one is not deleted: compare again: %w", ref, err)
+	}
+	return a.failed("deleting", ref, err)
+}
+
+// another says whether a deletion was refused because the object that is there is not the one that was meant.
+func another(err error) bool {
+	return apierrors.IsConflict(err) && strings.Contains(err.Error(), "UID in precondition")
 }
 
 // establishTimeout bounds the wait for a CustomResourceDefinition; a server that works needs about a second.
@@ -174,19 +222,25 @@ func (a applier) AwaitEstablished(ctx context.Context, ref object.Ref) error {
 		return err
 	}
 	var crd object.Object
-	err = wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, establishTimeout, true, func(ctx context.Context) (bool, error) {
+	var refused error
+	err = poll(ctx, 100*time.Millisecond, establishTimeout, func(ctx context.Context) (done bool, err error) {
 		live, err := client.Get(ctx, ref.Name, metav1.GetOptions{})
 		if err != nil {
-			return false, a.failed("reading", ref, err)
+			return false, err
 		}
 		crd = live.Object
-		return established(crd)
+		done, refused = established(crd)
+		return done || refused != nil, nil
 	})
-	if wait.Interrupted(err) {
+	switch {
+	case refused != nil:
+		return refused
+	case err != nil && ctx.Err() != nil:
+		return fmt.Errorf("%s: is applied; interrupted before the server had established it: %w", ref, err)
+	case wait.Interrupted(err):
 		return fmt.Errorf("%s: the server did not establish it within %s", ref, establishTimeout)
-	}
-	if err != nil {
-		return err
+	case err != nil:
+		return a.failed("waiting for it to be established", ref, err)
 	}
 	return a.awaitServed(ctx, ref, crd)
 }

@@ -106,7 +106,9 @@ func Open(cfg Config) (*Cluster, error) {
 	if c.core, err = coreClient(rc, client); err != nil {
 		return nil, err
 	}
-	disco, err := discovery.NewDiscoveryClientForConfigAndClient(rc, client)
+	patient := *client
+	patient.Transport = c.patient(client.Transport)
+	disco, err := discovery.NewDiscoveryClientForConfigAndClient(rc, &patient)
 	if err != nil {
 		return nil, err
 	}

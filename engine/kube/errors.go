@@ -4,14 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"net/url"
 	"regexp"
-	"slices"
-	"syscall"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -110,44 +103,4 @@ func (c *Cluster) unreachable(doing string, err error) error {
 		return err
 	}
 	return &diff.UnreachableError{Err: fmt.Errorf("cluster %s (%s): %s: %w", c.context, c.server, doing, err)}
-}
-
-// pauses are how long a request waits before it is sent again.
-var pauses = []time.Duration{200 * time.Millisecond, 600 * time.Millisecond, 1500 * time.Millisecond}
-
-// retry sends a request that changes nothing, again if it fails for a reason that may pass. (Answers that say when to
-// come back, such as 429, the client has already obeyed.) A server that has never answered is not waited for.
-func (c *Cluster) retry(ctx context.Context, send func() error) error {
-	for _, pause := range pauses {
-		err := send()
-		if status := apierrors.APIStatus(nil); err == nil || errors.As(err, &status) {
-			c.answered.Store(true)
-		}
-		if !passing(err) || !c.answered.Load() {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(pause):
-		}
-	}
-	return send()
-}
-
-// passing says whether a failure may be gone in a moment.
-func passing(err error) bool {
-	if err == nil || errors.Is(err, context.Canceled) {
-		return false
-	}
-	var status apierrors.APIStatus
-	if errors.As(err, &status) {
-		code := status.Status().Code
-		// What an object itself is to blame for may be told as an internal error, too.
-		return slices.Contains([]int32{http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}, code) ||
-			code == http.StatusInternalServerError && behind.MatchString(err.Error())
-	}
-	var network net.Error
-	var address *url.Error
-	return errors.As(err, &network) || errors.As(err, &address) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNREFUSED)
 }

@@ -86,7 +86,11 @@ func (r reader) List(ctx context.Context, kind object.Ref, with map[string]strin
 	var out []object.Object
 	opts := metav1.ListOptions{LabelSelector: labels.Set(with).String(), Limit: pageSize}
 	for {
-		page, err := client.List(ctx, opts)
+		var page *unstructured.UnstructuredList
+		err := r.retry(ctx, func() (err error) {
+			page, err = client.List(ctx, opts)
+			return err
+		})
 		if err != nil {
 			kind.Name = ""
 			return nil, r.failed("listing", kind, err)

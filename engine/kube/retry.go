@@ -1,0 +1,125 @@
+package kube
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"syscall"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/weighlock/weighlock/engine/object"
+)
+
+// pauses are how long a request waits before it is sent again.
+var pauses = []time.Duration{200 * time.Millisecond, 600 * time.Millisecond, 1500 * time.Millisecond}
+
+// retry sends a request that may be sent twice, again if it fails for a reason that may pass: one that changes nothing, or
+// to the same each time. (Answers that say when to come back, such as 429, the client has already obeyed.) A server that
+// has never answered is not waited for.
+func (c *Cluster) retry(ctx context.Context, send func() error) error {
+	for _, pause := range pauses {
+		err := send()
+		if status := apierrors.APIStatus(nil); err == nil || errors.As(err, &status) {
+			c.answered.Store(true)
+		}
+		if !passing(err) || !c.answered.Load() {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
+	}
+	return send()
+}
+
+// passing says whether a failure may be gone in a moment.
+func passing(err error) bool {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return false
+	}
+	var status apierrors.APIStatus
+	if errors.As(err, &status) {
+		code := status.Status().Code
+		// What an object itself is to blame for may be told as an internal error, too. Not so by what stands in front of
+		// the API server and knows no objects.
+		return slices.Contains([]int32{http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}, code) ||
+			code == http.StatusInternalServerError && (apierrors.IsUnexpectedServerError(err) || behind.MatchString(err.Error()))
+	}
+	var network net.Error
+	var address *url.Error
+	return errors.As(err, &network) || errors.As(err, &address) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNREFUSED)
+}
+
+// unraced writes again where somebody else's write came in between. That others own fields, or that
+// the object is another one by now, is no such thing.
+func unraced(write func() error) (err error) {
+	for range 5 {
+		if err = write(); !apierrors.IsConflict(err) || another(err) || conflicts(object.Ref{}, err) != nil {
+			break
+		}
+	}
+	return err
+}
+
+// poll asks until the answer is yes or no, through outages that pass.
+func poll(ctx context.Context, interval, timeout time.Duration, ask wait.ConditionWithContextFunc) error {
+	var outage error
+	err := wait.PollUntilContextTimeout(ctx, interval, timeout, true, func(ctx context.Context) (bool, error) {
+		done, err := ask(ctx)
+		if passing(err) {
+			outage, err = err, nil
+		} else {
+			outage = nil
+		}
+		return done, err
+	})
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case outage != nil && wait.Interrupted(err):
+		return outage
+	}
+	return err
+}
+
+// patient sends reads again that fail for a reason that may pass, for a client that does not do so by itself.
+func (c *Cluster) patient(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(req *http.Request) (res *http.Response, err error) {
+		err = c.retry(req.Context(), func() error {
+			if res, err = next.RoundTrip(req); err != nil {
+				return err
+			}
+			switch {
+			case res.StatusCode < http.StatusInternalServerError, res.Header.Get("Retry-After") != "":
+				c.answered.Store(true)
+				return nil
+			}
+			// The last one's body is the caller's.
+			body, err := io.ReadAll(io.LimitReader(res.Body, maxRefusal))
+			res.Body.Close()
+			res.Body = io.NopCloser(bytes.NewReader(body))
+			if err != nil {
+				return err
+			}
+			return &apierrors.StatusError{ErrStatus: metav1.Status{Code: http.StatusServiceUnavailable, Message: res.Status}}
+		})
+		if status := apierrors.APIStatus(nil); errors.As(err, &status) {
+			return res, nil
+		}
+		return res, err
+	})
+}
+
+// maxRefusal bounds the text of a refusal.
+const maxRefusal = 1 << 20
