@@ -54,10 +54,10 @@ func TestWhatCannotBeAppliedIsSentAsAWholeOnRequest(t *testing.T) {
 	c, s, ns := plainSite(t)
 	file := func(replicas, env string) string {
 		return `-- app/w.yaml --
-apiVersion: apps/v1
-kind: Deployment
+apiVersion: v1
+kind: ReplicationController
 metadata: {name: web, namespace: "{{ args.ns }}"}
-spec: {replicas: ` + replicas + `, selector: {matchLabels: {app: a}}, template: {metadata: {labels: {app: a}}, spec: {containers: [{name: a, image: "a:1", env: [` + env + `]}]}}}
+spec: {replicas: ` + replicas + `, selector: {app: a}, template: {metadata: {labels: {app: a}}, spec: {containers: [{name: a, image: "a:1", env: [` + env + `]}]}}}
 `
 	}
 	s.write(file("0", "{name: X, value: one}"))
@@ -66,6 +66,8 @@ spec: {replicas: ` + replicas + `, selector: {matchLabels: {app: a}}, template: 
 	if web := find(t, s.diff(diff.Options{}), "web"); web.Op != diff.Failed {
 		t.Fatalf("got %s", web.Op)
 	}
+	mutateWhere(t, c, ns, `namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: `+ns+`}}, rules: [{apiGroups: [""], apiVersions: [v1], operations: [UPDATE], resources: [replicationcontrollers]}]`,
+		func() string { return `[{"op":"add","path":"/metadata/labels/stamp","value":"x"}]` })
 	whole := diff.Options{Whole: true}
 	set, result := s.deploy(engine.DeployOptions{Diff: whole})
 	if err := result.Err(); err != nil {
@@ -80,7 +82,7 @@ spec: {replicas: ` + replicas + `, selector: {matchLabels: {app: a}}, template: 
 	if web := find(t, set, "web"); len(web.Conflicts) > 0 || result.Count(apply.Applied) != 1 {
 		t.Errorf("got %v, conflicts %v", result.Err(), web.Conflicts)
 	}
-	got := c.Kubectl(t, "get", "deployment", "web", "-n", ns, "-o", "jsonpath={.spec.replicas} {.spec.template.spec.containers[0].env[*].value}")
+	got := c.Kubectl(t, "get", "replicationcontroller", "web", "-n", ns, "-o", "jsonpath={.spec.replicas} {.spec.template.spec.containers[0].env[*].value}")
 	if got != "2 two" {
 		t.Errorf("got %s", got)
 	}

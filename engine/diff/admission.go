@@ -119,7 +119,7 @@ func (d *differ) steady(ctx context.Context, c *Change, live object.Object, answ
 	if !matched {
 		return
 	}
-	again := d.takeOver(ctx, c, live, d.apply(ctx, answer.sent, c.force))
+	again := d.takeOver(ctx, c, live, d.send(ctx, c, answer.sent))
 	if again.err != nil {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("whether %s sets the same at each write is not known: %v", name, again.err))
 		return

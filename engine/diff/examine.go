@@ -27,6 +27,15 @@ func (d *differ) apply(ctx context.Context, o object.Object, force bool) *attemp
 	return &attempt{sent: o, Preview: answer, err: err}
 }
 
+// send asks again for what is to be done to an existing object.
+func (d *differ) send(ctx context.Context, c *Change, o object.Object) *attempt {
+	if !c.whole {
+		return d.apply(ctx, o, c.force)
+	}
+	answer, err := d.previewer.Update(ctx, o)
+	return &attempt{sent: o, Preview: answer, err: err}
+}
+
 // change fills in c. An object whose live state is not known is applied first: the answer says whether it exists.
 func (d *differ) change(ctx context.Context, c *Change) {
 	if err := cmp.Or(secretText(c.desired), checkRules(c, d.opts)); err != nil {
@@ -144,9 +153,7 @@ func (d *differ) existing(ctx context.Context, c *Change, live object.Object, fi
 		answer.Merged, answer.err = simulate(live, c.desired), nil
 		c.Notes = append(c.Notes, fmt.Sprintf("not simulated, only checked against the server's schema: webhook %s, which the change set itself has, does not answer", webhook))
 	}
-	if !c.whole {
-		answer = d.takeOver(ctx, c, live, answer)
-	}
+	answer = d.takeOver(ctx, c, live, answer)
 	if answer.err != nil {
 		d.fail(c, answer.err)
 		return
@@ -209,14 +216,16 @@ func (d *differ) settleConflicts(ctx context.Context, c *Change, live object.Obj
 func (d *differ) wholly(ctx context.Context, c *Change, live object.Object, failed *attempt) *attempt {
 	o := c.desired.Clone()
 	o.Map("metadata")["resourceVersion"] = live.Text("metadata", "resourceVersion")
-	answer, err := d.previewer.Update(ctx, o)
-	if err != nil {
+	c.whole = true
+	answer := d.send(ctx, c, o)
+	if answer.err != nil {
+		c.whole = false
 		return failed
 	}
 	// What is not applied is recorded as another manager's of the same name, with whom each later apply would be in conflict.
-	c.whole, c.takeover = true, &Takeover{Managers: []string{FieldManager}}
+	c.takeover = &Takeover{Managers: []string{FieldManager}}
 	c.Warnings = append(c.Warnings, fmt.Sprintf("is sent as a whole, with all that others have set in it, because it cannot be applied: %v", failed.err))
-	return &attempt{sent: o, Preview: answer}
+	return answer
 }
 
 // real returns conflicts without those about fields that are to stay as they are and would not be others if they were
@@ -238,6 +247,9 @@ func (d *differ) real(ctx context.Context, c *Change, conflicts []Conflict) []Co
 // takeOver takes what forerunners set and the project does not have out of the answer. The server is asked what that
 // gives, because it may complete what is taken away.
 func (d *differ) takeOver(ctx context.Context, c *Change, live object.Object, answer *attempt) *attempt {
+	if c.whole || answer.err != nil {
+		return answer
+	}
 	c.takeover = takeover(live, answer.Merged, c.left)
 	if c.takeover == nil {
 		return answer

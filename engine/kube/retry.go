@@ -97,7 +97,7 @@ func poll(ctx context.Context, interval, timeout time.Duration, ask wait.Conditi
 func (c *Cluster) patient(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(req *http.Request) (res *http.Response, err error) {
 		err = c.retry(req.Context(), func() error {
-			if res, err = next.RoundTrip(req); err != nil {
+			if res, err = next.RoundTrip(req); err != nil { //nolint:bodyclose // the caller's, or closed below
 				return err
 			}
 			switch {
