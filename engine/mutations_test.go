@@ -133,6 +133,8 @@ spec:
               free: {type: object, additionalProperties: {type: integer}}
               template: {type: object, x-kubernetes-embedded-resource: true, x-kubernetes-preserve-unknown-fields: true}
               deep: {type: object, properties: {list: {type: array, x-kubernetes-list-type: map, x-kubernetes-list-map-keys: [a, b], items: {type: object, required: [a, b], properties: {a: {type: integer}, b: {type: integer}, c: {type: integer}}}}}}
+              ports: {type: array, x-kubernetes-list-type: map, x-kubernetes-list-map-keys: [port, protocol], items: {type: object, required: [port], properties: {port: {type: integer}, protocol: {type: string, default: TCP}, name: {type: string}}}}
+              atoms: {type: object, x-kubernetes-map-type: atomic, properties: {a: {type: integer}, b: {type: integer}}}
               maybe: {type: string, nullable: true, default: d}
               ratio: {type: number}
               when: {type: string, format: date-time}
@@ -204,7 +206,7 @@ func interfere(t *testing.T, c *enginetest.Cluster, s *site, list []mutation, ob
 			if err != nil {
 				t.Fatal(err)
 			}
-			c.KubectlInput(t, string(text), "apply", "--server-side", "--field-manager="+o.Manager, "-f", "-")
+			c.KubectlInput(t, string(text), "apply", "--server-side", "--force-conflicts", "--field-manager="+o.Manager, "-f", "-")
 		}
 	}
 }

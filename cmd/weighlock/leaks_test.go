@@ -4,6 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -163,5 +168,35 @@ func TestNoSecretThatTheServerQuotesIsShown(t *testing.T) {
 	shows(t, "what was sent to the forge", sent)
 	if !strings.Contains(sent, "the token must not be") || !strings.Contains(sent, "such an address is unwise") {
 		t.Errorf("nothing is quoted to the forge, so the test proves nothing:\n%s", sent)
+	}
+}
+
+// The client libraries of clusters log what goes wrong, with what they like of it. None of that is printed.
+func TestLibrariesPrintNothing(t *testing.T) {
+	t.Parallel()
+	broken := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", "1000")
+		io.WriteString(w, `{"message": "half an ans`)
+	}))
+	t.Cleanup(broken.Close)
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"kubeconfig":      `{apiVersion: v1, kind: Config, current-context: c, clusters: [{name: c, cluster: {server: "` + broken.URL + `"}}], users: [{name: u, user: {}}], contexts: [{name: c, context: {cluster: c, user: u}}]}`,
+		".kluctl.yaml":    "discriminator: x\n",
+		"deployment.yaml": "deployments: []\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "diff", "--project-dir", dir, "--kubeconfig", filepath.Join(dir, "kubeconfig"))
+	cmd.Env = []string{asProgram + "=1", "HOME=" + dir}
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "unexpected EOF") {
+		t.Fatalf("the request does not fail as it should: %v\n%s", err, out)
+	}
+	if strings.Contains(string(out), ".go:") {
+		t.Errorf("a library writes for itself:\n%s", out)
 	}
 }

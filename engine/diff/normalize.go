@@ -45,9 +45,8 @@ func wire(o object.Object) object.Object {
 func prepare(o object.Object) (out object.Object, nulls []object.Path) {
 	out = o.Clone()
 	delete(out, "status")
-	if meta := out.Map("metadata"); meta != nil {
-		delete(meta, "creationTimestamp")
-		delete(meta, "managedFields")
+	for _, f := range bookkeeping { // of an object that was read from a cluster
+		delete(out.Map("metadata"), f)
 	}
 	nulls = dropNulls(nil, map[string]any(out))
 	dropFilledByOthers(out)

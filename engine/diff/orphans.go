@@ -17,6 +17,8 @@ func (d *differ) orphans(set *ChangeSet) {
 		}
 	}
 	seen := map[string]bool{}
+	// Kinds are listed in any order.
+	slices.SortFunc(d.live.all, func(a, b object.Object) int { return object.Compare(a.Ref(), b.Ref()) })
 	for _, o := range d.live.all {
 		ref, uid := o.Ref(), o.Text("metadata", "uid")
 		// One object may be served by two groups.

@@ -167,7 +167,10 @@ func indexOf(list []any, kind, rest string) int {
 	switch kind {
 	case "k":
 		fields := keyFields(rest)
-		return slices.IndexFunc(list, func(e any) bool { return hasFields(e, fields) })
+		if i := slices.IndexFunc(list, func(e any) bool { return hasFields(e, fields) }); i >= 0 {
+			return i
+		}
+		return onlyLike(list, fields)
 	case "v":
 		want := decode(rest)
 		return slices.IndexFunc(list, func(e any) bool { return object.Equal(e, want) })
@@ -177,6 +180,31 @@ func indexOf(list []any, kind, rest string) int {
 		}
 	}
 	return -1
+}
+
+// onlyLike finds the one element that has some of the key's fields and none with another value: in an object as people write
+// it, fields of the key that the server completes are not there. It is -1 where there is no such element, or several.
+func onlyLike(list []any, fields map[string]any) int {
+	found := -1
+	for i, e := range list {
+		m, ok := e.(map[string]any)
+		same := 0
+		for name, want := range fields {
+			if got, has := m[name]; has && object.Equal(got, want) {
+				same++
+			} else if has {
+				ok = false
+			}
+		}
+		switch {
+		case !ok || same == 0 || same == len(fields):
+		case found >= 0:
+			return -1
+		default:
+			found = i
+		}
+	}
+	return found
 }
 
 func hasFields(e any, fields map[string]any) bool {

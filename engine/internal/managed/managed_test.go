@@ -102,3 +102,21 @@ func TestPaths(t *testing.T) {
 		t.Error("the other port is not owned")
 	}
 }
+
+// What people write need not have all fields of a key: the server completes them.
+func TestAnElementIsFoundWithoutTheFieldsThatTheServerCompletes(t *testing.T) {
+	t.Parallel()
+	for list, want := range map[string]int{
+		`[{"port":80,"name":"a"},{"port":81}]`:                                   0,
+		`[{"port":80,"protocol":"UDP"},{"port":80}]`:                             1,
+		`[{"port":80},{"port":80,"protocol":"TCP"}]`:                             1,
+		`[{"port":80},{"port":80,"name":"twice"}]`:                               -1,
+		`[{"port":80,"protocol":"UDP"},{"port":81,"protocol":"TCP"},{"name":1}]`: -1,
+	} {
+		o := decode(t, `{"ports":`+list+`}`)
+		at, _, ok := managed.Path{"f:ports", `k:{"port":80,"protocol":"TCP"}`}.In(o)
+		if ok != (want >= 0) || ok && at[1].Index != want {
+			t.Errorf("%s: got %s, %v", list, at, ok)
+		}
+	}
+}
