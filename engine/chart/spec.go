@@ -77,6 +77,9 @@ func read(name string, data []byte) (Spec, yamldoc.Document, error) {
 	if err != nil {
 		return Spec{}, doc, err
 	}
+	if f.HelmChart == nil { // a file without any document, which nothing checked
+		return Spec{}, doc, fmt.Errorf("%s: has no helmChart", name)
+	}
 	return *f.HelmChart, doc, nil
 }
 
