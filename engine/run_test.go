@@ -239,7 +239,7 @@ func TestALostLockStopsWhatIsNotBegun(t *testing.T) {
 	records := c.Namespace(t)
 	p, target := s.open()
 	r := run(records)
-	r.LockDuration = time.Second
+	r.LockDuration = 6 * time.Second // a server that is busy must not be taken for a lost lock
 	locks := s.cluster.Locks(records)
 	_, result, err := r.Alone(t.Context(), s.cluster, target, func(ctx context.Context) (*diff.ChangeSet, *apply.Result, error) {
 		set, err := engine.Diff(ctx, p, target, s.cluster, diff.Options{})
