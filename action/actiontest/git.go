@@ -34,6 +34,7 @@ func NewGit(ctx context.Context, dir, name string) (*Git, error) {
 		{"init", "--quiet", "--bare", "--initial-branch=main", g.bare},
 		{"-C", g.bare, "config", "uploadpack.allowAnySHA1InWant", "true"},
 		{"-C", g.bare, "config", "uploadpack.allowFilter", "true"},
+		{"-C", g.bare, "config", "receive.autogc", "false"},
 		{"init", "--quiet", "--initial-branch=main", g.Work},
 		{"-C", g.Work, "remote", "add", "origin", g.bare},
 	} {
@@ -124,7 +125,8 @@ func (g *Git) Copy(dir string) error {
 
 // git runs git with the same author and date always and without a person's configuration.
 func git(ctx context.Context, dir string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "git", args...)
+	// Housekeeping of repositories that live for seconds is a waste.
+	cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "gc.auto=0", "-c", "maintenance.auto=false"}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1",
 		"GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.com", "GIT_AUTHOR_DATE=2026-01-02T03:04:05Z",

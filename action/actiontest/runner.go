@@ -41,45 +41,58 @@ type Job struct {
 	Summary string
 }
 
-// Run runs a job for a webhook, with ref checked out as actions/checkout does by default: one commit deep.
-func (r *Runner) Run(ctx context.Context, hook forgetest.Webhook, ref string) (Job, error) {
+// Prepare makes what a job for a webhook meets: a fresh checkout of ref, one commit deep as actions/checkout makes it by
+// default, and the runner's environment.
+func (r *Runner) Prepare(ctx context.Context, hook forgetest.Webhook, ref string) (map[string]string, error) {
 	r.n++
 	dir := filepath.Join(r.Dir, fmt.Sprintf("job-%d", r.n))
 	workspace := filepath.Join(dir, "workspace")
 	if err := os.MkdirAll(workspace, 0o755); err != nil {
-		return Job{}, err
+		return nil, err
 	}
 	for _, args := range [][]string{
 		{"init", "--quiet", "--initial-branch=main"}, {"remote", "add", "origin", r.Git.URL()},
 		{"fetch", "--quiet", "--no-tags", "--depth=1", "origin", "+" + ref + ":refs/remotes/job"}, {"checkout", "--quiet", "--detach", "refs/remotes/job"},
 	} {
 		if _, err := git(ctx, workspace, args...); err != nil {
-			return Job{}, err
+			return nil, err
 		}
 	}
 	event := filepath.Join(dir, "event.json")
 	if err := os.WriteFile(event, hook.Body, 0o600); err != nil {
-		return Job{}, err
+		return nil, err
 	}
 	summary := filepath.Join(dir, "summary.md")
 	if err := os.WriteFile(summary, nil, 0o600); err != nil {
+		return nil, err
+	}
+	return map[string]string{
+		"PATH": os.Getenv("PATH"), "HOME": dir, "TMPDIR": os.TempDir(), "KUBECONFIG": r.Kubeconfig,
+		"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": hook.Name, "GITHUB_EVENT_PATH": event,
+		"GITHUB_API_URL": r.GitHub.URL(), "GITHUB_REPOSITORY": r.Repo.String(), "GITHUB_TOKEN": ActionsToken,
+		"GITHUB_WORKSPACE": workspace, "GITHUB_STEP_SUMMARY": summary, "GITHUB_RUN_ID": fmt.Sprint(r.n),
+	}, nil
+}
+
+// Run runs a job for a webhook, with ref checked out.
+func (r *Runner) Run(ctx context.Context, hook forgetest.Webhook, ref string) (Job, error) {
+	env, err := r.Prepare(ctx, hook, ref)
+	if err != nil {
 		return Job{}, err
 	}
 	cmd := exec.CommandContext(ctx, r.Program[0], append(r.Program[1:], "action")...)
-	cmd.Dir = workspace
-	cmd.Env = append([]string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + os.TempDir(), "KUBECONFIG=" + r.Kubeconfig,
-		"CI=true", "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME=" + hook.Name, "GITHUB_EVENT_PATH=" + event,
-		"GITHUB_API_URL=" + r.GitHub.URL(), "GITHUB_REPOSITORY=" + r.Repo.String(), "GITHUB_TOKEN=" + ActionsToken,
-		"GITHUB_WORKSPACE=" + workspace, "GITHUB_STEP_SUMMARY=" + summary, "GITHUB_RUN_ID=" + fmt.Sprint(r.n),
-	}, r.Env...)
+	cmd.Dir = env["GITHUB_WORKSPACE"]
+	for name, value := range env {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	cmd.Env = append(cmd.Env, r.Env...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
+	err = cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		return Job{}, err
 	}
-	text, err := os.ReadFile(summary)
+	text, err := os.ReadFile(env["GITHUB_STEP_SUMMARY"])
 	return Job{ExitCode: cmd.ProcessState.ExitCode(), Output: out.String(), Summary: strings.TrimSpace(string(text))}, err
 }

@@ -1,0 +1,361 @@
+package action_test
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/sethvargo/go-githubactions"
+
+	"github.com/weighlock/weighlock/action"
+	"github.com/weighlock/weighlock/action/actiontest"
+	"github.com/weighlock/weighlock/bot"
+	"github.com/weighlock/weighlock/bot/checkout"
+	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/bot/forge/forgetest"
+	"github.com/weighlock/weighlock/engine"
+	"github.com/weighlock/weighlock/engine/enginetest"
+	"github.com/weighlock/weighlock/engine/kube"
+	"github.com/weighlock/weighlock/engine/project"
+)
+
+var update = flag.Bool("update", false, "rewrite the conversations' transcripts")
+
+// TestConversations plays the archives of testdata/script: steps in the archive's comment, what repositories hold as files
+// below the names of their commits, and in transcript.md all that people get to see for it. See [conversation.steps] for
+// the steps. The bot is the real one, behind the door of a CI job, with a stand-in for the forge, real git and the test
+// cluster, where each conversation has a namespace of its own.
+func TestConversations(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("found %d conversations, %v", len(files), err)
+	}
+	cluster := enginetest.Start(t)
+	connected, err := kube.Open(kube.Config{Kubeconfigs: []string{cluster.Kubeconfig()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := converse(t, cluster, connected, archive)
+			for line := range strings.Lines(string(archive.Comment)) {
+				c.step(strings.TrimSpace(line))
+			}
+			c.compare(file, archive)
+		})
+	}
+}
+
+const transcriptFile = "transcript.md"
+
+// A conversation is a repository with a project on a forge and in a cluster, and what is said there.
+type conversation struct {
+	*testing.T
+	cluster   *enginetest.Cluster
+	connected *kube.Cluster
+	namespace string
+	github    *forgetest.GitHub
+	git       *actiontest.Git
+	runner    *actiontest.Runner
+	commits   map[string]map[string]string // their files, by the names that the archive gives them
+	names     map[string]string            // of commits, by SHA
+	main      string                       // the commit of the main branch
+	heads     map[int]string               // of pull requests
+	number    int                          // of the pull request that is talked about
+	shift     time.Duration                // of the bot's clock
+	down      bool                         // nobody gets to the cluster
+	during    *interruption
+	seen      map[int64]seen // comments, as they were told last
+	out       strings.Builder
+}
+
+// seen is what was told of a comment.
+type seen struct {
+	body      string
+	reactions int
+}
+
+var repo = forge.Repo{Owner: "acme", Name: "shop"}
+
+// usual is what the main branch holds where the archive does not say otherwise: two targets, each with a ConfigMap.
+var usual = map[string]string{
+	".weighlock.yaml":        "version: 1\nprojects: [{path: deploy, name: shop}]\ntargets:\n  staging: {deploy: merge, prune: apply}\n  prod: {deploy: command}\n",
+	"deploy/.kluctl.yaml":    "targets: [{name: staging}, {name: prod}]\ndiscriminator: \"NAMESPACE-{{ target.name }}\"\n",
+	"deploy/deployment.yaml": "deployments: [{path: app}]\n",
+	"deploy/app/map.yaml":    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: \"map-{{ target.name }}\", namespace: NAMESPACE}\ndata: {color: red}\n",
+}
+
+func converse(t *testing.T, cluster *enginetest.Cluster, connected *kube.Cluster, archive *txtar.Archive) *conversation {
+	t.Helper()
+	c := &conversation{
+		T: t, cluster: cluster, connected: connected, namespace: cluster.Namespace(t),
+		commits: map[string]map[string]string{"main": {}}, names: map[string]string{}, heads: map[int]string{}, seen: map[int64]seen{},
+	}
+	for name, text := range usual {
+		c.commits["main"][name] = text
+	}
+	for _, f := range archive.Files {
+		if commit, name, ok := strings.Cut(f.Name, "/"); ok {
+			if c.commits[commit] == nil {
+				c.commits[commit] = map[string]string{}
+			}
+			c.commits[commit][name] = string(f.Data)
+		}
+	}
+	dir := t.TempDir()
+	var err error
+	if c.git, err = actiontest.NewGit(t.Context(), dir, repo.String()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.git.Close() })
+	c.github, err = forgetest.NewGitHub(forgetest.Options{Violation: func(err error) { t.Errorf("%v", err) }, Clock: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.github.Close)
+	c.github.AddRepo(repo, forgetest.RepoOptions{})
+	c.github.AddToken(actiontest.ActionsToken, forgetest.Token{Actions: true})
+	for login, p := range map[string]forge.Permission{"grace": forge.Write, "mary": forge.Maintain, "eve": forge.Read} {
+		c.github.SetPermission(repo, login, p)
+	}
+	c.runner = &actiontest.Runner{Repo: repo, Git: c.git, GitHub: c.github, Kubeconfig: cluster.Kubeconfig(), Dir: dir}
+	c.main = c.commit("main", "")
+	return c
+}
+
+// commit makes the commit of that name on top of another one.
+func (c *conversation) commit(name, onto string) string {
+	c.Helper()
+	files, ok := c.commits[name]
+	if !ok {
+		c.Fatalf("the archive has no files of commit %s", name)
+	}
+	if onto != "" {
+		c.must(c.git.Run(c.Context(), "checkout", "--quiet", "--force", "--detach", onto))
+	}
+	for path, text := range files {
+		file := filepath.Join(c.git.Work, path)
+		if text == "(deleted)\n" {
+			if err := os.Remove(file); err != nil {
+				c.Fatal(err)
+			}
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			c.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(strings.ReplaceAll(text, "NAMESPACE", c.namespace)), 0o644); err != nil {
+			c.Fatal(err)
+		}
+	}
+	sha := c.must(c.git.Commit(c.Context(), name, name))
+	c.names[sha] = name
+	return sha
+}
+
+func (c *conversation) must(out string, err error) string {
+	c.Helper()
+	if err != nil {
+		c.Fatal(err)
+	}
+	return out
+}
+
+// refs sets what the forge has of the pull request's commits, and returns the ref that its jobs check out.
+func (c *conversation) refs(number int) string {
+	c.Helper()
+	merge := c.must(c.git.PullRefs(c.Context(), number, c.main, c.heads[number]))
+	if merge == "" {
+		return fmt.Sprintf("refs/pull/%d/head", number) // no merge commit where there is a conflict
+	}
+	return fmt.Sprintf("refs/pull/%d/merge", number)
+}
+
+// job runs a job for a webhook and tells what came of it.
+func (c *conversation) job(hook forgetest.Webhook, ref string) {
+	c.Helper()
+	env, err := c.runner.Prepare(c.Context(), hook, ref)
+	if err != nil {
+		c.Fatal(err)
+	}
+	getenv := func(name string) string { return env[name] }
+	gh, err := action.ReadGitHub(getenv)
+	if err != nil {
+		c.Fatal(err)
+	}
+	gh.Forge = interrupted{gh.Forge, c}
+	var log bytes.Buffer
+	b := &bot.Bot{
+		Forge: gh.Forge,
+		Clone: func(ctx context.Context, refs ...string) (*checkout.Repo, error) {
+			return checkout.Open(ctx, gh.Workspace, checkout.Options{Refs: refs, Auth: checkout.Auth{Token: gh.Token}})
+		},
+		Cluster: func(context.Context, project.Target) (engine.Cluster, error) {
+			if c.down {
+				return kube.Open(kube.Config{Kubeconfigs: []string{filepath.Join(c.runner.Dir, "nowhere")}})
+			}
+			return c.connected, nil
+		},
+		Holder: gh.Run,
+		Now:    func() time.Time { return time.Now().Add(c.shift) },
+		Log:    slog.New(slog.NewTextHandler(&log, nil)),
+	}
+	err = action.Run(c.Context(), gh, b, githubactions.New(githubactions.WithWriter(io.Discard), githubactions.WithGetenv(getenv)))
+	summary, readErr := os.ReadFile(env["GITHUB_STEP_SUMMARY"])
+	if readErr != nil {
+		c.Fatal(readErr)
+	}
+	wrote := c.tell()
+	if err != nil {
+		fmt.Fprintf(&c.out, "=== the job ends red: %v\n", err)
+	}
+	if !wrote {
+		fmt.Fprintf(&c.out, "=== nothing is posted; the job's summary:\n%s\n", strings.TrimSpace(string(summary)))
+	}
+	sound(c.T, string(summary))
+	if c.Failed() {
+		c.Logf("the job's log:\n%s", log.String())
+	}
+}
+
+// tell tells what has changed on the forge since it was told last, and whether anything was written.
+func (c *conversation) tell() bool {
+	c.Helper()
+	if c.number == 0 {
+		return false
+	}
+	wrote := false
+	all := c.github.Comments(repo, c.number)
+	for i, comment := range all {
+		was, known := c.seen[comment.ID]
+		if known && was.body != comment.Body {
+			fmt.Fprintf(&c.out, "=== @%s edits comment %d\n%s\n", comment.Author.Login, i+1, comment.Body)
+		} else if !known {
+			fmt.Fprintf(&c.out, "=== @%s comments (%d)\n%s\n", comment.Author.Login, i+1, comment.Body)
+		}
+		reactions := c.github.Reactions(comment)
+		for _, r := range reactions[was.reactions:] {
+			fmt.Fprintf(&c.out, "=== @%s reacts with %s to comment %d\n", r.User.Login, r.Content, i+1)
+		}
+		if comment.Author.Bot && (!known || was.body != comment.Body) {
+			wrote = true
+			sound(c.T, comment.Body)
+		}
+		c.seen[comment.ID] = seen{comment.Body, len(reactions)}
+	}
+	return wrote
+}
+
+// expect notes what a person wrote, so that it is not told as ours.
+func (c *conversation) expect(comment forge.Comment) {
+	c.seen[comment.ID] = seen{body: comment.Body}
+}
+
+var (
+	volatile = regexp.MustCompile(`"[0-9a-f]{64}"|\b[0-9a-f]{7,40}\b|[0-9]{2}:[0-9]{2} UTC|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]+)?Z`)
+	port     = regexp.MustCompile(`127\.0\.0\.1:[0-9]+`)
+)
+
+// settled is a text with names in place of what differs from one run to the next.
+func (c *conversation) settled(text string) string {
+	text = strings.ReplaceAll(text, c.namespace, "NAMESPACE")
+	text = strings.ReplaceAll(text, c.runner.Dir, "DIR")
+	text = port.ReplaceAllString(text, "SERVER")
+	return volatile.ReplaceAllStringFunc(text, func(s string) string {
+		switch {
+		case strings.HasSuffix(s, "UTC"):
+			return "TIME"
+		case strings.HasSuffix(s, "Z"):
+			return "DATE"
+		case s[0] == '"':
+			return `"DIGEST"`
+		}
+		for sha, name := range c.names {
+			if strings.HasPrefix(sha, s) {
+				return strings.ToUpper(name)
+			}
+		}
+		return "COMMIT"
+	})
+}
+
+// compare compares the transcript with the archive's.
+func (c *conversation) compare(file string, archive *txtar.Archive) {
+	c.Helper()
+	got := c.settled(c.out.String())
+	i := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == transcriptFile })
+	if *update {
+		if i < 0 {
+			i = len(archive.Files)
+			archive.Files = append(archive.Files, txtar.File{Name: transcriptFile})
+		}
+		archive.Files[i].Data = []byte(got)
+		if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+			c.Fatal(err)
+		}
+		return
+	}
+	if i < 0 {
+		c.Fatalf("%s has no %s; write it with -update and read it", file, transcriptFile)
+	}
+	if want := string(archive.Files[i].Data); got != want {
+		c.Errorf("%s: it went otherwise. Got:\n%s\nwant:\n%s", file, got, want)
+	}
+}
+
+// An interruption is what happens on the forge in the middle of a job.
+type interruption struct {
+	once sync.Once
+	verb string
+	left int // how many calls of the verb are let through before
+	do   func()
+}
+
+// interrupted is a forge on which something happens in the middle of a job.
+type interrupted struct {
+	forge.Forge
+	c *conversation
+}
+
+func (i interrupted) meet(verb string) {
+	d := i.c.during
+	if d == nil || d.verb != verb {
+		return
+	}
+	if d.left--; d.left < 0 {
+		d.once.Do(d.do)
+	}
+}
+
+func (i interrupted) PullRequest(ctx context.Context, r forge.Repo, number int) (forge.PullRequest, error) {
+	i.meet("PullRequest")
+	return i.Forge.PullRequest(ctx, r, number)
+}
+
+func (i interrupted) Permission(ctx context.Context, r forge.Repo, u forge.User) (forge.Permission, error) {
+	i.meet("Permission")
+	return i.Forge.Permission(ctx, r, u)
+}
+
+func (i interrupted) CreateComment(ctx context.Context, r forge.Repo, number int, body string) (forge.Comment, error) {
+	i.meet("CreateComment")
+	return i.Forge.CreateComment(ctx, r, number, body)
+}

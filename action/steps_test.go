@@ -1,0 +1,147 @@
+package action_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/bot/forge/forgetest"
+)
+
+// step carries out a line of a conversation:
+//
+//	push [COMMIT]                    a push to main, of its first commit or of one on top of what it has
+//	open COMMIT LOGIN [draft] [fork] LOGIN opens a pull request of a commit on top of main
+//	head COMMIT LOGIN                LOGIN pushes to the pull request
+//	ready|drafted|closed|reopened|retargeted LOGIN
+//	merge LOGIN                      LOGIN merges the pull request
+//	say LOGIN TEXT                   LOGIN comments; \n in TEXT ends a line
+//	pull NUMBER                      says which pull request is talked about; at first the last one that was opened
+//	permission LOGIN PERMISSION      what LOGIN may do
+//	kubectl ARGUMENTS                changes the cluster, or shows of it
+//	fault METHOD PATH STATUS [TIMES] [late]
+//	delete NUMBER                    somebody deletes the comment of that number
+//	clock DURATION                   the bot's clock is ahead by that much
+//	cluster down|up
+//	quiet STEP                       no job runs for the step
+//	during VERB N STEP               the step happens in the middle of the next job, before its Nth call of a verb of the forge
+//
+// Empty lines and those that begin with # say nothing.
+func (c *conversation) step(line string) {
+	c.Helper()
+	if line == "" || strings.HasPrefix(line, "#") {
+		return
+	}
+	fmt.Fprintf(&c.out, "> %s\n", line)
+	c.carryOut(strings.Fields(line), line, c.job)
+	c.out.WriteString("\n")
+}
+
+// carryOut carries out a step; job runs the jobs that it gives rise to.
+func (c *conversation) carryOut(words []string, line string, job func(forgetest.Webhook, string)) {
+	c.Helper()
+	words = append(words, "", "", "", "")
+	args := words[1:]
+	switch words[0] {
+	case "quiet":
+		c.carryOut(words[1:], line, func(forgetest.Webhook, string) {})
+	case "during":
+		n, err := strconv.Atoi(args[1])
+		if err != nil {
+			c.Fatalf("%s: %v", line, err)
+		}
+		c.during = &interruption{verb: args[0], left: n - 1, do: func() { c.carryOut(words[3:], line, func(forgetest.Webhook, string) {}) }}
+	case "push":
+		before := ""
+		if args[0] != "" {
+			before, c.main = c.main, c.commit(args[0], c.main)
+			c.must(c.git.Run(c.Context(), "push", "--quiet", "origin", c.main+":refs/heads/main"))
+		}
+		job(c.github.PushWebhook(forgetest.Push{Repo: repo, Branch: "main", Before: before, After: c.main, By: "grace"}), "refs/heads/main")
+	case "open":
+		head := forge.Ref{Name: args[0], SHA: c.commit(args[0], c.main)}
+		if slices.Contains(args[2:], "fork") {
+			head.Repo = forge.Repo{Owner: args[1], Name: repo.Name}
+		}
+		c.number = c.github.OpenPullRequest(forgetest.NewPullRequest{
+			Repo: repo, Title: args[0], Author: args[1], Head: head, Base: forge.Ref{SHA: c.main}, Draft: slices.Contains(args[2:], "draft"),
+		})
+		c.heads[c.number] = head.SHA
+		job(c.github.PullRequestWebhook(repo, c.number, forge.Opened, args[1]), c.refs(c.number))
+	case "head":
+		c.heads[c.number] = c.commit(args[0], c.heads[c.number])
+		c.github.PushHead(repo, c.number, c.heads[c.number])
+		job(c.github.PullRequestWebhook(repo, c.number, forge.Synchronized, args[1]), c.refs(c.number))
+	case "ready", "drafted", "closed", "reopened", "retargeted":
+		switch words[0] {
+		case "ready", "drafted":
+			c.github.SetDraft(repo, c.number, words[0] == "drafted")
+		case "closed":
+			c.github.ClosePullRequest(repo, c.number)
+		}
+		job(c.github.PullRequestWebhook(repo, c.number, forge.Action(words[0]), args[0]), c.refs(c.number))
+	case "merge":
+		c.merge(args[0], job)
+	case "say":
+		_, text, _ := strings.Cut(line, " say ")
+		if text == "" {
+			text = strings.TrimPrefix(line, "say ")
+		}
+		_, text, _ = strings.Cut(text, " ")
+		comment := c.github.Comment(repo, c.number, args[0], strings.ReplaceAll(text, `\n`, "\n"))
+		c.expect(comment)
+		job(c.github.CommentWebhook(comment), "refs/heads/main")
+	case "pull":
+		c.number, _ = strconv.Atoi(args[0])
+	case "permission":
+		p, err := forge.ParsePermission(args[1])
+		if err != nil {
+			c.Fatal(err)
+		}
+		c.github.SetPermission(repo, args[0], p)
+	case "kubectl":
+		_, rest, _ := strings.Cut(line, "kubectl ")
+		shown := c.cluster.Kubectl(c.T, append(strings.Fields(rest), "--namespace", c.namespace)...)
+		if strings.HasPrefix(rest, "get ") {
+			c.out.WriteString(strings.TrimSpace(shown) + "\n")
+		}
+	case "fault":
+		status, _ := strconv.Atoi(args[2])
+		times, _ := strconv.Atoi(args[3])
+		c.github.Fail(forgetest.Fault{Method: args[0], Path: args[1], Status: status, Times: times, Late: slices.Contains(args, "late")})
+	case "delete":
+		n, _ := strconv.Atoi(args[0])
+		c.github.DeleteComment(c.github.Comments(repo, c.number)[n-1])
+	case "clock":
+		d, err := time.ParseDuration(args[0])
+		if err != nil {
+			c.Fatal(err)
+		}
+		c.shift = d
+	case "cluster":
+		c.down = args[0] == "down"
+		text := "{apiVersion: v1, kind: Config, current-context: gone, clusters: [{name: c, cluster: {server: \"http://127.0.0.1:1\"}}], users: [{name: u, user: {}}], contexts: [{name: gone, context: {cluster: c, user: u}}]}"
+		if err := os.WriteFile(filepath.Join(c.runner.Dir, "nowhere"), []byte(text), 0o600); err != nil {
+			c.Fatal(err)
+		}
+	default:
+		c.Fatalf("%s: there is no such step", line)
+	}
+}
+
+// merge merges the pull request onto main as it is.
+func (c *conversation) merge(by string, job func(forgetest.Webhook, string)) {
+	c.Helper()
+	head, before := c.heads[c.number], c.main
+	tree := c.must(c.git.Run(c.Context(), "merge-tree", "--write-tree", before, head))
+	c.main = c.must(c.git.Run(c.Context(), "commit-tree", tree, "-p", before, "-p", head, "-m", "Merge"))
+	c.names[c.main] = "merged"
+	c.must(c.git.Run(c.Context(), "push", "--quiet", "origin", c.main+":refs/heads/main"))
+	c.github.Merge(repo, c.number, c.main, by)
+	job(c.github.PushWebhook(forgetest.Push{Repo: repo, Branch: "main", Before: before, After: c.main, By: by}), "refs/heads/main")
+}
