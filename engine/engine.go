@@ -54,6 +54,9 @@ func compare(ctx context.Context, p *project.Project, t project.Target, c Cluste
 			return nil, err
 		}
 	}
+	if opts.ImagesOnly {
+		return diff.Poke(ctx, m, c.Previewer(), opts.Diff)
+	}
 	return diff.Diff(ctx, m, c.Previewer(), opts.Diff)
 }
 
@@ -79,6 +82,8 @@ type DeployOptions struct {
 	Reviewed string
 	// Rendered is called with what is to be deployed, before it is compared; an error ends the deploy.
 	Rendered func(*render.Manifests) error
+	// ImagesOnly replaces nothing but images of what is deployed already: see [diff.Poke].
+	ImagesOnly bool
 	// Run is who deploys: see [Run.Alone].
 	Run   *Run
 	Diff  diff.Options

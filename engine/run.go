@@ -99,14 +99,30 @@ func (r *Run) warn(set *diff.ChangeSet, text string) {
 	}
 }
 
-// lock takes the target. Without the rights it returns no lock, and why, unless a lock is required.
-func (r *Run) lock(ctx context.Context, c Cluster, t project.Target) (*lock.Lock, string, error) {
+// Held says who keeps the run from the target now, by a *[lock.HeldError], for those who ask somebody before they write:
+// nobody should confirm what is then refused. It takes no lock, and missing rights are no error before they are needed.
+func (r *Run) Held(ctx context.Context, c Cluster, t project.Target) error {
+	if r == nil || t.Discriminator == "" {
+		return nil
+	}
+	err := lock.Check(ctx, c.Locks(r.Namespace), r.claim(t), r.Now())
+	if rights := new(lock.RightsError); errors.As(err, &rights) {
+		return nil
+	}
+	return err
+}
+
+func (r *Run) claim(t project.Target) lock.Claim {
 	why := r.Why
 	if why == "" {
 		why = strings.TrimSuffix(r.Command+" of "+r.Commit, " of ")
 	}
-	claim := lock.Claim{Target: t.Name, Discriminator: t.Discriminator, Holder: r.Holder, Person: r.Person, Why: why}
-	held, err := lock.Acquire(ctx, c.Locks(r.Namespace), claim, lock.Options{Now: r.Now, Duration: r.LockDuration})
+	return lock.Claim{Target: t.Name, Discriminator: t.Discriminator, Holder: r.Holder, Person: r.Person, Why: why}
+}
+
+// lock takes the target. Without the rights it returns no lock, and why, unless a lock is required.
+func (r *Run) lock(ctx context.Context, c Cluster, t project.Target) (*lock.Lock, string, error) {
+	held, err := lock.Acquire(ctx, c.Locks(r.Namespace), r.claim(t), lock.Options{Now: r.Now, Duration: r.LockDuration})
 	if rights := new(lock.RightsError); errors.As(err, &rights) && !r.LockRequired {
 		return nil, fmt.Sprintf("the target is not locked, so that another run may write to it at the same time: %v", err), nil
 	}
@@ -122,7 +138,7 @@ func (r *Run) keep(ctx context.Context, c Cluster, set *diff.ChangeSet, result *
 		Command: r.Command, Target: set.Target.Name, Discriminator: set.Target.Discriminator,
 		Person: cmp.Or(r.Person, r.Holder), Holder: r.Holder, Commit: r.Commit, StartTime: began, EndTime: r.Now(),
 		Outcome: history.Succeeded, Summary: strings.TrimPrefix(report.Outcome(result), result.Target.Name+": "),
-		Digest: set.Digest, Namespaces: namespaces(set, result), Partial: set.Target.Inclusion.Restricted(),
+		Digest: set.Digest, Namespaces: namespaces(set, result), Partial: set.Narrow || set.Target.Inclusion.Restricted(),
 	}
 	switch {
 	case result.Err() != nil && ctx.Err() != nil:

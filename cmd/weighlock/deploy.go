@@ -1,16 +1,12 @@
 package main
 
 import (
-	"bufio"
-	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,11 +15,9 @@ import (
 	"github.com/weighlock/weighlock/bot"
 	"github.com/weighlock/weighlock/engine"
 	"github.com/weighlock/weighlock/engine/apply"
-	"github.com/weighlock/weighlock/engine/diff"
 	"github.com/weighlock/weighlock/engine/project"
 	"github.com/weighlock/weighlock/engine/ready"
 	"github.com/weighlock/weighlock/engine/render"
-	"github.com/weighlock/weighlock/engine/report"
 )
 
 func deployCommand(p process) *cobra.Command {
@@ -64,33 +58,8 @@ func deployCommand(p process) *cobra.Command {
 			if opts.Apply, err = how.options(p, proj); err != nil {
 				return err
 			}
-			if how.dryRun {
-				return previewOnly(cmd.Context(), p, outputs, func() (*diff.ChangeSet, error) {
-					records.known(cmd.Context(), p, cluster, t, &opts.Diff)
-					return engine.Preview(cmd.Context(), proj, t, cluster, opts)
-				})
-			}
-			if !how.yes {
-				// What is confirmed binds the values of Secrets, too. The key need not outlive the question.
-				opts.Diff.DigestKey = make([]byte, 32)
-				if _, err := rand.Read(opts.Diff.DigestKey); err != nil {
-					return err
-				}
-				preview := func() (*diff.ChangeSet, error) {
-					seen := opts.Diff
-					records.known(cmd.Context(), p, cluster, t, &seen)
-					return engine.Diff(cmd.Context(), proj, t, cluster, seen)
-				}
-				opts.Apply.AbortOnError = true
-				if opts.Reviewed, err = confirm(cmd.Context(), p, fmt.Sprintf("Deploy this to context %q?", cluster.Context()), preview); err != nil || opts.Reviewed == "" {
-					return err
-				}
-			}
-			set, result, err := engine.Deploy(cmd.Context(), proj, t, cluster, opts)
-			if err != nil {
-				return err
-			}
-			return outcome(p, outputs, set, result)
+			w := writing{process: p, outputs: outputs, how: how, project: proj, target: t, cluster: cluster}
+			return w.deploy(cmd.Context(), fmt.Sprintf("Deploy this to context %q?", cluster.Context()), &records, opts)
 		},
 	}
 	target.register(c)
@@ -101,26 +70,6 @@ func deployCommand(p process) *cobra.Command {
 	compare.register(c)
 	records.register(c)
 	return c
-}
-
-// outcome prints what became of a change set and tells by the exit code whether all went well.
-func outcome(p process, outputs []output, set *diff.ChangeSet, result *apply.Result) error {
-	if err := write(p.stdout, outputs, set, result); err != nil {
-		return err
-	}
-	if err := result.Err(); err != nil {
-		return &exitCode{code: 1, err: fmt.Errorf("%s", report.Outcome(result))}
-	}
-	return nil
-}
-
-// previewOnly prints what would be done.
-func previewOnly(ctx context.Context, p process, outputs []output, preview func() (*diff.ChangeSet, error)) error {
-	set, err := preview()
-	if err != nil {
-		return err
-	}
-	return finish(p, outputs, set, false)
 }
 
 // applyFlags say how changes are carried out; the commands that write share them.
@@ -152,55 +101,6 @@ func (f *applyFlags) options(p process, proj *project.Project) (apply.Options, e
 		AbortOnError: f.abort, Now: time.Now, Progress: tell.outcome,
 		Wait: apply.Wait{Off: f.noWait, Timeout: f.timeout, Rules: rules, Progress: tell.waiting},
 	}, nil
-}
-
-// confirm shows the diff and asks. It returns the digest of what was confirmed, or "" when there is nothing to do.
-func confirm(ctx context.Context, p process, question string, preview func() (*diff.ChangeSet, error)) (string, error) {
-	set, err := preview()
-	if err != nil {
-		return "", err
-	}
-	fmt.Fprint(p.stderr, report.Text(set, nil))
-	if n := len(set.Failures()); n > 0 {
-		return "", fmt.Errorf("the dry run of %d objects failed; nothing is applied", n)
-	}
-	if !set.Changed() {
-		return "", nil
-	}
-	fmt.Fprint(p.stderr, question, " [y/N] ")
-	answer, err := ask(ctx, p.stdin)
-	if err != nil {
-		return "", err
-	}
-	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
-		return "", errors.New("not confirmed; nothing is applied")
-	}
-	return set.Digest, nil
-}
-
-// ask reads a line; an interruption ends the wait.
-func ask(ctx context.Context, stdin io.Reader) (string, error) {
-	type answer struct {
-		line string
-		err  error
-	}
-	got := make(chan answer, 1)
-	go func() {
-		line, err := bufio.NewReader(stdin).ReadString('\n')
-		got <- answer{line, err}
-	}()
-	select {
-	case <-ctx.Done():
-		return "", errors.New("interrupted; nothing is applied")
-	case a := <-got:
-		if errors.Is(a.err, io.EOF) && a.line == "" {
-			return "", errors.New("nobody is there to confirm; do it without asking with --yes")
-		}
-		if a.err != nil && !errors.Is(a.err, io.EOF) {
-			return "", fmt.Errorf("reading the answer: %w", a.err)
-		}
-		return a.line, nil
-	}
 }
 
 // readiness are the rules of the repository's configuration; none if it has no such file.

@@ -134,33 +134,7 @@ func deployedImage(ctx context.Context, live render.Reader, i render.Image) (str
 	if err != nil {
 		return "", fmt.Errorf("reading %s for its image: %w", i.Object, err)
 	}
-	image, _ := at(map[string]any(o), i).(string)
+	found, _ := i.Path.Lookup(map[string]any(o))
+	image, _ := found.(string)
 	return image, nil
-}
-
-// at finds the field of an image in a live object: elements of lists by the name that the rendered one had, for the
-// cluster may have others before it.
-func at(v any, i render.Image) any {
-	for n, step := range i.Path {
-		switch parent := v.(type) {
-		case map[string]any:
-			v = parent[step.Field]
-		case []any:
-			index := step.Index
-			if n == len(i.Path)-2 && i.Container != "" {
-				if named := slices.IndexFunc(parent, func(e any) bool { m, _ := e.(map[string]any); return m["name"] == i.Container }); named >= 0 {
-					index = named
-				} else {
-					return nil
-				}
-			}
-			if index >= len(parent) {
-				return nil
-			}
-			v = parent[index]
-		default:
-			return nil
-		}
-	}
-	return v
 }

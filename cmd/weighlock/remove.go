@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weighlock/weighlock/engine"
+	"github.com/weighlock/weighlock/engine/apply"
 	"github.com/weighlock/weighlock/engine/diff"
 )
 
@@ -53,25 +54,20 @@ func removeCommand(p process, what diff.Removal, c *cobra.Command) *cobra.Comman
 		if opts.Apply, err = how.options(p, proj); err != nil {
 			return err
 		}
-		preview := func() (*diff.ChangeSet, error) {
-			seen := opts
-			records.known(ctx, p, cluster, t, &seen.Diff)
-			return engine.Removal(ctx, proj, t, cluster, seen)
-		}
-		if how.dryRun {
-			return previewOnly(ctx, p, outputs, preview)
-		}
-		if !how.yes {
-			question := fmt.Sprintf("Delete this from context %q?", cluster.Context())
-			if opts.Reviewed, err = confirm(ctx, p, question, preview); err != nil || opts.Reviewed == "" {
-				return err
-			}
-		}
-		set, result, err := engine.Remove(ctx, proj, t, cluster, opts)
-		if err != nil {
-			return err
-		}
-		return outcome(p, outputs, set, result)
+		w := writing{process: p, outputs: outputs, how: how, project: proj, target: t, cluster: cluster}
+		return w.do(ctx, steps{
+			question: fmt.Sprintf("Delete this from context %q?", cluster.Context()),
+			run:      opts.Run,
+			preview: func() (*diff.ChangeSet, error) {
+				seen := opts
+				records.known(ctx, p, cluster, t, &seen.Diff)
+				return engine.Removal(ctx, proj, t, cluster, seen)
+			},
+			write: func(reviewed string) (*diff.ChangeSet, *apply.Result, error) {
+				opts.Reviewed = reviewed
+				return engine.Remove(ctx, proj, t, cluster, opts)
+			},
+		})
 	}
 	target.register(c)
 	out.register(c)

@@ -51,6 +51,8 @@ type ChangeSet struct {
 	Warnings []string
 	// Partial says that the cluster did not answer all questions: there may be more than is shown.
 	Partial bool
+	// Narrow says that the set leaves rendered objects out of account: it is not about all that the target has.
+	Narrow bool
 	// Unbound says that the set holds secret values that the digest does not bind, for lack of a key.
 	Unbound bool
 }

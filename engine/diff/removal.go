@@ -43,6 +43,7 @@ func Deletions(ctx context.Context, m *render.Manifests, p Previewer, what Remov
 	}
 	d.orphans(set)
 	set.Stages = nil
+	set.Narrow = what != Everything
 	for _, c := range set.Orphans {
 		if stage, ok := stages[c.Ref.ID()]; ok {
 			c.stage, c.rendered = stage, true

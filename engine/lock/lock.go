@@ -108,6 +108,19 @@ func heldBack(ctx context.Context, records Records, c Claim) error {
 	return err
 }
 
+// Check says who keeps a claim out now, by a *[HeldError]; it takes nothing. A claim that passes may still be refused by
+// [Acquire].
+func Check(ctx context.Context, records Records, c Claim, now time.Time) error {
+	if err := heldBack(ctx, records, c); err != nil {
+		return err
+	}
+	held, err := Running(ctx, records, c.Discriminator, now)
+	if err == nil && held != nil {
+		err = &HeldError{*held}
+	}
+	return err
+}
+
 // free returns the version of the record to put a new one in the place of, "" where there is none.
 func free(ctx context.Context, records Records, c Claim, opts Options) (string, error) {
 	name := Record{Discriminator: c.Discriminator}.Name()

@@ -22,7 +22,9 @@ type imageFiller struct {
 // An Image is one place where a template asked for an image, and what it got.
 type Image struct {
 	Object object.Ref
-	Path   object.Path
+	// Path is where, with names for the elements of lists that have any, so that it leads to the same place in an object
+	// that is live.
+	Path object.Path
 	// Whole says that the field is the image and nothing else.
 	Whole bool
 	// ImageUse is what was asked for.
@@ -112,7 +114,7 @@ func (f *imageFiller) walk(v any, at imagePlace, missing *[]string) {
 	case []any:
 		path := at.path
 		for i, e := range v {
-			at.path = path.Index(i)
+			at.path = path.In(v, i)
 			if s, ok := e.(string); ok {
 				v[i] = f.replace(s, at, missing)
 			} else {

@@ -21,6 +21,8 @@ type Entry struct {
 	Manager string
 	// Operation is Apply or Update.
 	Operation, Subresource string
+	// APIVersion is the version in which the fields are named.
+	APIVersion string
 	// Since is when the manager last changed its fields, in RFC 3339, or "".
 	Since  string
 	Fields Tree
@@ -41,7 +43,7 @@ func Entries(o object.Object) []Entry {
 		entry := object.Object(m)
 		out = append(out, Entry{
 			Manager: entry.Text("manager"), Operation: entry.Text("operation"), Subresource: entry.Text("subresource"),
-			Since: entry.Text("time"), Fields: Tree(entry.Map("fieldsV1")),
+			APIVersion: entry.Text("apiVersion"), Since: entry.Text("time"), Fields: Tree(entry.Map("fieldsV1")),
 		})
 	}
 	return out

@@ -32,6 +32,25 @@ const (
 	live       = `{"spec":{"containers":[{"name":"app","image":"a:1","policy":"Always"},{"name":"old","image":"o:1","policy":"Always"}],"set":["a","b","c"],"atomic":[1,2],"free":1}}`
 )
 
+// What a manager owns, and no more, is what it would apply to change nothing: elements with the fields of their keys,
+// what is owned as a whole as a whole.
+func TestExtract(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ owned, want string }{
+		"elements, sets and whole lists": {containers, `{"spec":{"atomic":[1,2],"containers":[{"image":"a:1","name":"app"},{"image":"o:1","name":"old"}],"set":["a","b"]}}`},
+		"keys that are not owned":        {`{"f:spec":{"f:containers":{"k:{\"name\":\"old\"}":{"f:policy":{}}}}}`, `{"spec":{"containers":[{"name":"old","policy":"Always"}]}}`},
+		"what is not there":              {`{"f:spec":{"f:free":{},"f:gone":{"f:x":{}},"f:set":{"v:\"z\"":{}}}}`, `{"spec":{"free":1,"set":[]}}`},
+	} {
+		before := decode(t, live)
+		if got := encode(t, managed.Extract(before, managed.Tree(decode(t, c.owned)))); got != c.want {
+			t.Errorf("%s:\ngot  %s\nwant %s", name, got, c.want)
+		}
+		if encode(t, before) != sorted(live) {
+			t.Errorf("%s: the object was changed", name)
+		}
+	}
+}
+
 // What a manager owned and no longer applies goes, unless somebody else owns it, too; what nobody owned stays where its
 // element stays.
 func TestPrune(t *testing.T) {
