@@ -1,5 +1,5 @@
 // Package forge says what the bot needs from the place where pull requests
-// live, in our own words: GitHub now, GitLab with the same meaning later.
+// live, in our own words, with the same meaning on GitHub and on GitLab.
 //
 // Two things cross this border. An [Event] comes in: something that happened,
 // already verified, decoded by the adapter from a webhook's payload or from a

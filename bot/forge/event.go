@@ -36,7 +36,10 @@ type PullRequestChanged struct {
 	Delivery
 	Action Action
 	// PullRequest is the state right after the change. By the time the event
-	// is looked at there may be a newer one.
+	// is looked at there may be a newer one. GitLab tells no commit of the base,
+	// of the author nothing but the ID, unless it is the sender, and after a
+	// merge without a merge commit not which commit it is: what it does not
+	// tell is empty, and reading the pull request tells it.
 	PullRequest PullRequest
 	// Before is the head before it, set with Synchronized only, and empty when
 	// the forge does not tell.
@@ -64,11 +67,12 @@ const (
 type CommentCreated struct {
 	Delivery
 	Comment Comment
-	// State of the pull request at that time. Head and base are not told by
-	// every forge: read the pull request.
+	// State of the pull request at that time.
 	State State
 	// Draft of the pull request at that time.
 	Draft bool
+	// Head is the pull request's commit at that time. GitHub does not tell it.
+	Head string
 }
 
 // BranchPushed says that a branch points at another commit, by a push or by a

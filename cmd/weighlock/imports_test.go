@@ -41,7 +41,9 @@ var rules = []rule{
 	{"engine", []string{"engine/project", "engine/render", "engine/diff", "engine/apply", "engine/report", "engine/lock", "engine/history"}, "the short way through the stages; the cluster comes in as an interface"},
 	{"bot/forge", nil, "our words for what forges have"},
 	{"bot/forge/forgetest", []string{"bot/forge", "testdata/openapi", "testdata/events"}, "stand-ins speak the wire's language, not an adapter's"},
-	{"bot/forge/github", []string{"bot/forge"}, "the only place that knows GitHub's SDK"},
+	{"bot/forge/internal/rest", []string{"bot/forge"}, "what the adapters do alike"},
+	{"bot/forge/github", []string{"bot/forge", "bot/forge/internal/rest"}, "the only place that knows GitHub's SDK"},
+	{"bot/forge/gitlab", []string{"bot/forge", "bot/forge/internal/rest"}, "the only place that knows GitLab's SDK"},
 	{"bot/checkout", nil, "git, and nothing else"},
 	{"bot", []string{"bot/forge", "bot/checkout", "engine", "engine/object", "engine/project", "engine/render", "engine/diff", "engine/apply", "engine/report", "engine/lock", "engine/history", "engine/ready", "engine/yamldoc"}, "decides; names no SDK and no client-go type"},
 	{"action", []string{"bot", "bot/forge", "bot/forge/github"}, "a CI job is an event, too"},
@@ -57,6 +59,7 @@ var outside = []struct {
 }{
 	{"k8s.io/client-go/", []string{"engine/kube", "engine/enginetest", "engine/internal/helm"}, "one place speaks with clusters"},
 	{"github.com/google/go-github/", []string{"bot/forge/github"}, "SDK types do not leak"},
+	{"gitlab.com/gitlab-org/", []string{"bot/forge/gitlab"}, "SDK types do not leak"},
 	{"k8s.io/apiextensions-apiserver/", []string{"engine/internal/crd"}, "custom resources are judged in one place"},
 	{"k8s.io/apiserver/", []string{"engine/internal/crd"}, "custom resources are judged in one place"},
 	{"github.com/fluxcd/cli-utils/", []string{"engine/ready"}, "readiness is judged in one place"},
@@ -71,7 +74,7 @@ var outside = []struct {
 	{"filippo.io/age", []string{"engine/internal/sops", "engine/enginetest"}, "keys are used in one place"},
 	{"github.com/spf13/cobra", []string{"cmd/weighlock"}, "flags are wiring"},
 	{"os/exec", []string{"bot/checkout", "engine/internal/git", "engine/internal/source", "engine/enginetest", "action/actiontest", "cmd/demo"}, "only git is run as a program"},
-	{"net/http", []string{"engine/internal/source", "engine/internal/store", "bot/forge/github", "bot/forge/forgetest", "engine/kube", "engine/enginetest", "action/actiontest", "cmd/demo"}, "the network has few doors"},
+	{"net/http", []string{"engine/internal/source", "engine/internal/store", "bot/forge/github", "bot/forge/gitlab", "bot/forge/internal/rest", "bot/forge/forgetest", "engine/kube", "engine/enginetest", "action/actiontest", "cmd/demo"}, "the network has few doors"},
 }
 
 type listed struct {

@@ -10,3 +10,9 @@ import "embed"
 //
 //go:embed github/*.json
 var GitHub embed.FS
+
+// GitLab holds payloads of GitLab's webhooks, one file each, named
+// "source.event.json", below the directory gitlab.
+//
+//go:embed gitlab/*.json
+var GitLab embed.FS

@@ -10,3 +10,8 @@ import _ "embed"
 //
 //go:embed github.json
 var GitHub []byte
+
+// GitLab is GitLab's OpenAPI description, version 3.0.0, in JSON.
+//
+//go:embed gitlab.json
+var GitLab []byte

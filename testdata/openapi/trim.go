@@ -1,11 +1,12 @@
 //go:build ignore
 
-// Trim cuts GitHub's OpenAPI description down to what our tests need.
+// Trim cuts a forge's OpenAPI description, JSON or YAML, down to what our tests
+// need.
 //
 //	go run trim.go -keep github.keep.txt -in package/generated/api.github.com.json >github.json
+//	go run trim.go -keep gitlab.keep.txt -in openapi_v3.yaml -loose >gitlab.json
 //
-// The input comes from the npm package @octokit/openapi; the version in use
-// stands in README.md.
+// README.md says where the inputs come from, in which versions.
 package main
 
 import (
@@ -16,26 +17,29 @@ import (
 	"log"
 	"os"
 	"strings"
+
+	"sigs.k8s.io/yaml"
 )
 
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("trim: ")
 	keep := flag.String("keep", "", "file that lists operations and schemas to keep")
-	in := flag.String("in", "", "OpenAPI description, JSON")
+	in := flag.String("in", "", "OpenAPI description, JSON or YAML")
+	loose := flag.Bool("loose", false, "the description does not say which fields of an answer may be null: let all")
 	flag.Parse()
-	if err := run(*keep, *in); err != nil {
+	if err := run(*keep, *in, *loose); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(keepFile, inFile string) error {
+func run(keepFile, inFile string, loose bool) error {
 	raw, err := os.ReadFile(inFile)
 	if err != nil {
 		return err
 	}
 	var doc map[string]any
-	if err := json.Unmarshal(raw, &doc); err != nil {
+	if err := yaml.Unmarshal(raw, &doc); err != nil { // JSON is YAML, too
 		return fmt.Errorf("%s: %w", inFile, err)
 	}
 	k := keeper{from: doc, paths: object{}, components: object{}}
@@ -51,7 +55,11 @@ func run(keepFile, inFile string) error {
 	}
 	strip(k.paths, names)
 	strip(k.components, keywords)
-	closeRequests(k.paths)
+	if loose {
+		allowNull(k.components["schemas"].(object))
+		k.typeParameters()
+	}
+	k.closeRequests()
 	enc := json.NewEncoder(os.Stdout)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", " ")
@@ -81,9 +89,12 @@ func (k keeper) list(file string) error {
 		if len(words) != 2 {
 			return fmt.Errorf("%s:%d: want two words", file, n)
 		}
-		if words[0] == "schema" {
+		switch words[0] {
+		case "schema":
 			err = k.ref("#/components/schemas/" + words[1])
-		} else {
+		case "integer", "boolean":
+			err = k.correct(words[1], words[0])
+		default:
 			err = k.operation(words[0], words[1])
 		}
 		if err != nil {
@@ -109,6 +120,18 @@ func (k keeper) operation(method, path string) error {
 	}
 	kept[strings.ToLower(method)] = op
 	return k.refs(op)
+}
+
+// correct sets the type of "schema.property", where the description is wrong.
+func (k keeper) correct(what, to string) error {
+	name, property, _ := strings.Cut(what, ".")
+	schema, _ := k.components["schemas"].(object)[name].(object)
+	properties, _ := schema["properties"].(object)
+	if properties[property] == nil {
+		return fmt.Errorf("nothing that is kept has a property %s", what)
+	}
+	properties[property] = object{"type": to}
+	return nil
 }
 
 // refs keeps every component that v refers to. Examples hold no references
@@ -222,10 +245,42 @@ func info(from object) object {
 	return object{"title": from["title"], "version": from["version"], "license": from["license"]}
 }
 
-// closeRequests forbids fields that GitHub does not know in the bodies that we
-// send. GitHub passes over them in silence; in a test they are a mistake.
-func closeRequests(paths object) {
-	for _, item := range paths {
+// allowNull lets the schemas and all their properties be null, and forbids
+// properties that a schema does not name.
+func allowNull(schemas object) {
+	for name, v := range schemas {
+		schema := v.(object)
+		properties, ok := schema["properties"].(object)
+		if !ok || strings.HasPrefix(name, "RequestBody_") {
+			continue
+		}
+		schema["additionalProperties"], schema["nullable"] = false, true
+		for _, p := range properties {
+			if p := p.(object); p["$ref"] == nil { // what stands beside a reference does not count
+				p["nullable"] = true
+			}
+		}
+	}
+}
+
+// typeParameters makes parameters strings that the description says nothing of.
+func (k keeper) typeParameters() {
+	for _, item := range k.paths {
+		for _, op := range item.(object) {
+			parameters, _ := op.(object)["parameters"].([]any)
+			for _, p := range parameters {
+				if schema, ok := p.(object)["schema"].(object); ok && len(schema) == 0 {
+					schema["type"] = "string"
+				}
+			}
+		}
+	}
+}
+
+// closeRequests forbids fields that the forge does not know in the bodies that
+// we send. Forges pass over them in silence; in a test they are a mistake.
+func (k keeper) closeRequests() {
+	for _, item := range k.paths {
 		for _, op := range item.(object) {
 			body, ok := op.(object)["requestBody"].(object)
 			if !ok {
@@ -233,6 +288,10 @@ func closeRequests(paths object) {
 			}
 			for _, media := range body["content"].(object) {
 				schema := media.(object)["schema"].(object)
+				if ref, ok := schema["$ref"].(string); ok {
+					name := ref[strings.LastIndexByte(ref, '/')+1:]
+					schema = k.components["schemas"].(object)[name].(object)
+				}
 				if schema["type"] == "object" {
 					schema["additionalProperties"] = false
 				}

@@ -12,8 +12,8 @@ import (
 	"github.com/weighlock/weighlock/bot/forge"
 )
 
-// Server is what a stand-in of any forge offers; [GitHub] says what the
-// methods do.
+// Server is what a stand-in of any forge offers; [GitHub] and [GitLab] say what
+// the methods do.
 type Server interface {
 	AddRepo(forge.Repo, RepoOptions)
 	AddUser(login string) forge.User
@@ -35,7 +35,10 @@ type Server interface {
 	PushWebhook(Push) Webhook
 }
 
-var _ Server = (*GitHub)(nil)
+var (
+	_ Server = (*GitHub)(nil)
+	_ Server = (*GitLab)(nil)
+)
 
 // Adapter is one that [Conformance] tests, with the stand-in that it speaks to.
 type Adapter struct {

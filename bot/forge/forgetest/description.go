@@ -33,6 +33,20 @@ var loadGitHub = sync.OnceValues(func() (*description, error) {
 	return loadDescription("GitHub", openapi.GitHub, func(d *description, body []byte) error { return d.value("basic-error", body) })
 })
 
+// loadGitLab reads GitLab's. It says nothing about the bodies of errors.
+var loadGitLab = sync.OnceValues(func() (*description, error) {
+	return loadDescription("GitLab", openapi.GitLab, func(_ *description, body []byte) error {
+		var o map[string]any
+		if err := json.Unmarshal(body, &o); err != nil {
+			return err
+		}
+		if o["message"] == nil && o["error"] == nil {
+			return errors.New("an error has a message, or an error")
+		}
+		return nil
+	})
+})
+
 func loadDescription(name string, data []byte, refusal func(*description, []byte) error) (*description, error) {
 	doc, err := openapi3.NewLoader().LoadFromData(data)
 	if err != nil {

@@ -44,8 +44,9 @@ func NewGitHub(o Options) (*GitHub, error) {
 			token, known := g.tokens[bearer(req)]
 			return token.Login, known
 		},
+		program: func(login string) bool { return strings.HasSuffix(login, "[bot]") },
 		refusal: gitHubRefusal,
-		pullURL: func(repo forge.Repo, number int) string { return fmt.Sprintf("%s/%s/pull/%d", webURL, repo, number) },
+		pullURL: func(repo forge.Repo, number int) string { return fmt.Sprintf("%s/%s/pull/%d", gitHubURL, repo, number) },
 		commentURL: func(pull string, id int64) string {
 			return fmt.Sprintf("%s#issuecomment-%d", pull, id)
 		},

@@ -11,8 +11,8 @@ import (
 	"github.com/weighlock/weighlock/testdata/events"
 )
 
-// webURL is where pages for people are; nothing answers there.
-const webURL = "https://github.com"
+// gitHubURL is where pages for people are; nothing answers there.
+const gitHubURL = "https://github.com"
 
 // What GitHub's examples are about; in answers it is replaced.
 const (

@@ -1,34 +1,12 @@
 package forgetest
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
 
 	"github.com/weighlock/weighlock/bot/forge"
 )
-
-// Webhook is what GitHub would send about something that happened. The body is
-// also what a CI job finds in its event file.
-type Webhook struct {
-	// Name of the event, for X-GitHub-Event or GITHUB_EVENT_NAME.
-	Name string
-	// Delivery, for X-GitHub-Delivery.
-	Delivery string
-	Body     []byte
-}
-
-// Push is a branch that moves from one commit to another.
-type Push struct {
-	Repo   forge.Repo
-	Branch string
-	// Before is empty when the branch is new; After when it is deleted.
-	Before, After string
-	By            string // login
-}
-
-const noCommit = "0000000000000000000000000000000000000000"
 
 // gitHubActions are GitHub's words for what happens to a pull request.
 var gitHubActions = map[forge.Action]string{
@@ -91,12 +69,12 @@ func (g *GitHub) PushWebhook(push Push) Webhook {
 	maps.Copy(o, object{
 		"ref": "refs/heads/" + push.Branch, "before": push.Before, "after": push.After,
 		"created": push.Before == "", "deleted": push.After == "", "forced": false,
-		"compare": fmt.Sprintf("%s/%s/compare/%.12s...%.12s", webURL, push.Repo, push.Before, push.After),
+		"compare": fmt.Sprintf("%s/%s/compare/%.12s...%.12s", gitHubURL, push.Repo, push.Before, push.After),
 		"pusher":  object{"name": by.Login, "email": by.Login + "@users.noreply.github.com"},
 		"sender":  g.userJSON(by),
 	})
 	head := o["head_commit"].(object)
-	head["id"], head["url"] = push.After, fmt.Sprintf("%s/%s/commit/%s", webURL, push.Repo, push.After)
+	head["id"], head["url"] = push.After, fmt.Sprintf("%s/%s/commit/%s", gitHubURL, push.Repo, push.After)
 	o["commits"] = []object{head}
 	if push.Before == "" {
 		o["before"] = noCommit
@@ -113,13 +91,9 @@ func (g *GitHub) PushWebhook(push Push) Webhook {
 
 // webhook finishes a payload and checks it against the description.
 func (g *GitHub) webhook(name, schema string, payload object) Webhook {
-	body, err := json.Marshal(payload)
-	if err != nil {
-		panic(err) // our own maps
-	}
-	if err := g.described.value(schema, body); err != nil {
+	w := g.deliver(name, payload)
+	if err := g.described.value(schema, w.Body); err != nil {
 		g.violation(fmt.Errorf("payload of %s: %w", name, err))
 	}
-	g.delivered++
-	return Webhook{Name: name, Delivery: fmt.Sprintf("00000000-0000-4000-8000-%012d", g.delivered), Body: body}
+	return w
 }

@@ -77,6 +77,8 @@ type dialect struct {
 	path func(*url.URL) string
 	// login tells the account that a request is made in the name of.
 	login func(*http.Request) (login string, known bool)
+	// program tells whether a login is a program's.
+	program func(login string) bool
 	// refusal is the general form of an error.
 	refusal func(status int, message string, header http.Header) object
 	// pullURL and commentURL are pages for people.

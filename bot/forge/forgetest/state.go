@@ -3,7 +3,6 @@ package forgetest
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/weighlock/weighlock/bot/forge"
@@ -87,8 +86,8 @@ func (s *standIn) addRepo(repo forge.Repo, o RepoOptions) *repository {
 }
 
 // AddUser makes an account, unless there is one of that name, and returns it.
-// A login that ends in [bot] is a program's. Logins in other calls make the
-// account as well.
+// A login of the form that the forge gives to programs is one's. Logins in
+// other calls make the account as well.
 func (s *standIn) AddUser(login string) forge.User {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,7 +100,7 @@ func (s *standIn) user(login string) forge.User {
 	}
 	u, ok := s.users[login]
 	if !ok {
-		u = forge.User{ID: s.nextID(), Login: login, Bot: strings.HasSuffix(login, "[bot]")}
+		u = forge.User{ID: s.nextID(), Login: login, Bot: s.program(login)}
 		s.users[login] = u
 	}
 	return u

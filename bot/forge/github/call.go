@@ -4,28 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/go-github/v60/github"
 
 	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/bot/forge/internal/rest"
 )
 
-const (
-	// perPage is the longest page that GitHub gives.
-	perPage = 100
-	// readAttempts is how often a read is tried in all.
-	readAttempts = 4
-	// longestWait is the longest pause that a read makes because GitHub asks
-	// for it. The hourly limit resets after up to an hour; the caller decides
-	// about that.
-	longestWait = time.Minute
-	// longestMessage bounds what is passed on of GitHub's account of an error.
-	longestMessage = 300
-)
+// perPage is the longest page that GitHub gives.
+const perPage = 100
 
 // call is one request, in words and on the wire.
 type call struct {
@@ -38,33 +26,11 @@ type call struct {
 // read sends a request that changes nothing, and repeats it when that may
 // help. It returns the number of the next page, 0 when there is none.
 func (c *Client) read(ctx context.Context, do call, into any) (next int, err error) {
-	for attempt := 1; ; attempt++ {
+	err = rest.Read(ctx, c.backoff, func() error {
 		next, err = c.send(ctx, do, into)
-		var failed *forge.Error
-		if err == nil || attempt == readAttempts || !errors.As(err, &failed) {
-			return next, err
-		}
-		pause := c.backoff << (attempt - 1)
-		switch {
-		case errors.Is(err, forge.ErrRateLimited):
-			pause = failed.RetryAfter
-			if pause == 0 { // GitHub wants a minute when it names no time
-				pause = longestWait
-			}
-		case !errors.Is(err, forge.ErrUnavailable):
-			return next, err
-		}
-		if pause > longestWait {
-			return next, err
-		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return next, err // what GitHub said tells more than that time is up
-		case <-timer.C:
-		}
-	}
+		return err
+	})
+	return next, err
 }
 
 // send sends a request once.
@@ -136,57 +102,13 @@ func (c *Client) failure(ctx context.Context, op string, err error) error {
 				message += ": " + detail.Message
 			}
 		}
-		status, after := answer.Response.StatusCode, retryAfter(answer.Response.Header)
-		return &forge.Error{Op: op, Status: status, Message: c.clean(message), RetryAfter: after, Err: kind(status, after)}
+		status, after := answer.Response.StatusCode, rest.RetryAfter(answer.Response.Header, "X-RateLimit")
+		return &forge.Error{Op: op, Status: status, Message: c.clean(message), RetryAfter: after, Err: rest.Kind(status, after)}
 	case ctx.Err() != nil:
 		return &forge.Error{Op: op, Err: ctx.Err()}
 	}
 	return &forge.Error{Op: op, Err: fmt.Errorf("%w: %s", forge.ErrUnavailable, c.clean(err.Error()))}
 }
 
-// kind sorts an HTTP status. GitHub tells a rate limit from a missing right by
-// the time to wait.
-func kind(status int, after time.Duration) error {
-	switch {
-	case status == http.StatusTooManyRequests, status == http.StatusForbidden && after > 0:
-		return forge.ErrRateLimited
-	case status == http.StatusUnauthorized:
-		return forge.ErrUnauthorized
-	case status == http.StatusForbidden:
-		return forge.ErrForbidden
-	case status == http.StatusNotFound, status == http.StatusGone, status/100 == 3:
-		return forge.ErrNotFound // 3xx: a write to a repository that was renamed
-	case status >= 500:
-		return forge.ErrUnavailable
-	}
-	return forge.ErrInvalid
-}
-
-// retryAfter reads how long GitHub asks to wait: Retry-After in seconds, else,
-// where nothing remains, the time at which the limit is reset.
-func retryAfter(h http.Header) time.Duration {
-	if s, err := strconv.Atoi(h.Get("Retry-After")); err == nil && s > 0 {
-		return time.Duration(s) * time.Second
-	}
-	if h.Get("X-RateLimit-Remaining") != "0" {
-		return 0
-	}
-	reset, err := strconv.ParseInt(h.Get("X-RateLimit-Reset"), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return max(0, time.Until(time.Unix(reset, 0)))
-}
-
-// clean makes what others wrote fit for one line of a message, without our
-// token, should somebody have sent it back.
-func (c *Client) clean(message string) string {
-	if c.token != "" {
-		message = strings.ReplaceAll(message, c.token, "***")
-	}
-	message = strings.Join(strings.Fields(message), " ")
-	if runes := []rune(message); len(runes) > longestMessage {
-		message = string(runes[:longestMessage]) + "…"
-	}
-	return message
-}
+// clean makes what others wrote fit for one line of a message.
+func (c *Client) clean(message string) string { return rest.Line(message, c.token) }

@@ -22,13 +22,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/google/go-github/v60/github"
 
 	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/bot/forge/internal/rest"
 )
 
 // DotCom is the address of github.com's API.
@@ -69,18 +68,15 @@ func New(c Config) (*Client, error) {
 	if c.Token == "" && c.HTTPClient == nil {
 		return nil, errors.New("github: no token")
 	}
-	if strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if c.Token != "" && !rest.IsToken(c.Token) {
 		return nil, errors.New("github: the token holds white space or other characters that no token has")
 	}
 	if c.BaseURL == "" {
 		c.BaseURL = DotCom
 	}
-	base, err := url.Parse(strings.TrimSuffix(c.BaseURL, "/") + "/")
+	base, err := rest.BaseURL(c.BaseURL)
 	if err != nil {
-		return nil, errors.New("github: the API's address is not a URL")
-	}
-	if base.Scheme != "https" && base.Scheme != "http" || base.Host == "" || base.User != nil || base.RawQuery != "" {
-		return nil, fmt.Errorf("github: API address %q: want one like %s or https://HOST/api/v3", base.Redacted(), DotCom)
+		return nil, fmt.Errorf("github: API address: %w, such as %s or https://HOST/api/v3", err, DotCom)
 	}
 	if c.Backoff <= 0 {
 		c.Backoff = time.Second
@@ -89,9 +85,9 @@ func New(c Config) (*Client, error) {
 	if c.HTTPClient != nil {
 		plain = *c.HTTPClient
 	}
-	plain.CheckRedirect = followReads
+	plain.CheckRedirect = rest.FollowReads
 	if c.Token != "" {
-		plain.Transport = authorization{token: c.Token, base: base, next: plain.Transport}
+		plain.Transport = rest.Authorization{Name: "Authorization", Value: "Bearer " + c.Token, Base: base, Next: plain.Transport}
 	}
 	api := github.NewClient(&plain)
 	api.BaseURL = base
@@ -101,32 +97,3 @@ func New(c Config) (*Client, error) {
 
 // MaxComment is 65536.
 func (c *Client) MaxComment() int { return maxComment }
-
-// authorization puts the token on requests to the API's own host. A redirect
-// to another one goes without: the SDK's own way would send it along.
-type authorization struct {
-	token string
-	base  *url.URL
-	next  http.RoundTripper
-}
-
-func (a authorization) RoundTrip(req *http.Request) (*http.Response, error) {
-	next := a.next
-	if next == nil {
-		next = http.DefaultTransport
-	}
-	if req.URL.Scheme == a.base.Scheme && req.URL.Host == a.base.Host {
-		req = req.Clone(req.Context())
-		req.Header.Set("Authorization", "Bearer "+a.token)
-	}
-	return next.RoundTrip(req)
-}
-
-// followReads follows redirects of reads only: followed, a POST would turn
-// into a GET and seem to have succeeded.
-func followReads(_ *http.Request, via []*http.Request) error {
-	if via[0].Method != http.MethodGet || len(via) > 5 {
-		return http.ErrUseLastResponse
-	}
-	return nil
-}

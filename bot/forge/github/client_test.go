@@ -41,9 +41,9 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	}{
 		{github.Config{}, "no token"},
 		{github.Config{Token: token + "\n"}, "white space"},
-		{github.Config{Token: token, BaseURL: "api.github.com"}, "want one like https://api.github.com"},
-		{github.Config{Token: token, BaseURL: "ftp://api.github.com"}, "want one like"},
-		{github.Config{Token: token, BaseURL: "https://me:" + token + "@github.com"}, "want one like"},
+		{github.Config{Token: token, BaseURL: "api.github.com"}, "such as https://api.github.com"},
+		{github.Config{Token: token, BaseURL: "ftp://api.github.com"}, "such as"},
+		{github.Config{Token: token, BaseURL: "https://me:" + token + "@github.com"}, "such as"},
 		{github.Config{Token: token, BaseURL: "https://x/%zz?" + token}, "not a URL"},
 	} {
 		_, err := github.New(tt.config)

@@ -1,0 +1,133 @@
+// Package gitlab makes GitLab a [forge.Forge]: a client of the REST API, and
+// [Decode] for the payloads of webhooks. It is the only importer of GitLab's
+// SDK.
+//
+// A merge request is a pull request here, its iid the number; a project is a
+// repository, and its path with all groups the name of it; a note is a comment.
+// Review comments (DiffNotes), GitLab's own notes (system notes) and internal
+// notes are no comments to us.
+//
+// # Tokens
+//
+// A personal, group or project access token with the scope api does
+// everything. A project's or group's token is an account of its own, which
+// [Client.Self] names; give it at least the role Developer. What GitLab lets the
+// token of a CI job (CI_JOB_TOKEN) do ends before merge requests, comments and
+// members: see [Config.JobToken].
+//
+// # Limits
+//
+// Reads are tried up to four times: when GitLab says to wait (Retry-After,
+// RateLimit-Reset), after that time, unless it is longer than a minute; when it
+// fails or does not answer, after one second, then two, then four. Writes are
+// tried once.
+//
+// # Slash commands
+//
+// GitLab carries out the quick actions that it finds in a comment, on lines
+// that start with a slash outside of code, ours too: /close, /merge, /approve,
+// /lock and so on. It takes those lines away, and keeps no comment that holds
+// nothing else. Whoever writes a comment sees to it that no such line stands in
+// it.
+package gitlab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"gitlab.com/gitlab-org/api/client-go"
+
+	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/bot/forge/internal/rest"
+)
+
+// DotCom is the address of gitlab.com.
+const DotCom = "https://gitlab.com"
+
+// maxComment is how many characters GitLab accepts in a comment's body. It
+// answers 400, "Note is too long (maximum is 1000000 characters)", to more.
+const maxComment = 1000000
+
+// Config says how to reach GitLab, and as whom.
+type Config struct {
+	// Token goes with every request to the API, and with no other.
+	Token string
+	// JobToken says that Token is a CI job's, CI_JOB_TOKEN. A verb that GitLab
+	// does not let such a token do fails with [forge.ErrForbidden] and says which
+	// token it needs; nothing is asked of GitLab then.
+	JobToken bool
+	// BaseURL is the installation's address, what CI_SERVER_URL holds in a CI
+	// job, or the API's, what CI_API_V4_URL holds: https://gitlab.example.com,
+	// also below a path, with or without /api/v4. Empty means [DotCom].
+	BaseURL string
+	// HTTPClient carries the requests, but for its CheckRedirect: only reads
+	// follow redirects. Nil means one that gives a request 30 seconds.
+	HTTPClient *http.Client
+	// Backoff is the pause before a failed read is tried again, doubled from
+	// one time to the next. Zero means one second.
+	Backoff time.Duration
+}
+
+// Client is GitLab under one identity. It is safe for concurrent use.
+type Client struct {
+	api      *gitlab.Client
+	token    string
+	jobToken bool
+	web      string // the installation's address, without a slash at the end
+	backoff  time.Duration
+}
+
+var _ forge.Forge = (*Client)(nil)
+
+// New makes a client. It does not speak to GitLab yet.
+func New(c Config) (*Client, error) {
+	if c.Token == "" {
+		return nil, errors.New("gitlab: no token")
+	}
+	if !rest.IsToken(c.Token) {
+		return nil, errors.New("gitlab: the token holds white space or other characters that no token has")
+	}
+	if c.BaseURL == "" {
+		c.BaseURL = DotCom
+	}
+	web := strings.TrimSuffix(strings.TrimRight(c.BaseURL, "/"), "/api/v4")
+	base, err := rest.BaseURL(web + "/api/v4")
+	if err != nil {
+		return nil, fmt.Errorf("gitlab: address: %w, such as %s", err, DotCom)
+	}
+	if c.Backoff <= 0 {
+		c.Backoff = time.Second
+	}
+	plain := http.Client{Timeout: 30 * time.Second}
+	if c.HTTPClient != nil {
+		plain = *c.HTTPClient
+	}
+	plain.CheckRedirect = rest.FollowReads
+	newClient, header := gitlab.NewClient, "PRIVATE-TOKEN"
+	if c.JobToken {
+		newClient, header = gitlab.NewJobClient, "JOB-TOKEN"
+	}
+	// The SDK would send the token to whomever a redirect leads to. It would also
+	// repeat writes, and wait by a limiter that it exchanges while others use it.
+	plain.Transport = rest.Authorization{Name: header, Value: c.Token, Base: base, Next: plain.Transport}
+	api, err := newClient("", gitlab.WithBaseURL(base.String()), gitlab.WithHTTPClient(&plain),
+		gitlab.WithoutRetries(), gitlab.WithCustomLimiter(unlimited{}), gitlab.WithURLWarningLogger(slog.New(slog.DiscardHandler)))
+	if err != nil {
+		return nil, fmt.Errorf("gitlab: %w", err)
+	}
+	api.UserAgent = "weighlock"
+	return &Client{api: api, token: c.Token, jobToken: c.JobToken, web: web, backoff: c.Backoff}, nil
+}
+
+// MaxComment is 1,000,000.
+func (c *Client) MaxComment() int { return maxComment }
+
+// unlimited is a limiter that never waits.
+type unlimited struct{}
+
+func (unlimited) Wait(ctx context.Context) error { return ctx.Err() }

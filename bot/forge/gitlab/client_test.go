@@ -1,0 +1,197 @@
+package gitlab_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/bot/forge/gitlab"
+)
+
+var shop = forge.Repo{Owner: "acme/web", Name: "shop"}
+
+// answering is a server that the stand-in cannot be, because GitLab's
+// description does not know such answers.
+func answering(t *testing.T, handle http.HandlerFunc) *gitlab.Client {
+	t.Helper()
+	server := httptest.NewServer(handle)
+	t.Cleanup(server.Close)
+	return connect(t, server.URL)
+}
+
+func TestNewRefusesWhatCannotWork(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		config gitlab.Config
+		want   string
+	}{
+		{gitlab.Config{}, "no token"},
+		{gitlab.Config{Token: token + "\n"}, "white space"},
+		{gitlab.Config{Token: token, BaseURL: "gitlab.com"}, "such as https://gitlab.com"},
+		{gitlab.Config{Token: token, BaseURL: "ftp://gitlab.com"}, "such as"},
+		{gitlab.Config{Token: token, BaseURL: "https://me:" + token + "@gitlab.com"}, "such as"},
+		{gitlab.Config{Token: token, BaseURL: "https://x/%zz?" + token}, "not a URL"},
+	} {
+		_, err := gitlab.New(tt.config)
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%v: want an error with %q", err, tt.want)
+		}
+		if err != nil && strings.Contains(err.Error(), token) {
+			t.Errorf("%q shows the token", err)
+		}
+	}
+}
+
+func TestTheAddressMayBeTheInstallationsOrTheAPIs(t *testing.T) {
+	t.Parallel()
+	for _, suffix := range []string{"", "/", "/api/v4", "/api/v4/"} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			if req.URL.Path != "/git/api/v4/user" || req.Header.Get("PRIVATE-TOKEN") != token {
+				t.Errorf("asked %s with the headers %v", req.URL.Path, req.Header)
+			}
+			io.WriteString(w, `{"id":7,"username":"weighlock"}`)
+		}))
+		t.Cleanup(server.Close)
+		if _, err := connect(t, server.URL+"/git"+suffix).Self(t.Context()); err != nil {
+			t.Errorf("%q: %v", suffix, err)
+		}
+	}
+}
+
+func TestErrorsTellTheirKindAndTheTime(t *testing.T) {
+	t.Parallel()
+	inAnHour := strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10)
+	for _, tt := range []struct {
+		status  int
+		header  map[string]string
+		body    string
+		kind    error
+		minutes int // to wait
+		want    string
+	}{
+		{401, nil, `{"message":"401 Unauthorized"}`, forge.ErrUnauthorized, 0, "read acme/web/shop!1: not authorized (HTTP 401): 401 Unauthorized"},
+		{403, nil, `{"error":"insufficient_scope","error_description":"The request requires higher privileges"}`, forge.ErrForbidden, 0, "insufficient_scope: The request requires"},
+		{429, map[string]string{"RateLimit-Remaining": "0", "RateLimit-Reset": inAnHour}, "Retry later\n", forge.ErrRateLimited, 60, "Retry later; retry in "},
+		{429, map[string]string{"Retry-After": "1800"}, `{"message":{"error":"slow"}}`, forge.ErrRateLimited, 30, `{"error":"slow"}`},
+		{404, nil, `{"message":"404 Not found"}`, forge.ErrNotFound, 0, "not found (HTTP 404)"},
+		{422, nil, `{"message":{"base":["is odd"]}}`, forge.ErrInvalid, 0, `{"base":["is odd"]}`},
+		{502, nil, "<html>\nbad gateway " + token + "</html>", forge.ErrUnavailable, 0, "unavailable (HTTP 502)"},
+		{500, nil, `{"message":"line one\nline two: ` + token + strings.Repeat("x", 1000) + `"}`, forge.ErrUnavailable, 0, "line one line two: ***xxx"},
+		{200, nil, "<html>", forge.ErrUnavailable, 0, "unavailable"},
+		{200, nil, `{"iid":1,"state":"opened"}`, forge.ErrUnavailable, 0, "GitLab's answer: merge request without a number or a project"},
+	} {
+		client := answering(t, func(w http.ResponseWriter, _ *http.Request) {
+			for name, value := range tt.header {
+				w.Header().Set(name, value)
+			}
+			w.WriteHeader(tt.status)
+			io.WriteString(w, tt.body)
+		})
+		_, err := client.PullRequest(t.Context(), shop, 1)
+		var failed *forge.Error
+		if !errors.Is(err, tt.kind) || !errors.As(err, &failed) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("HTTP %d %s: got %v\nwant %q and that it is: %v", tt.status, tt.body, err, tt.want, tt.kind)
+			continue
+		}
+		if wait := failed.RetryAfter.Minutes(); wait > float64(tt.minutes) || wait < float64(tt.minutes)-1 {
+			t.Errorf("HTTP %d: retry after %s, want %d minutes", tt.status, failed.RetryAfter, tt.minutes)
+		}
+		if strings.Contains(err.Error(), token) || strings.Contains(err.Error(), "\n") || len(err.Error()) > 500 {
+			t.Errorf("HTTP %d: %q is not fit to be shown", tt.status, err)
+		}
+	}
+}
+
+func TestAnEmptyAnswerIsNotAnEmptyList(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{"", "null"} {
+		client := answering(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, body) })
+		if got, err := client.Comments(t.Context(), shop, 1); !errors.Is(err, forge.ErrUnavailable) {
+			t.Errorf("%q: got %v, %v", body, got, err)
+		}
+	}
+}
+
+func TestPagesThatGoInCirclesAreAnError(t *testing.T) {
+	t.Parallel()
+	client := answering(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Next-Page", "1")
+		io.WriteString(w, "[]")
+	})
+	if _, err := client.Comments(t.Context(), shop, 1); err == nil || !strings.Contains(err.Error(), "page 1 is followed by page 1") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTheTokenDoesNotFollowARedirectToAnotherHost(t *testing.T) {
+	t.Parallel()
+	seen := make(chan string, 1)
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		seen <- req.Header.Get("PRIVATE-TOKEN")
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	t.Cleanup(other.Close)
+	client := answering(t, func(w http.ResponseWriter, req *http.Request) {
+		http.Redirect(w, req, other.URL, http.StatusMovedPermanently)
+	})
+	if _, err := client.PullRequest(t.Context(), shop, 1); !errors.Is(err, forge.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+	if got := <-seen; got != "" {
+		t.Errorf("the other host got %q", got)
+	}
+}
+
+func TestAJobTokenIsToldWhichTokenIsNeeded(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) { t.Errorf("sent %s", req.URL) }))
+	t.Cleanup(server.Close)
+	client, err := gitlab.New(gitlab.Config{Token: token, JobToken: true, BaseURL: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.CreateComment(t.Context(), shop, 1, "hello"); !errors.Is(err, forge.ErrForbidden) || !strings.Contains(err.Error(), "project access token") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestBlockedAndWaitingMembersHaveNoPermission(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		state, membership string
+		want              forge.Permission
+	}{
+		{"active", "active", forge.Write}, {"active", "", forge.Write},
+		{"blocked", "active", forge.NoPermission}, {"active", "awaiting", forge.NoPermission}, {"", "", forge.NoPermission},
+	} {
+		client := answering(t, func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintf(w, `{"id":5,"username":"amy","state":%q,"membership_state":%q,"access_level":30}`, tt.state, tt.membership)
+		})
+		got, err := client.Permission(t.Context(), shop, forge.User{ID: 5, Login: "amy"})
+		if err != nil || got != tt.want {
+			t.Errorf("%+v: got %s, %v", tt, got, err)
+		}
+	}
+}
+
+func TestNamesThatAreNoneAreNotSent(t *testing.T) {
+	t.Parallel()
+	client := answering(t, func(_ http.ResponseWriter, req *http.Request) { t.Errorf("sent %s", req.URL) })
+	for _, repo := range []forge.Repo{{}, {Owner: "acme"}, {Owner: "..", Name: "shop"}, {Owner: "acme", Name: "shop/pulls"}, {Owner: "acme", Name: "shop?x"}} {
+		if _, err := client.PullRequest(t.Context(), repo, 1); !errors.Is(err, forge.ErrInvalid) {
+			t.Errorf("%s: got %v", repo, err)
+		}
+	}
+	for _, sha := range []string{"", "main", "abc123", "../" + strings.Repeat("a", 37)} {
+		if _, err := client.PullRequestsOf(t.Context(), shop, sha); !errors.Is(err, forge.ErrInvalid) {
+			t.Errorf("%q: got %v", sha, err)
+		}
+	}
+}
