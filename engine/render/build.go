@@ -25,7 +25,11 @@ func build(ctx context.Context, target project.Target, w *work, all trees) error
 		return err
 	}
 	dir := path.Join("/", w.dir)
+	own := kustomize.Find(fsys, dir)
 	display := func(p string) string {
+		if own == "" && path.Join("/", p) == path.Join(dir, "kustomization.yaml") {
+			p = dir // nobody wrote that file
+		}
 		if rest, ok := strings.CutPrefix("/"+strings.TrimPrefix(p, "/"), dir); ok {
 			return w.shown(rest)
 		}
@@ -34,10 +38,10 @@ func build(ctx context.Context, target project.Target, w *work, all trees) error
 	if err := checkReleases(fsys, w); err != nil {
 		return err
 	}
-	if err := checkYAML(w, kustomize.Find(fsys, dir) == ""); err != nil {
+	if err := checkYAML(w, own == ""); err != nil {
 		return err
 	}
-	if own := kustomize.Find(fsys, dir); own != "" {
+	if own != "" {
 		if w.item.Recursive {
 			return fmt.Errorf("%s: recursive: true is for directories without a kustomization of their own, and this one has %s", w.item.From, path.Base(own))
 		}

@@ -67,7 +67,7 @@ func (c *Chart) Render(ctx context.Context, rel Release) (Rendered, error) {
 		return Rendered{}, fmt.Errorf("chart %s: %w", c.Name(), ctx.Err())
 	case a := <-done:
 		if a.err != nil {
-			return Rendered{}, fmt.Errorf("chart %s: release %s: %w", c.Name(), rel.Name, a.err)
+			return Rendered{}, fmt.Errorf("chart %s: release %s: %w", c.Name(), rel.Name, shortened(a.err))
 		}
 		return a.r, nil
 	}

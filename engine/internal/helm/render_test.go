@@ -233,7 +233,8 @@ func TestErrorsNameChartAndPlace(t *testing.T) {
 		"kube version": {files(t, "traits"), Release{KubeVersion: "1.21"}, []string{"chart traits", ">=1.22.0-0", "v1.21"}},
 		"bad version":  {files(t, "traits"), Release{KubeVersion: "new"}, []string{`"new"`}},
 		"release name": {files(t, "traits"), Release{Name: "No Name"}, []string{`"No Name"`}},
-		"recursion":    {small(`{{ define "a" }}{{ include "a" . }}{{ end }}{{ include "a" . }}`), Release{}, []string{"nested reference"}},
+		"recursion":    {small(`{{ define "a" }}{{ include "a" . }}{{ end }}{{ include "a" . }}`), Release{}, []string{"nested reference", "small/templates/x.yaml:1", "more steps"}},
+		"list":         {small("- a\n- b"), Release{}, []string{"small/templates/x.yaml", "a document is a list, expected an object"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -243,6 +244,9 @@ func TestErrorsNameChartAndPlace(t *testing.T) {
 			_, err := load(t, c.files).Render(context.Background(), c.rel)
 			if err == nil {
 				t.Fatal("no error")
+			}
+			if n := len(err.Error()); n > maxError {
+				t.Errorf("the error has %d bytes, more than anyone reads: %.300s…", n, err)
 			}
 			for _, want := range c.want {
 				if !strings.Contains(err.Error(), want) {

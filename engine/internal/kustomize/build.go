@@ -2,6 +2,7 @@ package kustomize
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"sync"
@@ -57,6 +58,9 @@ func (c *checker) build(dir string) ([]Resource, error) {
 	defer prepareSchema(c.schema)()
 	built, err := c.run(c.fsys, dir)
 	if err != nil {
+		if problems := errors.Join(c.resourceProblems()...); problems != nil {
+			return nil, c.hideLiterals(problems)
+		}
 		return nil, c.hideLiterals(c.buildError(dir, err))
 	}
 	origins, err := c.origins(dir, built)

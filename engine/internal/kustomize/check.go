@@ -54,8 +54,9 @@ func schemaOf(k *types.Kustomization) schemaUse {
 
 // A maker is a file that objects come from: a resource file, or a kustomization that generates one.
 type maker struct {
-	file  string
-	count int // how many; -1 when reading would be needed to tell
+	file     string
+	count    int    // how many; -1 when reading would be needed to tell
+	listedIn string // the directory of the kustomization that lists the file
 }
 
 type visit struct {
@@ -110,15 +111,17 @@ func (c *checker) visit(dir string) {
 		return
 	}
 	var k types.Kustomization
+	misread := false
 	if err := k.Unmarshal(data); err != nil {
-		c.errs = append(c.errs, c.buildError(dir, err))
-		return
+		if k, misread = c.misread(dir, data, err); !misread {
+			return
+		}
 	}
 	if !c.once(file, data) {
 		return
 	}
 	k.FixKustomization()
-	if err := k.CheckEmpty(); err != nil {
+	if err := k.CheckEmpty(); err != nil && !misread {
 		c.refuse(file, "%v", errEmpty)
 		return
 	}
@@ -154,19 +157,19 @@ func (c *checker) kustomization(file string, k *types.Kustomization) {
 		c.definitions(file, p)
 	}
 	for _, p := range k.Configurations {
-		c.local(file, "configurations", p)
+		c.file(file, "configurations", p)
 	}
 	c.local(file, "openapi.path", k.OpenAPI["path"])
 	c.targets(file, "patches", k.Patches)
 	c.targets(file, "patchesJson6902", k.PatchesJson6902)           //nolint:staticcheck // deprecated, and in use
 	for _, p := range slices.Concat(k.Patches, k.PatchesJson6902) { //nolint:staticcheck // deprecated, and in use
-		c.local(file, "patches", p.Path)
+		c.file(file, "patches", p.Path)
 	}
 	for _, p := range k.PatchesStrategicMerge { //nolint:staticcheck // deprecated, and in use
 		c.local(file, "patchesStrategicMerge", string(p))
 	}
 	for _, r := range k.Replacements {
-		c.local(file, "replacements", r.Path)
+		c.file(file, "replacements", r.Path)
 	}
 	for _, g := range k.ConfigMapGenerator {
 		c.sources(file, "configMapGenerator", g.KvPairSources)
@@ -190,28 +193,44 @@ func (c *checker) kustomization(file string, k *types.Kustomization) {
 }
 
 func (c *checker) generator(file string, g types.GeneratorArgs) {
-	c.makers = append(c.makers, maker{file, 1})
+	c.makers = append(c.makers, maker{file, 1, c.dir})
 	c.unsure = c.unsure || g.Behavior != "" // a merged one takes the place of another
 }
 
 func (c *checker) sources(file, field string, s types.KvPairSources) {
 	for _, p := range slices.Concat(s.FileSources, s.EnvSources, []string{s.EnvSource}) {
-		c.local(file, field, p)
+		c.file(file, field, p)
 	}
 }
 
 // local refuses a path that kustomize would load from a URL, and one that leads out of a tree from elsewhere. For generators
 // it may have the form key=path.
-func (c *checker) local(file, field, p string) {
+func (c *checker) local(file, field, p string) (ok bool) {
 	_, value, _ := strings.Cut(p, "=")
 	if isURL(p) || isURL(value) {
 		c.refuseEntry(file, field, p, " is remote, which only resources and components may be: copy it into the project")
-		return
+		return false
 	}
+	ok = true
 	for _, name := range []string{p, value} {
 		if name != "" {
-			c.enclosed(file, field, p, resolve(path.Join(c.dir, "kustomization.yaml"), name))
+			ok = c.enclosed(file, field, p, c.resolve(name)) && ok
 		}
+	}
+	return ok
+}
+
+// resolve is the path of an entry of the kustomization that is read now.
+func (c *checker) resolve(entry string) string {
+	return resolve(path.Join(c.dir, "kustomization.yaml"), entry)
+}
+
+// file refuses, besides what local does, a path of a file that is not there.
+func (c *checker) file(file, field, p string) {
+	_, value, _ := strings.Cut(p, "=")
+	there := func(name string) bool { return name != "" && c.fsys.Exists(c.resolve(name)) }
+	if c.local(file, field, p) && p != "" && !there(p) && !there(value) {
+		c.refuseEntry(file, field, p, ": no such file")
 	}
 }
 
@@ -267,7 +286,7 @@ func (c *checker) resource(file, field, entry string) {
 			c.refuse(target, "is nested deeper than %d levels, which no object is", maxDepth)
 			return
 		}
-		c.makers = append(c.makers, maker{target, documents(data)})
+		c.makers = append(c.makers, maker{target, documents(data), c.dir})
 	default:
 		c.refuseEntry(file, field, entry, ": no such file or directory")
 	}

@@ -1,0 +1,229 @@
+package kustomize
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+	"sigs.k8s.io/kustomize/api/types"
+	sigsyaml "sigs.k8s.io/yaml"
+)
+
+// resourceProblems are errors for all that kustomize cannot take in the files that are listed as resources. It stops at
+// the first and tells no line, so a build that failed is told in these words where there are any.
+func (c *checker) resourceProblems() []error {
+	var errs []error
+	seen := map[string]string{} // where each object of each kustomization is
+	known := map[string]bool{}  // what was told of a file that several list
+	for _, m := range c.makers {
+		if isKustomization(m.file) {
+			continue // it makes them by generators
+		}
+		data, err := c.fsys.ReadFile(m.file)
+		if err != nil {
+			continue // kustomize tells
+		}
+		read := resourceReader{file: c.display(m.file), listedIn: m.listedIn, seen: seen}
+		read.all(data)
+		for _, err := range read.errs {
+			if !known[err.Error()] {
+				known[err.Error()] = true
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errs
+}
+
+// resourceReader finds what is wrong with one file of objects.
+type resourceReader struct {
+	file     string // as shown
+	listedIn string // the directory of the kustomization that lists it
+	seen     map[string]string
+	errs     []error
+}
+
+func (r *resourceReader) fail(line int, format string, args ...any) {
+	r.errs = append(r.errs, fmt.Errorf("%s:%d: %s", r.file, line, fmt.Sprintf(format, args...)))
+}
+
+func (r *resourceReader) all(data []byte) {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	for {
+		var doc yaml.Node
+		if err := dec.Decode(&doc); err != nil {
+			if !errors.Is(err, io.EOF) {
+				r.syntax(err)
+			}
+			return
+		}
+		if !isNull(&doc) {
+			r.object(doc.Content[0])
+		}
+	}
+}
+
+// syntax tells what the YAML reader says as "yaml: line 3: what is wrong", without the line where it is the first.
+func (r *resourceReader) syntax(err error) {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	line := 1
+	if n, _ := fmt.Sscanf(text, "line %d:", &line); n == 1 {
+		_, text, _ = strings.Cut(text, ": ")
+	}
+	r.fail(line, "%s", text)
+}
+
+func (r *resourceReader) object(n *yaml.Node) {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if n.Kind != yaml.MappingNode {
+		r.fail(n.Line, "found %s, expected an object with apiVersion, kind and metadata", describe(n))
+		return
+	}
+	kind, version := text(value(n, "kind")), text(value(n, "apiVersion"))
+	if items := value(n, "items"); strings.HasSuffix(kind, "List") && items != nil {
+		for _, item := range items.Content {
+			r.object(item)
+		}
+		return
+	}
+	var missing []string
+	for _, f := range []struct{ name, value string }{{"apiVersion", version}, {"kind", kind}} {
+		if f.value == "" {
+			missing = append(missing, f.name)
+		}
+	}
+	meta := value(n, "metadata")
+	if meta == nil {
+		meta = &yaml.Node{}
+	}
+	name := value(meta, "name")
+	if len(missing) > 0 {
+		if text(name) == "" {
+			missing = append(missing, "metadata.name")
+		}
+		r.fail(n.Line, "an object lacks %s", strings.Join(missing, ", "))
+		return
+	}
+	if text(name) == "" {
+		if !strings.HasSuffix(kind, "List") {
+			r.fail(n.Line, "an object (%s, %s) has no metadata.name%s", kind, version, generated(meta))
+		}
+		return
+	}
+	r.twice(n.Line, kind, version, text(value(meta, "namespace")), text(name))
+}
+
+// generated says why a generateName does not do.
+func generated(meta *yaml.Node) string {
+	if value(meta, "generateName") == nil {
+		return ""
+	}
+	return " (generateName is none: each deploy would make another object)"
+}
+
+// twice finds an object that one kustomization lists a second time.
+func (r *resourceReader) twice(line int, kind, version, namespace, name string) {
+	if namespace == "default" {
+		namespace = "" // as kustomize has it
+	}
+	id := strings.Join([]string{r.listedIn, version, kind, namespace, name}, "\x00")
+	here := fmt.Sprintf("%s:%d", r.file, line)
+	switch first := r.seen[id]; first {
+	case "":
+		r.seen[id] = here
+	case here: // a file that is listed twice
+		r.fail(line, "%s/%s is there twice, because the file is listed twice: list it once", kind, name)
+	default:
+		r.fail(line, "%s/%s is there twice, first in %s: rename one, or remove it", kind, name, first)
+	}
+}
+
+func text(n *yaml.Node) string {
+	if n == nil || n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
+		return ""
+	}
+	return n.Value
+}
+
+func describe(n *yaml.Node) string {
+	if n.Kind == yaml.SequenceNode {
+		return "a list"
+	}
+	return "plain text"
+}
+
+// maxMisread bounds how many mistakes of one kustomization are looked for.
+const maxMisread = 50
+
+// misread tells of all fields of a kustomization that kustomize refuses, and reads what is left, if anything can be read. Kustomize
+// stops at the first.
+func (c *checker) misread(dir string, data []byte, first error) (types.Kustomization, bool) {
+	m, err := readMap(data)
+	for range maxMisread {
+		text, known := strings.CutPrefix(first.Error(), "invalid Kustomization: ")
+		var drop func() bool
+		if f := unknownField.FindStringSubmatch(text); known && f != nil {
+			drop = func() bool { return dropKey(m, strings.Trim(f[1], `"`)) }
+		} else if f := wrongType.FindStringSubmatch(text); known && f != nil {
+			drop = func() bool { return dropPath(m, strings.Split(f[2], ".")) }
+		}
+		c.errs = append(c.errs, c.buildError(dir, first))
+		if drop == nil || err != nil || !drop() {
+			return types.Kustomization{}, false
+		}
+		rest, err := sigsyaml.Marshal(m)
+		if err != nil {
+			return types.Kustomization{}, false
+		}
+		var k types.Kustomization
+		if first = k.Unmarshal(rest); first == nil {
+			return k, true
+		}
+	}
+	return types.Kustomization{}, false
+}
+
+// dropKey removes a key wherever it stands, and says whether it was there.
+func dropKey(v any, name string) (dropped bool) {
+	switch v := v.(type) {
+	case map[string]any:
+		if _, ok := v[name]; ok {
+			delete(v, name)
+			dropped = true
+		}
+		for _, e := range v {
+			dropped = dropKey(e, name) || dropped
+		}
+	case []any:
+		for _, e := range v {
+			dropped = dropKey(e, name) || dropped
+		}
+	}
+	return dropped
+}
+
+// dropPath removes what a path of keys leads to, in all elements of the lists on the way.
+func dropPath(v any, keys []string) (dropped bool) {
+	switch v := v.(type) {
+	case map[string]any:
+		key := keyOf(v, keys[0])
+		if _, ok := v[key]; !ok {
+			return false
+		}
+		if len(keys) == 1 {
+			delete(v, key)
+			return true
+		}
+		return dropPath(v[key], keys[1:])
+	case []any:
+		for _, e := range v {
+			dropped = dropPath(e, keys) || dropped
+		}
+	}
+	return dropped
+}
