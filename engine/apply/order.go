@@ -64,7 +64,7 @@ func (r *run) prune(ctx context.Context, orphans []*diff.Change) {
 		// What is no longer rendered may depend on anything that is.
 		s := step{phaseOf(c.Ref), -c.Stage()}
 		if c.Stage() < 0 {
-			s.stage = -1 << 20
+			s.stage = -1<<20 - c.Wave()
 		}
 		if steps[s] == nil {
 			order = append(order, s)

@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/weighlock/weighlock/engine/diff"
-	"github.com/weighlock/weighlock/engine/hook"
 	"github.com/weighlock/weighlock/engine/object"
 )
 
@@ -27,6 +23,8 @@ type run struct {
 	stopped  atomic.Bool
 	// blocked are the namespaces and kinds that are not there because of a failure, with the failure.
 	blocked sync.Map // blockKey → error
+	// items are those that have been begun, by their number.
+	items map[int]*itemRun
 	// admission says that the change set brings admission webhooks, whose backends may need a moment.
 	admission bool
 }
@@ -35,7 +33,7 @@ type run struct {
 type blockKey struct{ namespace, group, kind string }
 
 func newRun(set *diff.ChangeSet, a Applier, opts Options) *run {
-	r := &run{applier: a, opts: opts, outcomes: map[*diff.Change]*Outcome{}}
+	r := &run{applier: a, opts: opts, outcomes: map[*diff.Change]*Outcome{}, items: map[int]*itemRun{}}
 	for c := range set.All() {
 		r.outcomes[c] = &Outcome{Ref: c.Ref, Op: c.Op, Status: NotTried, Err: errEarlier}
 		r.admission = r.admission || isAdmission(c.Ref)
@@ -63,66 +61,7 @@ func (r *run) stage(ctx context.Context, s diff.Stage) {
 			}
 		}
 	}
-	var g errgroup.Group
-	g.SetLimit(r.opts.Parallel)
-	for _, i := range s.Items {
-		g.Go(func() error { r.item(ctx, i); return nil })
-	}
-	g.Wait()
-}
-
-// item carries out an item whose Namespaces and definitions are there already.
-func (r *run) item(ctx context.Context, i diff.Item) {
-	var before, after, objects []*diff.Change
-	for _, c := range i.Changes {
-		switch {
-		case isFloor(c):
-		case c.Hook == nil || c.Op != diff.Run && c.Op != diff.Failed:
-			objects = append(objects, c)
-		default:
-			if c.Hook.Runs(hook.Moment{Before: true, Initial: i.Initial}) {
-				before = append(before, c)
-			}
-			if c.Hook.Runs(hook.Moment{Initial: i.Initial}) {
-				after = append(after, c)
-			}
-		}
-	}
-	// What the item deletes goes before all else that it does.
-	slices.SortStableFunc(objects, func(a, b *diff.Change) int { return last(a) - last(b) })
-	n := 0
-	for ; n < len(objects) && objects[n].Op == diff.Delete; n++ {
-		r.change(ctx, objects[n])
-	}
-	if err := r.hooks(ctx, before); err != nil {
-		for _, c := range append(slices.Clone(objects[n:]), after...) {
-			r.block(c, err)
-		}
-		return
-	}
-	var broken error
-	for _, c := range objects[n:] {
-		if c.Op == diff.Await {
-			continue
-		}
-		if broken != nil {
-			r.block(c, broken)
-			continue
-		}
-		r.change(ctx, c)
-		if c.Op == diff.Replace && r.outcomes[c].Status == Failed {
-			broken = fmt.Errorf("not tried: %s before it could not be replaced", c.Ref)
-		}
-	}
-	r.await(ctx, i.Changes)
-	_ = r.hooks(ctx, after) // each hook's outcome says it
-}
-
-func last(c *diff.Change) int {
-	if c.Op == diff.Delete {
-		return 0
-	}
-	return 1
+	r.waves(ctx, s)
 }
 
 // block records why a change is not tried. What is known of it already stays, and what needs no work is as it was.

@@ -70,6 +70,9 @@ type Item struct {
 	Changes []*Change
 	// Initial says that nothing of the item is in the cluster yet, which decides what hooks run.
 	Initial bool
+	// Number is the item's own, and Needs are those of the items that are to be deployed and ready before it.
+	Number int
+	Needs  []int
 }
 
 // A Change is what would happen to one object. Its exported fields are masked and may be shown.
@@ -125,6 +128,7 @@ type Change struct {
 	rendered  bool // is deleted although the target renders it
 	mask      *masker
 	stage     int
+	wave      int
 	uid       string
 }
 
@@ -173,6 +177,9 @@ func (c *Change) Stage() int {
 	}
 	return c.stage
 }
+
+// Wave orders the objects of a stage over all of its items, the lower ones first; see [render.Wave].
+func (c *Change) Wave() int { return c.wave }
 
 // Defines is the kind that a CustomResourceDefinition of the project defines.
 func (c *Change) Defines() (group, kind string) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -93,10 +94,10 @@ func newSet(m *render.Manifests, mask *masker) *ChangeSet {
 	for n, s := range m.Stages {
 		stage := Stage{Message: s.Message}
 		for _, i := range s.Items {
-			item := Item{Dir: i.Dir}
+			item := Item{Dir: i.Dir, Number: i.Number, Needs: i.Needs}
 			for _, o := range i.Objects {
 				desired, nulls := prepare(o.Object)
-				c := &Change{Ref: o.Object.Ref(), Source: o.Source, desired: desired, unsettled: o.Unsettled, hidden: hiddenPaths(o), rules: i.Rules, mask: mask, stage: n}
+				c := &Change{Ref: o.Object.Ref(), Source: o.Source, desired: desired, unsettled: o.Unsettled, hidden: hiddenPaths(o), rules: i.Rules, mask: mask, stage: n, wave: o.Wave}
 				if len(nulls) > 0 {
 					c.Warnings = append(c.Warnings, nullWarning(nulls))
 				}
@@ -105,9 +106,32 @@ func newSet(m *render.Manifests, mask *masker) *ChangeSet {
 			}
 			stage.Items = append(stage.Items, item)
 		}
+		stage.awaitWaves()
 		set.Stages = append(set.Stages, stage)
 	}
 	return set
+}
+
+// awaitWaves has all objects waited for behind which there is another wave.
+func (s Stage) awaitWaves() {
+	last := math.MinInt
+	for _, i := range s.Items {
+		for _, c := range i.Changes {
+			if c.inWave() {
+				last = max(last, c.wave)
+			}
+		}
+	}
+	for _, i := range s.Items {
+		for _, c := range i.Changes {
+			c.Awaited = c.Awaited || c.inWave() && c.wave < last
+		}
+	}
+}
+
+// inWave says whether the object's wave counts.
+func (c *Change) inWave() bool {
+	return c.Hook == nil && !c.removal && !c.Ref.IsNamespace() && !c.Ref.IsCRD()
 }
 
 // conclude takes the digest and hides what must not be shown.

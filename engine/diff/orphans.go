@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/weighlock/weighlock/engine/object"
+	"github.com/weighlock/weighlock/engine/render"
 )
 
 // orphans finds the live objects of the target that it does not render any more.
@@ -27,6 +28,7 @@ func (d *differ) orphans(set *ChangeSet) {
 		}
 		seen[uid] = true
 		c := &Change{Ref: ref, Op: Delete, Live: comparable(o), uid: uid, mask: d.mask, orphan: true}
+		c.wave, _ = render.Wave(o) // one that is no number orders nothing
 		if at := o.Text("metadata", "deletionTimestamp"); at != "" {
 			c.Op, c.Reason = Skip, fmt.Sprintf("being deleted since %s; %s", at, waits(o))
 		} else if kept := keep(o, set.Target.Inclusion); kept != "" {

@@ -196,6 +196,8 @@ type itemEntry struct {
 	SkipDeleteIfTags     bool           `json:"skipDeleteIfTags"`
 	OnlyRender           bool           `json:"onlyRender"`
 	AlwaysDeploy         bool           `json:"alwaysDeploy"`
+	DependsOn            []string       `json:"dependsOn"`
+	CreateNamespace      bool           `json:"createNamespace"`
 	When                 *condition     `json:"when"`
 }
 
@@ -224,6 +226,8 @@ func (e *itemEntry) Check(fail func(key, format string, args ...any)) {
 	includes := e.Include != "" || e.remote()
 	refuse(e.Recursive && e.Path == "", "recursive", "goes only with path")
 	refuse(e.WaitReadiness && e.Path == "", "waitReadiness", "goes only with path")
+	refuse(e.CreateNamespace && e.Path == "", "createNamespace", "goes only with path")
+	refuse(len(e.DependsOn) > 0 && e.Path == "" && !includes, "dependsOn", "goes only with path, include, git and oci")
 	refuse(e.Args != nil && !includes, "args", "goes only with include, git and oci")
 	refuse(e.PassVars && !includes, "passVars", "goes only with include, git and oci")
 	refuse(e.Message != "" && !e.Barrier, "message", "goes only with barrier: true")

@@ -67,10 +67,17 @@ type Item struct {
 	// Waiting and Deletions are what the item does besides applying its objects.
 	Waiting   Waiting
 	Deletions []ObjectRef
+	// CreateNamespace adds the namespaces that its objects live in, where nobody else makes them.
+	CreateNamespace bool
+	// Needs are the positions in Deployment.Items of the items that are to be deployed and ready before it.
+	Needs []int
 	// Rules concern the comparison and the conflicts of its objects, its own project's before those of the ones above.
 	Rules Rules
 	// SearchDirs are where its templates look for includes: the item, then each project above it.
 	SearchDirs []string
+
+	inside    []directory // its own, and those of the deployment files above it
+	dependsOn []dependency
 }
 
 // Waiting says what an item waits for before it counts as deployed.
@@ -102,7 +109,9 @@ type scope struct {
 	annotations map[string]string
 	namespace   string
 	rules       Rules
-	search      []string // from this project up to the root
+	search      []string     // from this project up to the root
+	inside      []directory  // of the deployment files from this one up to the root
+	dependsOn   []dependency // of the entries that include this file
 }
 
 // variables are Vars and where they come from.
@@ -119,6 +128,7 @@ type resolver struct {
 	fetches fetches
 	files   int // deployment files so far
 	kept    *kept
+	known   map[directory]bool // what entries name, those among them whose condition is false
 }
 
 // resolve is one run of [Project.Resolve].
@@ -157,7 +167,7 @@ func (r *resolver) resolve(ctx context.Context, t Target) (*Deployment, error) {
 			d.Items = append(d.Items, picked)
 		}
 	}
-	return d, nil
+	return d, r.order(d.Items)
 }
 
 // maxFiles is how many deployment files a run reads: a few lines that include each other could make any number of them.
@@ -200,6 +210,7 @@ func (r *resolver) enter(ctx context.Context, parent scope, file string) (scope,
 	s := parent
 	s.search = append([]string{s.dir}, parent.search...)
 	s.chain = append(slices.Clone(parent.chain), s.source.Display(s.dir))
+	s.inside = append([]directory{{s.source, s.dir}}, parent.inside...)
 	tpl := s.source.Templates(s.search)
 	var doc deploymentFile
 	top, err := tpl.read(ctx, file, s.vars, &doc)
@@ -239,6 +250,11 @@ func (r *resolver) enter(ctx context.Context, parent scope, file string) (scope,
 
 // entry turns one entry of a deployment file into items.
 func (r *resolver) entry(ctx context.Context, s scope, e itemEntry, at place) ([]Item, error) {
+	r.name(s, e)
+	needs, err := s.dependencies(e, at)
+	if err != nil {
+		return nil, err
+	}
 	tpl := s.source.Templates(s.search)
 	if e.When != nil {
 		if ok, err := tpl.Condition(ctx, at.key("when").String(), string(*e.When), s.vars); err != nil || !ok {
@@ -246,6 +262,7 @@ func (r *resolver) entry(ctx context.Context, s scope, e itemEntry, at place) ([
 		}
 	}
 	if e.Include != "" || e.remote() {
+		s.dependsOn = needs
 		items, err := r.include(ctx, s, e, at)
 		if err == nil && (e.Barrier || len(e.DeleteObjects)+len(e.WaitReadinessObjects) > 0) {
 			items = append(items, s.bare(e, at))
@@ -270,6 +287,7 @@ func (r *resolver) entry(ctx context.Context, s scope, e itemEntry, at place) ([
 			Source: s.source, Dir: dir, From: at.String(), Barrier: e.Barrier, Message: e.Message, Recursive: e.Recursive,
 			OnlyRender: e.OnlyRender, AlwaysDeploy: e.AlwaysDeploy, SkipDeleteIfTags: e.SkipDeleteIfTags,
 			Waiting: Waiting{All: e.WaitReadiness, Objects: e.WaitReadinessObjects}, Deletions: e.DeleteObjects, Rules: s.rules,
+			CreateNamespace: e.CreateNamespace, inside: append([]directory{{s.source, dir}}, s.inside...), dependsOn: needs,
 			Tags: union(s.tags, tags), Labels: s.labels, Annotations: s.annotations, Namespace: s.namespace,
 			Vars: own.Vars, Layers: own.layers, SearchDirs: append([]string{dir}, s.search...),
 		}}, nil
@@ -300,7 +318,7 @@ func (s scope) with(added []*Layer) []*Layer {
 // bare is what an entry does without objects of its own.
 func (s scope) bare(e itemEntry, at place) Item {
 	return Item{From: at.String(), Barrier: e.Barrier, Message: e.Message, Tags: union(s.tags, e.Tags),
-		Waiting: Waiting{Objects: e.WaitReadinessObjects}, Deletions: e.DeleteObjects}
+		Waiting: Waiting{Objects: e.WaitReadinessObjects}, Deletions: e.DeleteObjects, dependsOn: s.dependsOn}
 }
 
 func (r *resolver) include(ctx context.Context, s scope, e itemEntry, at place) ([]Item, error) {

@@ -40,6 +40,9 @@ type Item struct {
 	// Waiting and Deletions are what the item does besides applying its objects.
 	Waiting   project.Waiting
 	Deletions []project.ObjectRef
+	// Number is the item's own, and Needs are those of the items that are to be deployed and ready before it.
+	Number int
+	Needs  []int
 	// Rules concern the comparison and the conflicts of its objects.
 	Rules project.Rules
 	// Objects stand in kustomize's order.
@@ -52,6 +55,8 @@ type Manifest struct {
 	// Source is the file that the object was rendered from, as a slash path below the source root; for an object that a
 	// chart or a generator made, the helm-chart.yaml or kustomization.yaml.
 	Source string
+	// Wave orders the objects of a stage over all of its items, the lower ones first; see [Wave].
+	Wave int
 	// Unsettled are the fields of which the live value stays where there is one.
 	Unsettled []Unsettled
 	// Hidden are fields that depend on a secret value without showing it as it is.

@@ -107,10 +107,13 @@ func (r *renderer) render(ctx context.Context, d *project.Deployment) (*Manifest
 	if err := fixNamespaces(ctx, works, r.reader); err != nil {
 		return nil, err
 	}
+	if err := addNamespaces(ctx, d.Target, works, r.reader); err != nil {
+		return nil, err
+	}
 	m := assemble(d, works)
 	elsewhere.tell(m)
 	m.Secrets = d.Secrets
-	if err := check(m); err != nil {
+	if err := errors.Join(check(m), order(m)); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -213,7 +216,7 @@ func each(works []*work, f func(*work) error) error {
 func assemble(d *project.Deployment, works []*work) *Manifests {
 	m := &Manifests{Target: d.Target, Sources: slices.Clone(d.Sources), Warnings: slices.Clone(d.Warnings)}
 	var stage Stage
-	for _, w := range works {
+	for n, w := range works {
 		m.Images = append(m.Images, w.images.used...)
 		m.Warnings = append(m.Warnings, w.warnings...)
 		for _, rel := range w.releases {
@@ -224,6 +227,7 @@ func assemble(d *project.Deployment, works []*work) *Manifests {
 			}
 		}
 		if item, ok := w.rendered(); ok {
+			item.Number = n
 			stage.Items = append(stage.Items, item)
 		}
 		if w.item.Barrier {
@@ -244,7 +248,7 @@ func assemble(d *project.Deployment, works []*work) *Manifests {
 
 // rendered is the item as the stages after rendering see it; not ok if there is nothing for them to do.
 func (w *work) rendered() (Item, bool) {
-	item := Item{From: w.item.From, Waiting: w.item.Waiting, Deletions: w.item.Deletions, Rules: w.item.Rules, Objects: w.objects}
+	item := Item{From: w.item.From, Waiting: w.item.Waiting, Deletions: w.item.Deletions, Needs: w.item.Needs, Rules: w.item.Rules, Objects: w.objects}
 	switch {
 	case w.item.OnlyRender:
 		return Item{}, false

@@ -1,0 +1,212 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/hook"
+)
+
+// itemRun is an item on its way. Its Namespaces and definitions, the floor, have been applied before it begins.
+type itemRun struct {
+	diff.Item
+	// deletions, objects and awaited stand in the item's order; before and after are its hooks.
+	floor, deletions, before, objects, awaited, after []*diff.Change
+
+	first, last int // wave
+	// broken is why the objects that are left are not tried. Where the item is ended, neither is anything else of it.
+	broken error
+	ended  bool
+	done   chan struct{} // closed when nothing of the item is under way any more
+}
+
+func newItemRun(i diff.Item) *itemRun {
+	w := &itemRun{Item: i, first: math.MaxInt, last: math.MinInt, done: make(chan struct{})}
+	for _, c := range i.Changes {
+		switch {
+		case isFloor(c):
+			w.floor = append(w.floor, c)
+		case c.Op == diff.Await:
+			w.awaited = append(w.awaited, c)
+		case c.Hook != nil && (c.Op == diff.Run || c.Op == diff.Failed):
+			if c.Hook.Runs(hook.Moment{Before: true, Initial: i.Initial}) {
+				w.before = append(w.before, c)
+			}
+			if c.Hook.Runs(hook.Moment{Initial: i.Initial}) {
+				w.after = append(w.after, c)
+			}
+		case c.Op == diff.Delete:
+			w.deletions = append(w.deletions, c)
+		default:
+			w.objects = append(w.objects, c)
+			if c.Hook == nil {
+				w.first, w.last = min(w.first, c.Wave()), max(w.last, c.Wave())
+			}
+		}
+	}
+	if w.first > w.last {
+		w.first, w.last = 0, 0
+	}
+	return w
+}
+
+// failure is the first of the item's changes that went wrong or was not tried; nil if there is none.
+func (w *itemRun) failure(r *run) *diff.Change {
+	for _, c := range w.Changes {
+		switch r.outcomes[c].Status {
+		case Failed, NotReady, NotTried:
+			return c
+		}
+	}
+	return nil
+}
+
+// waves carries out the items of a stage, wave by wave. A wave that is followed by another is waited for, and where it
+// failed the others are not tried.
+func (r *run) waves(ctx context.Context, s diff.Stage) {
+	var items []*itemRun
+	var waves []int
+	for _, i := range s.InOrder() {
+		w := newItemRun(i)
+		items = append(items, w)
+		r.items[i.Number] = w
+		waves = append(waves, w.first, w.last)
+		for _, c := range w.objects {
+			if c.Hook == nil {
+				waves = append(waves, c.Wave())
+			}
+		}
+	}
+	slices.Sort(waves)
+	for n, wave := range slices.Compact(waves) {
+		if n > 0 {
+			r.closeWave(items, waves[n-1])
+		}
+		var g errgroup.Group
+		g.SetLimit(r.opts.Parallel)
+		// What an item needs has been started before it, so that the wait for it comes to an end.
+		for _, w := range items {
+			if w.first <= wave && wave <= w.last {
+				g.Go(func() error { r.item(ctx, w, wave); return nil })
+			}
+		}
+		g.Wait()
+	}
+}
+
+// closeWave keeps what comes after a wave in which something went wrong from being tried.
+func (r *run) closeWave(items []*itemRun, wave int) {
+	var failed *diff.Change
+	for _, w := range items {
+		for _, c := range w.objects {
+			if s := r.outcomes[c].Status; c.Hook == nil && c.Wave() <= wave && failed == nil && (s == Failed || s == NotReady || s == NotTried) {
+				failed = c
+			}
+		}
+	}
+	if failed == nil {
+		return
+	}
+	for _, w := range items {
+		if w.last > wave {
+			w.end(fmt.Errorf("not tried: wave %d before it is not complete: %s is %s", wave, failed.Ref, r.outcomes[failed].Status))
+		}
+	}
+}
+
+// end keeps all that is left of the item from being tried.
+func (w *itemRun) end(why error) {
+	if w.broken == nil {
+		w.broken = why
+	}
+	w.ended = true
+}
+
+// in are the item's objects of a wave. What is always there or goes without an order belongs to its first.
+func (w *itemRun) in(wave int) []*diff.Change {
+	var out []*diff.Change
+	for _, c := range w.objects {
+		if c.Hook == nil && c.Wave() == wave || c.Hook != nil && wave == w.first {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// item carries out what an item has in a wave; in its first also what goes before its objects, in its last also what
+// comes after them.
+func (r *run) item(ctx context.Context, w *itemRun, wave int) {
+	if wave == w.last {
+		defer close(w.done)
+	}
+	if wave == w.first {
+		r.begin(ctx, w)
+	}
+	objects := w.in(wave)
+	for _, c := range objects {
+		if w.broken != nil {
+			r.block(c, w.broken)
+			continue
+		}
+		r.change(ctx, c)
+		if c.Op == diff.Replace && r.outcomes[c].Status == Failed {
+			w.broken = fmt.Errorf("not tried: %s before it could not be replaced", c.Ref)
+		}
+	}
+	switch {
+	case wave < w.last && !w.ended:
+		r.await(ctx, objects)
+	case wave == w.last && !w.ended:
+		r.await(ctx, slices.Concat(w.floor, objects, w.awaited))
+		_ = r.hooks(ctx, w.after) // each hook's outcome says it
+	case wave == w.last:
+		for _, c := range slices.Concat(w.awaited, w.after) {
+			r.block(c, w.broken)
+		}
+	}
+}
+
+// begin carries out what goes before an item's objects.
+func (r *run) begin(ctx context.Context, w *itemRun) {
+	if !w.ended {
+		if why := r.needs(ctx, w); why != nil {
+			w.end(why)
+		}
+	}
+	if w.ended {
+		for _, c := range slices.Concat(w.deletions, w.before) {
+			r.block(c, w.broken)
+		}
+		return
+	}
+	for _, c := range w.deletions {
+		r.change(ctx, c)
+	}
+	if why := r.hooks(ctx, w.before); why != nil {
+		w.end(why)
+	}
+}
+
+// needs waits for the items that an item needs. The error says which of them is not as it should be.
+func (r *run) needs(ctx context.Context, w *itemRun) error {
+	for _, n := range w.Needs {
+		need := r.items[n]
+		if need == nil {
+			continue // it has nothing to do
+		}
+		select {
+		case <-need.done:
+		case <-ctx.Done():
+			return fmt.Errorf("not tried: %w", context.Cause(ctx))
+		}
+		if c := need.failure(r); c != nil {
+			return fmt.Errorf("not tried: %s, on which it depends, is not complete: %s is %s", need.Dir, c.Ref, r.outcomes[c].Status)
+		}
+	}
+	return nil
+}
