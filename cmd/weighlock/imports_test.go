@@ -27,7 +27,7 @@ var rules = []rule{
 	{"engine/internal/...", []string{"engine/object", "engine/internal/..."}, "mechanics: they know no stage"},
 	{"engine/project", []string{"engine/object", "engine/yamldoc", "engine/jinja/...", "engine/internal/..."}, "files in, items out: no cluster, no kustomize"},
 	{"engine/chart", []string{"engine/project", "engine/yamldoc", "engine/internal/..."}, "finds charts; asks no cluster"},
-	{"engine/render", []string{"engine/chart", "engine/project", "engine/object", "engine/yamldoc", "engine/internal/..."}, "asks a cluster only through its Reader"},
+	{"engine/render", []string{"engine/chart", "engine/hook", "engine/project", "engine/object", "engine/yamldoc", "engine/internal/..."}, "asks a cluster only through its Reader"},
 	{"engine/diff", []string{"engine/render", "engine/hook", "engine/project", "engine/object", "engine/internal/..."}, "sees a cluster only through its Previewer, which cannot write"},
 	{"engine/apply", []string{"engine/diff", "engine/hook", "engine/ready", "engine/project", "engine/object"}, "writes through its Applier; knows nothing of rendering"},
 	{"engine/validate", []string{"engine/apply", "engine/hook", "engine/object", "engine/project", "engine/ready", "engine/render"}, "looks and judges: rendered objects in, findings out"},

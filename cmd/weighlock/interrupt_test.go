@@ -42,6 +42,24 @@ func objects60(t *testing.T, ns string) string {
 	return dir
 }
 
+// blockItem has the first item of objects60 wait for what never comes.
+func blockItem(t *testing.T, dir, ns string) {
+	t.Helper()
+	name := filepath.Join(dir, "deployment.yaml")
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := "- path: i0\n"
+	blocked := strings.Replace(string(data), first, first+"  waitReadinessObjects: [{kind: ConfigMap, name: never, namespace: "+ns+"}]\n", 1)
+	if blocked == string(data) {
+		t.Fatal("the first item is not as expected")
+	}
+	if err := os.WriteFile(name, []byte(blocked), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // deploy60 is a process that deploys objects60. Its lock expires soon.
 func deploy60(t *testing.T, dir, kubeconfig, records string, v int) *exec.Cmd {
 	t.Helper()
@@ -85,6 +103,8 @@ func TestClusterADeployThatIsToldToStopLeavesAnAccountAndNoLock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// It does not end before it is told to stop, however fast it is.
+	blockItem(t, dir, ns)
 	cmd := deploy60(t, dir, c.Kubeconfig(), records, 1)
 	var said bytes.Buffer
 	cmd.Stdout = &said
