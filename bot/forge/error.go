@@ -21,6 +21,8 @@ var (
 	// ErrInvalid: the forge does not accept what we sent, such as a comment
 	// that is too long. The same again fails again.
 	ErrInvalid = errors.New("not accepted")
+	// ErrUnsupported: this forge cannot do that; see [Capabilities].
+	ErrUnsupported = errors.New("not supported by this forge")
 	// ErrUnavailable: the forge failed, or did not answer. For a write this
 	// leaves open whether it took place.
 	ErrUnavailable = errors.New("unavailable")

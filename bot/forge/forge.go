@@ -14,6 +14,26 @@ import (
 // asks to wait. Writes are not: after a failed write nobody knows whether it
 // took place, and a caller that wants to repeat it looks first.
 type Forge interface {
+	Conversation
+}
+
+// Capabilities is what one forge can do and another cannot. A verb that is
+// asked for what it cannot do fails with [ErrUnsupported], unless it says
+// otherwise.
+type Capabilities struct {
+	// CheckSummary: a check has a page, which shows its Summary, and [CheckNeutral]
+	// is a state of its own. Else a neutral check is shown as a success.
+	CheckSummary bool
+	// ReviewCommits: the forge keeps for which commit a review was given.
+	ReviewCommits bool
+	// InactiveDeployments: a deployment can be [DeploymentInactive].
+	InactiveDeployments bool
+	// DeploymentLogs: a deployment keeps LogURL and Description.
+	DeploymentLogs bool
+}
+
+// Conversation reads pull requests and speaks on them.
+type Conversation interface {
 	// PullRequest reads a pull request as it is now.
 	PullRequest(ctx context.Context, repo Repo, number int) (PullRequest, error)
 
@@ -33,6 +53,10 @@ type Forge interface {
 	// the comment are used to find it. A comment that has been deleted is
 	// ErrNotFound.
 	UpdateComment(ctx context.Context, comment Comment, body string) (Comment, error)
+
+	// DeleteComment removes a comment. One that is not there is no error. Only
+	// Repo, Number and ID of the comment are used.
+	DeleteComment(ctx context.Context, comment Comment) error
 
 	// React adds our reaction to a comment. The same reaction twice is one
 	// reaction and no error. Only Repo, Number and ID of the comment are used.

@@ -263,14 +263,22 @@ func allowNull(schemas object) {
 	}
 }
 
-// typeParameters makes parameters strings that the description says nothing of.
+// typeParameters makes parameters strings that the description says nothing of,
+// and lists ones of anything that it says nothing more of.
 func (k keeper) typeParameters() {
 	for _, item := range k.paths {
 		for _, op := range item.(object) {
 			parameters, _ := op.(object)["parameters"].([]any)
 			for _, p := range parameters {
-				if schema, ok := p.(object)["schema"].(object); ok && len(schema) == 0 {
+				schema, ok := p.(object)["schema"].(object)
+				if ok && len(schema) == 0 {
 					schema["type"] = "string"
+				}
+				variants, _ := schema["oneOf"].([]any)
+				for _, v := range variants {
+					if v := v.(object); v["type"] == "array" && v["items"] == nil {
+						v["items"] = object{}
+					}
 				}
 			}
 		}

@@ -79,7 +79,7 @@ func Conformance(t *testing.T, start func(*testing.T) Adapter) {
 		{"what is not there is ErrNotFound", notFound},
 		{"all pages of comments are read, in order", commentPages},
 		{"a comment comes back as it was written", commentRoundTrip},
-		{"a deleted comment cannot be updated", deletedComment},
+		{"a deleted comment cannot be updated, and may be deleted again", deletedComment},
 		{"a comment may be as long as MaxComment says, and no longer", longComment},
 		{"we are the author of our comments", selfIsAuthor},
 		{"the same reaction twice is one", reactions},

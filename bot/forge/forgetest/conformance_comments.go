@@ -75,6 +75,16 @@ func deletedComment(t *testing.T, s stage) {
 	s.Server.DeleteComment(c)
 	_, err = s.Forge.UpdateComment(t.Context(), c, "two")
 	fails(t, err, forge.ErrNotFound)
+	if err := s.Forge.DeleteComment(t.Context(), c); err != nil {
+		t.Errorf("deleting it again: %v", err)
+	}
+	left, err := s.Forge.CreateComment(t.Context(), s.repo, s.number, "three")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Forge.DeleteComment(t.Context(), left); err != nil || len(s.Server.Comments(s.repo, s.number)) != 0 {
+		t.Errorf("deleting a comment: %v; left are %v", err, s.Server.Comments(s.repo, s.number))
+	}
 }
 
 func longComment(t *testing.T, s stage) {

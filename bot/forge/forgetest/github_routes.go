@@ -46,6 +46,7 @@ func (g *GitHub) newRoutes() *http.ServeMux {
 	route("GET /repos/{owner}/{repo}/issues/{number}/comments", g.listComments)
 	route("POST /repos/{owner}/{repo}/issues/{number}/comments", g.createComment)
 	route("PATCH /repos/{owner}/{repo}/issues/comments/{id}", g.updateComment)
+	route("DELETE /repos/{owner}/{repo}/issues/comments/{id}", g.deleteComment)
 	route("POST /repos/{owner}/{repo}/issues/comments/{id}/reactions", g.createReaction)
 	route("GET /repos/{owner}/{repo}/collaborators/{username}/permission", g.getPermission)
 	return mux
@@ -170,6 +171,19 @@ func (g *GitHub) updateComment(w *response, req request) {
 		c.Body, c.Updated = body, g.clock()
 		w.json(http.StatusOK, g.commentJSON(c))
 	}
+}
+
+func (g *GitHub) deleteComment(w *response, req request) {
+	c := findComment(w, req)
+	if c == nil {
+		return
+	}
+	if c.Author.Login != req.token.Login && req.permission() < forge.Write {
+		w.refuse(http.StatusForbidden, "Must have admin rights to Repository.")
+		return
+	}
+	g.dropComment(c)
+	w.status = http.StatusNoContent
 }
 
 // readBody reads a comment's body and says what GitHub would of a bad one.

@@ -42,6 +42,7 @@ func (g *GitLab) newRoutes() *http.ServeMux {
 	route("GET "+mergeRequest+"/notes", g.listNotes)
 	route("POST "+mergeRequest+"/notes", g.createNote)
 	route("PUT "+mergeRequest+"/notes/{note}", g.updateNote)
+	route("DELETE "+mergeRequest+"/notes/{note}", g.deleteNote)
 	route("GET "+mergeRequest+"/notes/{note}/award_emoji", g.listAwards)
 	route("POST "+mergeRequest+"/notes/{note}/award_emoji", g.createAward)
 	return mux
@@ -194,6 +195,19 @@ func (g *GitLab) updateNote(w *response, req gitLabRequest) {
 		c.Body, c.Updated = body, g.clock()
 		w.json(http.StatusOK, g.noteJSON(c))
 	}
+}
+
+func (g *GitLab) deleteNote(w *response, req gitLabRequest) {
+	c := note(w, req)
+	if c == nil {
+		return
+	}
+	if c.Author.Login != req.login && req.repo.permission(req.login) < forge.Maintain {
+		w.refuse(http.StatusForbidden, "Forbidden")
+		return
+	}
+	g.dropComment(c)
+	w.status = http.StatusNoContent
 }
 
 // noteBody reads a note's body and says what GitLab would of a bad one.

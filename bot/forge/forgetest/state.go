@@ -192,9 +192,12 @@ func (s *standIn) addComment(p *pull, author forge.User, body string) *comment {
 
 // DeleteComment removes a comment, as a person may do at any time.
 func (s *standIn) DeleteComment(c forge.Comment) {
-	s.change(c.Repo, c.Number, func(p *pull) {
-		p.comments = slices.DeleteFunc(p.comments, func(have *comment) bool { return have.ID == c.ID })
-	})
+	s.change(c.Repo, c.Number, func(*pull) { s.dropComment(&comment{Comment: c}) })
+}
+
+func (s *standIn) dropComment(c *comment) {
+	p := s.pull(c.Repo, c.Number)
+	p.comments = slices.DeleteFunc(p.comments, func(have *comment) bool { return have.ID == c.ID })
 }
 
 // Comments returns a pull request's comments as they are now.

@@ -160,6 +160,19 @@ func (c *Client) UpdateComment(ctx context.Context, comment forge.Comment, body 
 	return c.writeNote(ctx, do, comment.Repo, comment.Number)
 }
 
+// DeleteComment implements [forge.Forge].
+func (c *Client) DeleteComment(ctx context.Context, comment forge.Comment) error {
+	do := call{op: fmt.Sprintf("delete comment %d of %s!%d", comment.ID, comment.Repo, comment.Number), method: http.MethodDelete}
+	if err := do.on(comment.Repo, "/merge_requests/%d/notes/%d", comment.Number, comment.ID); err != nil {
+		return err
+	}
+	_, err := c.send(ctx, do, nil)
+	if errors.Is(err, forge.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
 func (c *Client) writeNote(ctx context.Context, do call, repo forge.Repo, number int) (forge.Comment, error) {
 	var got wireNote
 	if _, err := c.send(ctx, do, &got); err != nil {
