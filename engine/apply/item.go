@@ -17,6 +17,8 @@ type itemRun struct {
 	diff.Item
 	// deletions, objects and awaited stand in the item's order; before and after are its hooks.
 	floor, deletions, before, objects, awaited, after []*diff.Change
+	// rescue are the hooks for when something of the item has failed.
+	rescue []*diff.Change
 
 	first, last int // wave
 	// broken is why the objects that are left are not tried. Where the item is ended, neither is anything else of it.
@@ -39,6 +41,9 @@ func newItemRun(i diff.Item) *itemRun {
 			}
 			if c.Hook.Runs(hook.Moment{Initial: i.Initial}) {
 				w.after = append(w.after, c)
+			}
+			if c.Hook.Runs(hook.Moment{Failed: true}) {
+				w.rescue = append(w.rescue, c)
 			}
 		case c.Op == diff.Delete:
 			w.deletions = append(w.deletions, c)
@@ -143,6 +148,7 @@ func (w *itemRun) in(wave int) []*diff.Change {
 func (r *run) item(ctx context.Context, w *itemRun, wave int) {
 	if wave == w.last {
 		defer close(w.done)
+		defer r.rescue(ctx, w)
 	}
 	if wave == w.first {
 		r.begin(ctx, w)
@@ -209,4 +215,27 @@ func (r *run) needs(ctx context.Context, w *itemRun) error {
 		}
 	}
 	return nil
+}
+
+// rescue runs the hooks for when something of the item has failed, if it has. They run also where all else stops at the
+// first failure: it is what they are for.
+func (r *run) rescue(ctx context.Context, w *itemRun) {
+	if len(w.rescue) == 0 {
+		return
+	}
+	failed := slices.ContainsFunc(w.Changes, func(c *diff.Change) bool {
+		s := r.outcomes[c].Status
+		return s == Failed || s == NotReady
+	})
+	if failed {
+		aside := newRun(&diff.ChangeSet{}, r.applier, r.opts)
+		aside.outcomes = r.outcomes
+		_ = aside.hooks(ctx, w.rescue) // each hook's outcome says it
+		return
+	}
+	for _, c := range w.rescue {
+		if r.outcomes[c].Status == NotTried && w.broken == nil && ctx.Err() == nil && !r.stopped.Load() {
+			r.done(c, Skipped, nil)
+		}
+	}
 }

@@ -216,11 +216,14 @@ func (i *Item) conclude(hooks []*Change, known bool) {
 }
 
 func runs(h *hook.Hook, initial bool) bool {
-	return h.Runs(hook.Moment{Before: true, Initial: initial}) || h.Runs(hook.Moment{Initial: initial})
+	return h.Runs(hook.Moment{Before: true, Initial: initial}) || h.Runs(hook.Moment{Initial: initial}) || h.Runs(hook.Moment{Failed: true})
 }
 
 // moments words when a hook runs and how that was decided.
 func moments(h *hook.Hook, initial bool) string {
+	if h.Runs(hook.Moment{Failed: true}) && len(h.Phases) == 1 {
+		return "if something of its item fails, and only then"
+	}
 	when := "after"
 	if h.Runs(hook.Moment{Before: true, Initial: initial}) {
 		when = "before"

@@ -27,9 +27,11 @@ const (
 	PostDeployInitial Phase = "post-deploy-initial"
 	PreDeployUpgrade  Phase = "pre-deploy-upgrade"
 	PostDeployUpgrade Phase = "post-deploy-upgrade"
+	// OnFailure is when something of the item has failed or did not get ready. The format does not have it; Argo CD does.
+	OnFailure Phase = "on-failure"
 )
 
-var phases = []Phase{PreDeploy, PostDeploy, PreDeployInitial, PostDeployInitial, PreDeployUpgrade, PostDeployUpgrade}
+var phases = []Phase{PreDeploy, PostDeploy, PreDeployInitial, PostDeployInitial, PreDeployUpgrade, PostDeployUpgrade, OnFailure}
 
 // A Policy says when a hook's object is deleted.
 type Policy string
@@ -68,6 +70,9 @@ const (
 	helm             = "helm.sh/hook"
 	helmWeight       = "helm.sh/hook-weight"
 	helmDelete       = "helm.sh/hook-delete-policy"
+	argo             = "argocd.argoproj.io/hook"
+	argoWave         = "argocd.argoproj.io/sync-wave"
+	argoDelete       = "argocd.argoproj.io/hook-delete-policy"
 )
 
 // helmPhases are Helm's events; those without a phase are known and never happen in a deploy.
@@ -75,6 +80,14 @@ var helmPhases = map[string]Phase{
 	"pre-install": PreDeployInitial, "post-install": PostDeployInitial, "pre-upgrade": PreDeployUpgrade, "post-upgrade": PostDeployUpgrade,
 	"pre-delete": "", "post-delete": "", "pre-rollback": "", "post-rollback": "",
 }
+
+// argoPhases are Argo CD's events, where neither the format's annotation nor Helm's is there. What it does together with
+// the objects comes after them here; those without a phase never happen in a deploy.
+var argoPhases = map[string]Phase{
+	"PreSync": PreDeploy, "Sync": PostDeploy, "PostSync": PostDeploy, "SyncFail": OnFailure, "Skip": "", "PreDelete": "", "PostDelete": "",
+}
+
+var argoPolicies = map[string]Policy{"BeforeHookCreation": BeforeCreation, "HookSucceeded": Succeeded, "HookFailed": Failed}
 
 // Of returns what o is as a hook; nil when it is none. Warnings tell of Helm's events that are not carried out. All
 // mistakes are reported at once.
@@ -85,7 +98,7 @@ func Of(o object.Object) (*Hook, []string, error) {
 	own := list(o.Annotation(annotation))
 	events := list(o.Annotation(helm))
 	if len(own)+len(events) == 0 {
-		return nil, nil, nil
+		return ofArgo(o)
 	}
 	h := &Hook{Wait: true}
 	var errs []error
@@ -95,7 +108,7 @@ func Of(o object.Object) (*Hook, []string, error) {
 		}
 		h.add(Phase(p))
 	}
-	warnings, known := h.helm(o, events)
+	warnings, known := h.events(o, helm, events, helmPhases)
 	errs = append(errs, h.settings(o)...)
 	if err := errors.Join(errs...); err != nil {
 		return nil, warnings, err
@@ -106,16 +119,35 @@ func Of(o object.Object) (*Hook, []string, error) {
 	return h, warnings, nil
 }
 
-// helm adds Helm's events. known says that one of them was one of Helm's that concern installed objects.
-func (h *Hook) helm(o object.Object, events []string) (warnings []string, known bool) {
+// ofArgo reads the annotations of Argo CD.
+func ofArgo(o object.Object) (*Hook, []string, error) {
+	events := list(o.Annotation(argo))
+	if len(events) == 0 {
+		return nil, nil, nil
+	}
+	h := &Hook{Wait: true}
+	warnings, known := h.events(o, argo, events, argoPhases)
+	if !known {
+		return nil, warnings, nil
+	}
+	errs := h.settings(o)
+	if err := errors.Join(errs...); err != nil {
+		return nil, warnings, err
+	}
+	return h, warnings, nil
+}
+
+// events adds the events of another tool's annotation. known says that one of them was one that concerns objects of a
+// deploy.
+func (h *Hook) events(o object.Object, annotation string, events []string, phases map[string]Phase) (warnings []string, known bool) {
 	for _, e := range events {
-		phase, ok := helmPhases[e]
+		phase, ok := phases[e]
 		switch {
 		case !ok:
-			warnings = append(warnings, fmt.Sprintf("%s: annotation %s: %s is not one that a deploy knows; it counts for nothing", o.Ref(), helm, e))
+			warnings = append(warnings, fmt.Sprintf("%s: annotation %s: %s is not one that a deploy knows; it counts for nothing", o.Ref(), annotation, e))
 			continue
 		case phase == "":
-			warnings = append(warnings, fmt.Sprintf("%s: annotation %s: a deploy has no %s; the object is not applied for it", o.Ref(), helm, e))
+			warnings = append(warnings, fmt.Sprintf("%s: annotation %s: a deploy has no %s; the object is not applied for it", o.Ref(), annotation, e))
 		default:
 			h.add(phase)
 		}
@@ -134,6 +166,9 @@ func (h *Hook) settings(o object.Object) []error {
 	if o.Annotation(weight) == "" {
 		weight = helmWeight
 	}
+	if o.Annotation(weight) == "" && o.Annotation(argo) != "" {
+		weight = argoWave
+	}
 	if s := o.Annotation(weight); s != "" {
 		n, err := strconv.Atoi(strings.TrimSpace(s))
 		if err != nil {
@@ -149,6 +184,15 @@ func (h *Hook) settings(o object.Object) []error {
 			if !slices.Contains(h.Policies, Policy(p)) {
 				h.Policies = append(h.Policies, Policy(p))
 			}
+		}
+	}
+	for _, p := range list(o.Annotation(argoDelete)) {
+		policy, ok := argoPolicies[p]
+		if !ok {
+			refuse(argoDelete, p, "BeforeHookCreation, HookSucceeded or HookFailed")
+		}
+		if !slices.Contains(h.Policies, policy) {
+			h.Policies = append(h.Policies, policy)
 		}
 	}
 	if len(h.Policies) == 0 {
@@ -183,10 +227,15 @@ type Moment struct {
 	Before bool
 	// Initial says that nothing of the item was in the cluster when the deploy began.
 	Initial bool
+	// Failed is for what runs because something of the item went wrong; then the other two do not count.
+	Failed bool
 }
 
 // Runs says whether the hook runs at a moment.
 func (h *Hook) Runs(m Moment) bool {
+	if m.Failed {
+		return slices.Contains(h.Phases, OnFailure)
+	}
 	both, initial, upgrade := PostDeploy, PostDeployInitial, PostDeployUpgrade
 	if m.Before {
 		both, initial, upgrade = PreDeploy, PreDeployInitial, PreDeployUpgrade
@@ -201,7 +250,9 @@ func (h *Hook) Runs(m Moment) bool {
 func (h *Hook) Has(p Policy) bool { return slices.Contains(h.Policies, p) }
 
 // Persistent says whether the hook's object is meant to stay in the cluster after a deploy that went well.
-func (h *Hook) Persistent() bool { return len(h.Phases) > 0 && !h.Has(Succeeded) }
+func (h *Hook) Persistent() bool {
+	return slices.ContainsFunc(h.Phases, func(p Phase) bool { return p != OnFailure }) && !h.Has(Succeeded)
+}
 
 // Compare orders hooks by weight; equal ones stay in the order of the files under a stable sort.
 func Compare(a, b *Hook) int { return cmp.Compare(a.Weight, b.Weight) }

@@ -39,6 +39,10 @@ func TestOf(t *testing.T) {
 		{"Helm's weight", m{"helm.sh/hook": "pre-install", "helm.sh/hook-weight": "7"}, &hook.Hook{Phases: []hook.Phase{hook.PreDeployInitial}, Weight: 7, Policies: before, Wait: true}, ""},
 		{"policies of both are joined and replace the default", m{"kluctl.io/hook": "pre-deploy", "kluctl.io/hook-delete-policy": "hook-succeeded", "helm.sh/hook-delete-policy": "hook-failed,hook-succeeded"},
 			&hook.Hook{Phases: []hook.Phase{hook.PreDeploy}, Policies: []hook.Policy{hook.Succeeded, hook.Failed}, Wait: true}, ""},
+		{"Argo CD's events, with its order and its policies", m{"argocd.argoproj.io/hook": "PreSync,SyncFail", "argocd.argoproj.io/sync-wave": "-2", "argocd.argoproj.io/hook-delete-policy": "HookSucceeded,BeforeHookCreation"},
+			&hook.Hook{Phases: []hook.Phase{hook.PreDeploy, hook.OnFailure}, Weight: -2, Policies: []hook.Policy{hook.Succeeded, hook.BeforeCreation}, Wait: true}, ""},
+		{"Argo CD's Skip is not applied", m{"argocd.argoproj.io/hook": "Skip"}, &hook.Hook{Policies: before, Wait: true}, "no Skip"},
+		{"Helm's events before Argo CD's", m{"helm.sh/hook": "post-install", "argocd.argoproj.io/hook": "PreSync"}, &hook.Hook{Phases: []hook.Phase{hook.PostDeployInitial}, Policies: before, Wait: true}, ""},
 		{"not awaited, and a time-out", m{"kluctl.io/hook": "pre-deploy", "kluctl.io/hook-wait": "false", "kluctl.io/hook-timeout": "90s"},
 			&hook.Hook{Phases: []hook.Phase{hook.PreDeploy}, Policies: before, Timeout: 90 * time.Second}, ""},
 	} {
