@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -79,7 +80,7 @@ func TestWhatNobodyChangedIsNotShown(t *testing.T) {
 	emptied(t, s, set)
 	silent("nulls and empties in the project (N3, N15)")
 
-	bundle := "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCmEKLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo="
+	bundle := base64.StdEncoding.EncodeToString(c.RESTConfig().CAData)
 	for _, p := range []struct {
 		what string
 		args []string
@@ -88,7 +89,7 @@ func TestWhatNobodyChangedIsNotShown(t *testing.T) {
 		{"a scaled workload (N9)", []string{"scale", "deployment", "scaled", "--replicas=3"}},
 		{"a workload that the autoscaler scaled (N9)", []string{"patch", "deployment", "scaled", "--subresource=scale", "--field-manager=kube-controller-manager", "--type=merge", "-p", `{"spec":{"replicas":4}}`}},
 		{"an injected bundle (N8)", []string{"patch", "validatingwebhookconfiguration", ns + "-hooks", "--type=json", "-p", `[{"op":"add","path":"/webhooks/0/clientConfig/caBundle","value":"` + bundle + `"}]`}},
-		{"a bundle of a definition (N8)", []string{"patch", "crd", "boats." + ns + ".example.com", "--type=json", "-p", `[{"op":"add","path":"/metadata/annotations/example.com~1injected","value":"x"}]`}},
+		{"a bundle of a definition (N8)", []string{"patch", "crd", "boats." + ns + ".example.com", "--type=json", "-p", `[{"op":"add","path":"/spec/conversion/webhook/clientConfig/caBundle","value":"` + bundle + `"}]`}},
 		{"rules of an aggregated role (N14)", []string{"patch", "clusterrole", ns + "-aggregated", "--type=merge", "-p", `{"rules":[{"apiGroups":[""],"resources":["pods"],"verbs":["get"]}]}`}},
 		{"a bound claim (N7)", []string{"patch", "pvc", "claim", "-p", `{"metadata":{"annotations":{"pv.kubernetes.io/bind-completed":"yes"}},"spec":{"volumeName":"some"}}`}},
 		{"a token of an account (N7)", []string{"patch", "serviceaccount", "robot", "-p", `{"secrets":[{"name":"robot-token-x"}]}`}},

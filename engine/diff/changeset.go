@@ -129,6 +129,7 @@ type Change struct {
 	mask      *masker
 	stage     int
 	wave      int
+	caughtUp  int // how often it was looked at anew
 	uid       string
 }
 

@@ -153,6 +153,9 @@ func (d *differ) existing(ctx context.Context, c *Change, live object.Object, fi
 		answer.Merged, answer.err = simulate(live, c.desired), nil
 		c.Notes = append(c.Notes, fmt.Sprintf("not simulated, only checked against the server's schema: webhook %s, which the change set itself has, does not answer", webhook))
 	}
+	if d.catchUp(ctx, c, live, answer) {
+		return
+	}
 	answer = d.takeOver(ctx, c, live, answer)
 	if answer.err != nil {
 		d.fail(c, answer.err)
@@ -168,6 +171,32 @@ func (d *differ) existing(ctx context.Context, c *Change, live object.Object, fi
 		d.conclusion(c, live, answer)
 	}
 	d.steady(ctx, c, live, answer)
+}
+
+// maxCatchUps is how often an object is looked at anew that somebody changed between its reading and its dry run.
+const maxCatchUps = 3
+
+// catchUp starts anew with an object that somebody changed between its reading and its dry run, and says whether it did: what
+// controllers did in between is no change of ours. A status that moved on changes nothing.
+func (d *differ) catchUp(ctx context.Context, c *Change, live object.Object, answer *attempt) bool {
+	seen := answer.Merged.Text("metadata", "resourceVersion")
+	if c.caughtUp >= maxCatchUps || seen == "" || seen == live.Text("metadata", "resourceVersion") ||
+		len(sortedChanges(comparable(live), comparable(answer.Merged))) == 0 {
+		return false
+	}
+	c.caughtUp++
+	now, err := d.previewer.Get(ctx, c.Ref)
+	switch {
+	case err != nil:
+		d.fail(c, err)
+	case now == nil:
+		d.fail(c, fmt.Errorf("%s: was deleted while it was looked at: compare again", c.Ref))
+	case now.Text("metadata", "resourceVersion") == seen:
+		d.existing(ctx, c, now, answer)
+	default:
+		d.existing(ctx, c, now, nil)
+	}
+	return true
 }
 
 // settleConflicts decides about conflicts and asks again with what they leave.
