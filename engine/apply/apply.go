@@ -63,7 +63,8 @@ func (o Options) completed() Options {
 // Apply carries out set. It always returns a Result. When ctx ends, the request under way is finished and nothing else is
 // begun: what was not is [NotTried].
 func Apply(ctx context.Context, set *diff.ChangeSet, a Applier, opts Options) *Result {
-	r := newRun(set, a, opts.completed())
+	r := newRun(ctx, set, a, opts.completed())
+	defer r.endWaits(nil)
 	out := &Result{Target: set.Target, Digest: set.Digest, Timing: Timing{Began: r.opts.Now()}}
 	if opts.AbortOnError && len(set.Failures()) > 0 {
 		r.stopped.Store(true)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/weighlock/weighlock/engine/apply"
 	"github.com/weighlock/weighlock/engine/diff"
@@ -123,6 +124,76 @@ func TestOrphansGoLastAndNamespacesBeforeTheRestOfThem(t *testing.T) {
 	}
 	if want := []string{"apply new", "delete old-Namespace", "await old-Namespace", "delete old-ConfigMap", "await old-ConfigMap"}; !slices.Equal(r.log, want) {
 		t.Errorf("got %v, want %v", r.log, want)
+	}
+}
+
+// A definition that is there already and cannot be changed still serves what it served: only objects in other versions
+// depend on the change.
+func TestOnlyVersionsThatADefinitionHasNotYetDependOnItsChange(t *testing.T) {
+	t.Parallel()
+	crd := func(versions ...any) object.Object {
+		o := kind("apiextensions.k8s.io/v1", "CustomResourceDefinition", "boats.example.com")
+		o["spec"] = map[string]any{"group": "example.com", "names": map[string]any{"kind": "Boat"}, "versions": versions}
+		return o
+	}
+	version := func(name string, served bool) any { return map[string]any{"name": name, "served": served} }
+	for _, c := range []struct {
+		name string
+		op   diff.Op
+		live object.Object
+		want string
+	}{
+		{"an update", diff.Update, crd(version("v1", true), version("v0", false)), "boats.example.com failed, old applied, new not tried, hidden not tried"},
+		{"a replacement", diff.Replace, crd(version("v1", true)), "boats.example.com failed, old not tried, new not tried, hidden not tried"},
+		{"a creation", diff.Create, nil, "boats.example.com failed, old not tried, new not tried, hidden not tried"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			definition := create(crd(version("v1", true), version("v2", true), version("v0", true)))
+			definition.Op, definition.Live = c.op, c.live
+			changes := set(diff.Stage{Items: []diff.Item{
+				item(definition), item(create(kind("example.com/v1", "Boat", "old")), create(kind("example.com/v2", "Boat", "new")), create(kind("example.com/v0", "Boat", "hidden"))),
+			}})
+			result := apply.Apply(t.Context(), changes, &recorder{fail: map[string]bool{"boats.example.com": true}}, apply.Options{})
+			if got := statuses(result); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// watched is an Applier whose objects never get ready; looked is closed when one has been looked at.
+type watched struct {
+	recorder
+	once   sync.Once
+	looked chan struct{}
+}
+
+func (w *watched) Apply(ctx context.Context, write diff.Write) (object.Object, []string, error) {
+	if write.Object.Ref().Name == "bad" {
+		<-w.looked
+	}
+	return w.recorder.Apply(ctx, write)
+}
+
+func (w *watched) Get(context.Context, object.Ref) (object.Object, error) {
+	w.once.Do(func() { close(w.looked) })
+	return nil, nil
+}
+
+// Where the first failure stops everything, nobody goes on waiting for what else was begun.
+func TestAfterAnAbortNothingIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	slow := create(kind("v1", "ConfigMap", "slow"))
+	slow.Awaited = true
+	w := &watched{recorder: recorder{fail: map[string]bool{"bad": true}}, looked: make(chan struct{})}
+	changes := set(diff.Stage{Items: []diff.Item{item(slow, &diff.Change{Ref: object.Ref{Kind: "ConfigMap", Name: "other"}, Op: diff.Await, Awaited: true}), item(create(kind("v1", "ConfigMap", "bad")))}})
+	result := apply.Apply(t.Context(), changes, w, apply.Options{AbortOnError: true, Wait: apply.Wait{Timeout: 24 * time.Hour}})
+	if got, want := statuses(result), "slow not ready, other not ready, bad failed"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if err := result.Outcomes[0].Err; err == nil || !strings.Contains(err.Error(), "interrupted while waiting for it to be ready: it is not there yet: the deploy stops after a failure elsewhere") {
+		t.Errorf("got %v", err)
 	}
 }
 

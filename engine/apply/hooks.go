@@ -2,7 +2,6 @@ package apply
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -61,9 +60,12 @@ func (r *run) notRun(list []*diff.Change, failed *diff.Change) error {
 }
 
 func (r *run) removeHook(ctx context.Context, ref object.Ref) error {
-	ctx, cancel := finishing(ctx)
+	sending, cancel := finishing(ctx)
 	defer cancel()
-	return r.remove(ctx, ref, "") // the last run's, whichever that is
+	if err := r.applier.Delete(sending, ref, ""); err != nil { // the last run's, whichever that is
+		return err
+	}
+	return r.applier.AwaitGone(r.waits, ref, "")
 }
 
 // runHook applies a hook and waits for it.
@@ -79,7 +81,7 @@ func (r *run) runHook(ctx context.Context, c *diff.Change) {
 	for _, w := range warnings {
 		r.outcomes[c].Warnings = append(r.outcomes[c].Warnings, c.MaskText(w))
 	}
-	if err := r.awaitOne(ctx, c); err != nil {
+	if err := r.awaitOne(c); err != nil {
 		r.done(c, NotReady, err)
 		return
 	}
@@ -115,7 +117,7 @@ func (r *run) cleanUp(ctx context.Context, list []*diff.Change) {
 	}
 	for _, ref := range gone {
 		// What is left of it does not matter to anybody; the next run waits for it.
-		if err := r.applier.AwaitGone(ctx, ref, ""); errors.Is(err, context.Canceled) {
+		if _ = r.applier.AwaitGone(r.waits, ref, ""); r.waits.Err() != nil {
 			return
 		}
 	}

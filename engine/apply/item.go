@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -166,9 +167,9 @@ func (r *run) item(ctx context.Context, w *itemRun, wave int) {
 	}
 	switch {
 	case wave < w.last && !w.ended:
-		r.await(ctx, objects)
+		r.await(objects)
 	case wave == w.last && !w.ended:
-		r.await(ctx, slices.Concat(w.floor, objects, w.awaited))
+		r.await(slices.Concat(w.floor, objects, w.awaited))
 		_ = r.hooks(ctx, w.after) // each hook's outcome says it
 	case wave == w.last:
 		for _, c := range slices.Concat(w.awaited, w.after) {
@@ -224,11 +225,12 @@ func (r *run) rescue(ctx context.Context, w *itemRun) {
 		return
 	}
 	failed := slices.ContainsFunc(w.Changes, func(c *diff.Change) bool {
-		s := r.outcomes[c].Status
-		return s == Failed || s == NotReady
+		o := r.outcomes[c]
+		return o.Status == Failed || o.Status == NotReady && !errors.Is(o.Err, errAborted) // whose wait was not to its end
 	})
 	if failed {
-		aside := newRun(&diff.ChangeSet{}, r.applier, r.opts)
+		aside := newRun(ctx, &diff.ChangeSet{}, r.applier, r.opts)
+		defer aside.endWaits(nil)
 		aside.outcomes = r.outcomes
 		_ = aside.hooks(ctx, w.rescue) // each hook's outcome says it
 		return

@@ -106,7 +106,7 @@ func (r *run) deletion(ctx context.Context, c *diff.Change) {
 	err := r.applier.Delete(sending, c.Ref, c.UID())
 	cancel()
 	if err == nil && !r.opts.Wait.Off {
-		err = r.applier.AwaitGone(ctx, c.Ref, c.UID())
+		err = r.applier.AwaitGone(r.waits, c.Ref, c.UID())
 	}
 	r.finish(c, Deleted, nil, err)
 }

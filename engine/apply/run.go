@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,19 +22,33 @@ type run struct {
 	opts     Options
 	outcomes map[*diff.Change]*Outcome
 	stopped  atomic.Bool
+	// waits is the context of what is only waited for. It ends with the run, and before it when nothing more is begun.
+	waits    context.Context
+	endWaits context.CancelCauseFunc
 	// blocked are the namespaces and kinds that are not there because of a failure, with the failure.
-	blocked sync.Map // blockKey → error
+	blocked sync.Map // blockKey → block
 	// items are those that have been begun, by their number.
 	items map[int]*itemRun
 	// admission says that the change set brings admission webhooks, whose backends may need a moment.
 	admission bool
 }
 
+// errAborted ends what is waited for.
+var errAborted = errors.New("the deploy stops after a failure elsewhere")
+
 // blockKey is a namespace, or a kind.
 type blockKey struct{ namespace, group, kind string }
 
-func newRun(set *diff.ChangeSet, a Applier, opts Options) *run {
+// block says why what needs a namespace or a kind is not tried.
+type block struct {
+	why error
+	// but are the versions of a kind that are there all the same.
+	but []string
+}
+
+func newRun(ctx context.Context, set *diff.ChangeSet, a Applier, opts Options) *run {
 	r := &run{applier: a, opts: opts, outcomes: map[*diff.Change]*Outcome{}, items: map[int]*itemRun{}}
+	r.waits, r.endWaits = context.WithCancelCause(ctx)
 	for c := range set.All() {
 		r.outcomes[c] = &Outcome{Ref: c.Ref, Op: c.Op, Status: NotTried, Err: errEarlier}
 		r.admission = r.admission || isAdmission(c.Ref)
@@ -105,23 +120,30 @@ func (r *run) change(ctx context.Context, c *diff.Change) {
 	if r.settled(c) || !r.mayBegin(ctx, c) {
 		return
 	}
-	ctx, cancel := finishing(ctx)
+	sending, cancel := finishing(ctx)
 	defer cancel()
 	var warnings []string
 	var err error
 	status := Applied
 	switch c.Op {
 	case diff.Delete:
-		status, err = Deleted, r.remove(ctx, c.Ref, c.UID())
+		status = Deleted
+		if err = r.applier.Delete(sending, c.Ref, c.UID()); err == nil {
+			err = r.applier.AwaitGone(r.waits, c.Ref, c.UID())
+		}
 	case diff.Replace:
-		if err = r.remove(ctx, c.Ref, c.UID()); err == nil {
-			warnings, err = r.send(ctx, c)
+		// What takes its place is a part of it: it is sent also when the run is interrupted in between.
+		if err = r.applier.Delete(sending, c.Ref, c.UID()); err == nil {
+			err = r.applier.AwaitGone(sending, c.Ref, c.UID())
+		}
+		if err == nil {
+			warnings, err = r.send(sending, c)
 		}
 	default:
-		warnings, err = r.send(ctx, c)
+		warnings, err = r.send(sending, c)
 	}
 	if err == nil && c.Ref.IsCRD() && status == Applied {
-		err = r.applier.AwaitEstablished(ctx, c.Ref)
+		err = r.applier.AwaitEstablished(sending, c.Ref)
 	}
 	r.finish(c, status, warnings, err)
 }
@@ -148,8 +170,9 @@ func (r *run) lacks(c *diff.Change) error {
 		return nil
 	}
 	for _, key := range []blockKey{{namespace: c.Ref.Namespace}, {group: c.Ref.Group, kind: c.Ref.Kind}} {
-		if why, ok := r.blocked.Load(key); ok && key != (blockKey{}) {
-			return fmt.Errorf("not tried: %w", why.(error))
+		found, ok := r.blocked.Load(key)
+		if b, _ := found.(block); ok && key != (blockKey{}) && !slices.Contains(b.but, c.Ref.Version) {
+			return fmt.Errorf("not tried: %w", b.why)
 		}
 	}
 	return nil
@@ -180,29 +203,27 @@ func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// send applies the object. An admission webhook that the same change set brings may need a moment until it answers.
+// send applies the object, under a context that outlives the run's. An admission webhook that the same change set brings
+// may need a moment until it answers; nobody waits for that once the run has ended.
 func (r *run) send(ctx context.Context, c *diff.Change) ([]string, error) {
-	deadline := r.opts.Now().Add(r.opts.WebhookPatience)
+	began := r.opts.Now()
 	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
 		_, warnings, err := r.applier.Apply(ctx, c.Write())
 		var webhook *diff.WebhookDownError
-		if !r.admission || !errors.As(err, &webhook) || r.opts.Now().Add(pause).After(deadline) {
+		if !r.admission || !errors.As(err, &webhook) {
 			return warnings, err
 		}
-		select {
-		case <-ctx.Done():
-			return warnings, err
-		case <-time.After(pause):
+		interrupted := ""
+		if r.opts.Now().Add(pause).Sub(began) <= r.opts.WebhookPatience {
+			select {
+			case <-time.After(pause):
+				continue
+			case <-r.waits.Done():
+				interrupted = fmt.Sprintf("; interrupted: %v", context.Cause(r.waits))
+			}
 		}
+		return warnings, fmt.Errorf("webhook %s, which the change itself has, has not answered for %s%s: %w", webhook.Webhook, rounded(r.opts.Now().Sub(began)), interrupted, err)
 	}
-}
-
-// remove deletes an object and waits until it is gone.
-func (r *run) remove(ctx context.Context, ref object.Ref, uid string) error {
-	if err := r.applier.Delete(ctx, ref, uid); err != nil {
-		return err
-	}
-	return r.applier.AwaitGone(ctx, ref, uid)
 }
 
 func (r *run) finish(c *diff.Change, s Status, warnings []string, err error) {
@@ -221,6 +242,7 @@ func (r *run) done(c *diff.Change, s Status, err error) {
 	if s == Failed || s == NotReady {
 		if r.opts.AbortOnError {
 			r.stopped.Store(true)
+			r.endWaits(errAborted)
 		}
 		r.blockDependants(c, err)
 	}
@@ -236,9 +258,26 @@ func (r *run) blockDependants(c *diff.Change, err error) {
 	switch {
 	case c.Op == diff.Delete || c.Hook != nil || errors.As(err, &forbidden):
 	case c.Ref.IsNamespace() && c.Live == nil:
-		r.blocked.Store(blockKey{namespace: c.Ref.Name}, fmt.Errorf("its namespace %s could not be created", c.Ref.Name))
+		r.blocked.Store(blockKey{namespace: c.Ref.Name}, block{why: fmt.Errorf("its namespace %s could not be created", c.Ref.Name)})
 	case c.Ref.IsCRD():
 		group, kind := c.Defines()
-		r.blocked.Store(blockKey{group: group, kind: kind}, fmt.Errorf("its definition %s could not be brought into force", c.Ref))
+		b := block{why: fmt.Errorf("its definition %s could not be brought into force", c.Ref)}
+		if c.Op != diff.Replace {
+			b.but = served(c.Live) // as before; whether that will do for an object, the server says
+		}
+		r.blocked.Store(blockKey{group: group, kind: kind}, b)
 	}
+}
+
+// served are the versions that a live definition has.
+func served(crd object.Object) []string {
+	versions, _ := crd.Map("spec")["versions"].([]any)
+	var out []string
+	for _, v := range versions {
+		m, _ := v.(map[string]any)
+		if is, _ := m["served"].(bool); is {
+			out = append(out, object.Object(m).Text("name"))
+		}
+	}
+	return out
 }

@@ -37,13 +37,15 @@ type NotReadyError struct {
 func (e *NotReadyError) Error() string {
 	text := fmt.Sprintf("%s: has failed: %s", e.Ref, e.State.Reason)
 	if e.TimedOut > 0 {
-		text = fmt.Sprintf("%s: timed out after %s while waiting for it to be ready: %s", e.Ref, e.TimedOut.Round(time.Second), e.State.Reason)
+		text = fmt.Sprintf("%s: timed out after %s while waiting for it to be ready: %s", e.Ref, rounded(e.TimedOut), e.State.Reason)
 	}
 	if len(e.Symptoms) > 0 {
 		text += "\n  " + strings.Join(e.Symptoms, "\n  ")
 	}
 	return text
 }
+
+func rounded(d time.Duration) time.Duration { return d.Round(time.Second) }
 
 const (
 	pollInterval     = 500 * time.Millisecond
@@ -53,7 +55,7 @@ const (
 )
 
 // await waits for the awaited objects of an item that are there, all at once.
-func (r *run) await(ctx context.Context, changes []*diff.Change) {
+func (r *run) await(changes []*diff.Change) {
 	if r.opts.Wait.Off {
 		for _, c := range changes {
 			if c.Op == diff.Await {
@@ -70,7 +72,7 @@ func (r *run) await(ctx context.Context, changes []*diff.Change) {
 			continue
 		}
 		g.Go(func() error {
-			err := r.awaitOne(ctx, c)
+			err := r.awaitOne(c)
 			switch {
 			case err != nil:
 				r.done(c, NotReady, err)
@@ -84,10 +86,10 @@ func (r *run) await(ctx context.Context, changes []*diff.Change) {
 }
 
 // awaitOne waits until the object of a change is ready. The error is masked.
-func (r *run) awaitOne(ctx context.Context, c *diff.Change) error {
+func (r *run) awaitOne(c *diff.Change) error {
 	began := r.opts.Now()
 	timeout := cmp.Or(c.Timeout, r.opts.Wait.Timeout)
-	waiting, cancel := context.WithTimeout(ctx, timeout)
+	waiting, cancel := context.WithTimeout(r.waits, timeout)
 	defer cancel()
 	w := watcher{observer: r.applier, opts: r.opts, hook: c.Hook != nil, mask: c.MaskText}
 	err := w.until(waiting, c.Ref)
@@ -96,8 +98,8 @@ func (r *run) awaitOne(ctx context.Context, c *diff.Change) error {
 		return nil
 	}
 	var not *NotReadyError
-	if errors.As(err, &not) && not.TimedOut > 0 && ctx.Err() != nil {
-		err = fmt.Errorf("%s: interrupted while waiting for it to be ready: %s: %w", c.Ref, not.State.Reason, context.Cause(ctx))
+	if errors.As(err, &not) && not.TimedOut > 0 && r.waits.Err() != nil {
+		err = fmt.Errorf("%s: interrupted while waiting for it to be ready: %s: %w", c.Ref, not.State.Reason, context.Cause(r.waits))
 	}
 	return c.Mask(err)
 }
@@ -146,7 +148,11 @@ func (w *watcher) until(ctx context.Context, ref object.Ref) error {
 		}
 		select {
 		case <-ctx.Done():
-			return &NotReadyError{Ref: ref, State: state, TimedOut: w.opts.Now().Sub(began), Symptoms: w.symptoms(ctx, live)}
+			err := &NotReadyError{Ref: ref, State: state, TimedOut: w.opts.Now().Sub(began)}
+			if errors.Is(context.Cause(ctx), context.DeadlineExceeded) { // and not that nobody waits any more
+				err.Symptoms = w.symptoms(ctx, live)
+			}
+			return err
 		case <-tick.C:
 		}
 	}

@@ -12,6 +12,8 @@ type Counts struct {
 	New, Changed, Replaced, Deleted, Orphans, Failed, Unchanged int
 	// Hooks are those that run.
 	Hooks int
+	// Kept are those of the project that are not deleted with the rest of its target.
+	Kept int
 	// Hidden objects change only in what ignore rules hide.
 	Hidden int
 }
@@ -42,8 +44,10 @@ func Count(set *diff.ChangeSet) Counts {
 		case diff.Run:
 			n.Hooks++
 		case diff.Skip:
-			if c.Hook == nil {
+			if isLeft(c) {
 				n.Orphans++
+			} else if isKept(c) {
+				n.Kept++
 			}
 		}
 	}
@@ -75,6 +79,7 @@ func (n Counts) join(mark func(text string, danger bool) string) string {
 	add(n.Hooks, plural(n.Hooks, "hook runs", "hooks run"), false)
 	add(n.Hidden, "hidden by ignore rules", false)
 	add(n.Orphans, plural(n.Orphans, "orphan", "orphans"), false)
+	add(n.Kept, "kept", false)
 	return strings.Join(parts, ", ")
 }
 

@@ -19,6 +19,7 @@ func Text(set *diff.ChangeSet, result *apply.Result) string {
 	t.hooks(set, result)
 	t.refs("Waited for", func(c *diff.Change) bool { return c.Op == diff.Await }, set)
 	t.refs("Orphan objects", isLeft, set)
+	t.refs("Kept objects", isKept, set)
 	t.origins(set)
 	t.messages("Notes", notes(set))
 	t.messages("Warnings", t.doc.Warnings)
@@ -159,7 +160,10 @@ func (t *text) hooks(set *diff.ChangeSet, result *apply.Result) {
 func isHook(c *diff.Change) bool { return c.Op == diff.Run }
 
 // isLeft says whether an object is an orphan that stays.
-func isLeft(c *diff.Change) bool { return c.Op == diff.Skip && c.Hook == nil }
+func isLeft(c *diff.Change) bool { return c.Op == diff.Skip && c.Hook == nil && !isKept(c) }
+
+// isKept says whether an object that the project still has is not deleted with the rest of its target.
+func isKept(c *diff.Change) bool { return c.Op == diff.Skip && c.Hook == nil && c.Stage() >= 0 }
 
 // isShown says whether an object has changes that may be seen.
 func isShown(c *diff.Change) bool { return c.Op == diff.Update && len(c.Fields) > 0 }
