@@ -15,6 +15,13 @@ import (
 // took place, and a caller that wants to repeat it looks first.
 type Forge interface {
 	Conversation
+	Contents
+	Checks
+	Reviews
+	Deployments
+
+	// Capabilities tells what the forge, or our token, cannot do.
+	Capabilities() Capabilities
 }
 
 // Capabilities is what one forge can do and another cannot. A verb that is
@@ -24,6 +31,9 @@ type Capabilities struct {
 	// CheckSummary: a check has a page, which shows its Summary, and [CheckNeutral]
 	// is a state of its own. Else a neutral check is shown as a success.
 	CheckSummary bool
+	// RequiredByName: a branch requires checks by name, so that one that nobody
+	// has reported yet is known to be missing.
+	RequiredByName bool
 	// ReviewCommits: the forge keeps for which commit a review was given.
 	ReviewCommits bool
 	// InactiveDeployments: a deployment can be [DeploymentInactive].

@@ -30,6 +30,15 @@ type Server interface {
 	Fail(Fault)
 	Exchanges() []Exchange
 
+	SetFile(repo forge.Repo, ref, path, content string)
+	SetChangedFiles(repo forge.Repo, number int, files []forge.ChangedFile)
+	AddTeam(team string, logins ...string)
+	Review(repo forge.Repo, number int, login string, state forge.ReviewState)
+	Report(repo forge.Repo, sha string, result forge.CheckResult)
+	RequireChecks(repo forge.Repo, branch string, names ...string)
+	Checks(repo forge.Repo, sha string) []Check
+	Deployments(repo forge.Repo) []Deployment
+
 	PullRequestWebhook(repo forge.Repo, number int, action forge.Action, by string) Webhook
 	CommentWebhook(forge.Comment) Webhook
 	PushWebhook(Push) Webhook
@@ -45,7 +54,7 @@ type Adapter struct {
 	Server Server
 	// Forge acts as an account that is nobody's collaborator, with pauses
 	// between attempts that a test can wait for.
-	Forge forge.Forge
+	Forge forge.Conversation
 	// Decode is the adapter's.
 	Decode func(name, delivery string, payload []byte) (forge.Event, error)
 }
@@ -62,17 +71,20 @@ const (
 // in it.
 type stage struct {
 	Adapter
+	full   forge.Forge
 	repo   forge.Repo
 	number int
+}
+
+type rule struct {
+	name  string
+	check func(*testing.T, stage)
 }
 
 // Conformance tests that an adapter does what [forge.Forge] and [forge.Event]
 // promise. Start gives each test an adapter with a stand-in of its own.
 func Conformance(t *testing.T, start func(*testing.T) Adapter) {
-	for _, rule := range []struct {
-		name  string
-		check func(*testing.T, stage)
-	}{
+	rules := []rule{
 		{"a pull request reads as it is now", pullRequestReads},
 		{"a pull request from another repository is a fork's", forkReads},
 		{"the pull requests of a commit are those that merged it or hold it", pullRequestsOfCommit},
@@ -96,10 +108,16 @@ func Conformance(t *testing.T, start func(*testing.T) Adapter) {
 		{"an event tells of a pull request what reading it tells", pullRequestEvents},
 		{"a comment's event tells of the comment what reading it tells", commentEvents},
 		{"a push's event names the branch and its commits", pushEvents},
-	} {
+	}
+	probe := start(t)
+	if _, ok := probe.Forge.(forge.Forge); ok {
+		rules = append(rules, recordRules...)
+	}
+	for _, rule := range rules {
 		t.Run(rule.name, func(t *testing.T) {
 			t.Parallel()
 			s := stage{Adapter: start(t), repo: forge.Repo{Owner: "acme", Name: "shop"}}
+			s.full, _ = s.Forge.(forge.Forge)
 			s.Server.AddRepo(s.repo, RepoOptions{})
 			s.number = s.open(commitA)
 			rule.check(t, s)

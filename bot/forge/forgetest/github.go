@@ -39,7 +39,7 @@ func NewGitHub(o Options) (*GitHub, error) {
 	s, listener, err := newStandIn(dialect{
 		name:        "GitHub",
 		description: loadGitHub,
-		path:        func(u *url.URL) string { return u.Path },
+		path:        gitHubPath,
 		login: func(req *http.Request) (string, bool) {
 			token, known := g.tokens[bearer(req)]
 			return token.Login, known
@@ -82,6 +82,17 @@ func (g *GitHub) AddToken(token string, means Token) {
 	}
 	g.user(means.Login)
 	g.tokens[token] = means
+}
+
+// gitHubPath makes what follows these words one segment: paths and branches
+// hold slashes.
+func gitHubPath(u *url.URL) string {
+	for _, word := range []string{"/contents/", "/branches/"} {
+		if before, after, found := strings.Cut(u.Path, word); found {
+			return before + word + url.PathEscape(after)
+		}
+	}
+	return u.Path
 }
 
 // gitHubRefusal is GitHub's general form of an error. The address in it is what

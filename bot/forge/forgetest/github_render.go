@@ -121,6 +121,15 @@ func (g *GitHub) pullJSON(p *pull) object {
 	return o
 }
 
+// pullBriefJSON is a pull request in a list.
+func (g *GitHub) pullBriefJSON(p *pull) object {
+	o := g.pullJSON(p)
+	for _, only := range []string{"merged", "merged_by", "comments", "commits"} { // the short form has them not
+		delete(o, only)
+	}
+	return o
+}
+
 func (g *GitHub) refJSON(r forge.Ref) object {
 	return object{
 		"label": r.Repo.Owner + ":" + r.Name, "ref": r.Name, "sha": r.SHA,

@@ -49,6 +49,25 @@ func (g *GitHub) newRoutes() *http.ServeMux {
 	route("DELETE /repos/{owner}/{repo}/issues/comments/{id}", g.deleteComment)
 	route("POST /repos/{owner}/{repo}/issues/comments/{id}/reactions", g.createReaction)
 	route("GET /repos/{owner}/{repo}/collaborators/{username}/permission", g.getPermission)
+	route("GET /repos/{owner}/{repo}", g.getRepo)
+	route("GET /repos/{owner}/{repo}/contents/{path}", g.getContents)
+	route("GET /repos/{owner}/{repo}/pulls", g.listPulls)
+	route("GET /repos/{owner}/{repo}/pulls/{number}/files", g.listFiles)
+	route("GET /repos/{owner}/{repo}/pulls/{number}/reviews", g.listReviews)
+	route("GET /repos/{owner}/{repo}/commits/{sha}/check-runs", g.listCheckRuns)
+	route("GET /repos/{owner}/{repo}/commits/{sha}/status", g.getStatus)
+	route("POST /repos/{owner}/{repo}/check-runs", g.createCheckRun)
+	route("PATCH /repos/{owner}/{repo}/check-runs/{id}", g.updateCheckRun)
+	route("POST /repos/{owner}/{repo}/statuses/{sha}", g.createStatus)
+	route("GET /repos/{owner}/{repo}/rules/branches/{branch}", g.listRules)
+	route("GET /repos/{owner}/{repo}/branches/{branch}", g.getBranch)
+	route("GET /orgs/{org}/teams/{team}", g.getTeam)
+	route("GET /orgs/{org}/teams/{team}/memberships/{username}", g.getMembership)
+	route("GET /users/{username}", g.getAccount)
+	route("POST /repos/{owner}/{repo}/deployments", g.createDeployment)
+	route("GET /repos/{owner}/{repo}/deployments", g.listDeployments)
+	route("POST /repos/{owner}/{repo}/deployments/{id}/statuses", g.createDeploymentStatus)
+	route("GET /repos/{owner}/{repo}/deployments/{id}/statuses", g.listDeploymentStatuses)
 	return mux
 }
 
@@ -125,11 +144,7 @@ func (g *GitHub) listPullsOfCommit(w *response, req request) {
 	found := []object{}
 	for _, p := range req.repo.pulls {
 		if p.MergeCommit == sha || p.State == forge.StateOpen && slices.Contains(p.heads, sha) {
-			o := g.pullJSON(p)
-			for _, only := range []string{"merged", "merged_by", "comments", "commits"} { // the short form has them not
-				delete(o, only)
-			}
-			found = append(found, o)
+			found = append(found, g.pullBriefJSON(p))
 		}
 	}
 	g.page(w, req, found)
@@ -246,6 +261,11 @@ func (g *GitHub) getPermission(w *response, req request) {
 
 // page answers the page asked for of a list, and links to its neighbours.
 func (g *GitHub) page(w *response, req request, all []object) {
+	w.json(http.StatusOK, g.pageOf(w, req, all))
+}
+
+// pageOf is the page asked for; w gets the links to its neighbours.
+func (g *GitHub) pageOf(w *response, req request, all []object) []object {
 	query := req.URL.Query()
 	size, page := 30, 1
 	if n, err := strconv.Atoi(query.Get("per_page")); err == nil && n > 0 {
@@ -275,5 +295,5 @@ func (g *GitHub) page(w *response, req request, all []object) {
 		w.header.Set("Link", strings.Join(links, ", "))
 	}
 	from := min(len(all), (page-1)*size)
-	w.json(http.StatusOK, all[from:min(len(all), from+size)])
+	return all[from:min(len(all), from+size)]
 }

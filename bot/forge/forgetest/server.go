@@ -100,6 +100,7 @@ type standIn struct {
 	clock     func() time.Time
 	repos     map[forge.Repo]*repository
 	users     map[string]forge.User
+	teams     map[string][]string // logins
 	faults    []Fault
 	exchanges []Exchange
 	lastID    int64
@@ -130,6 +131,7 @@ func newStandIn(d dialect, o Options) (*standIn, net.Listener, error) {
 		clock:     o.Clock,
 		repos:     map[forge.Repo]*repository{},
 		users:     map[string]forge.User{},
+		teams:     map[string][]string{},
 		lastID:    1000,
 		url:       "http://" + listener.Addr().String(),
 	}, listener, nil

@@ -41,9 +41,13 @@ type repository struct {
 	name        forge.Repo
 	options     RepoOptions
 	fork        bool
-	permissions map[string]forge.Permission // by login
-	pulls       []*pull                     // number n at n-1
-	commits     map[string]bool             // those that anybody mentioned
+	permissions map[string]forge.Permission  // by login
+	pulls       []*pull                      // number n at n-1
+	commits     map[string]bool              // those that anybody mentioned
+	files       map[string]map[string]string // by ref and path
+	checks      map[string][]*check          // by commit, oldest first
+	required    map[string][]string          // names of checks, by branch
+	deployments []*Deployment
 }
 
 type pull struct {
@@ -56,6 +60,9 @@ type pull struct {
 	closed           time.Time
 	mergedBy         forge.User
 	comments         []*comment
+	reviews          []*review
+	files            []forge.ChangedFile
+	pushed           time.Time // the head
 }
 
 type comment struct {
@@ -80,6 +87,7 @@ func (s *standIn) addRepo(repo forge.Repo, o RepoOptions) *repository {
 	r := &repository{
 		id: s.nextID(), name: repo, options: o,
 		permissions: map[string]forge.Permission{}, commits: map[string]bool{},
+		files: map[string]map[string]string{}, checks: map[string][]*check{}, required: map[string][]string{},
 	}
 	s.repos[repo] = r
 	return r
@@ -137,7 +145,7 @@ func (s *standIn) OpenPullRequest(n NewPullRequest) int {
 			Repo: n.Repo, Number: len(r.pulls) + 1, Title: n.Title, State: forge.StateOpen, Draft: n.Draft,
 			Author: s.user(n.Author), Head: n.Head, Base: n.Base, Fork: n.Head.Repo != n.Repo,
 		},
-		id: s.nextID(), body: n.Body, heads: []string{n.Head.SHA}, created: now, updated: now,
+		id: s.nextID(), body: n.Body, heads: []string{n.Head.SHA}, created: now, updated: now, pushed: now,
 	}
 	p.URL = s.pullURL(n.Repo, p.Number)
 	r.mention(n.Head.SHA, n.Base.SHA)
@@ -149,7 +157,7 @@ func (s *standIn) OpenPullRequest(n NewPullRequest) int {
 func (s *standIn) PushHead(repo forge.Repo, number int, sha string) {
 	s.change(repo, number, func(p *pull) {
 		p.previous, p.Head.SHA = p.Head.SHA, sha
-		p.heads = append(p.heads, sha)
+		p.heads, p.pushed = append(p.heads, sha), p.updated
 		s.repo(repo).mention(sha)
 	})
 }

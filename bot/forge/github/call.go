@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/google/go-github/v60/github"
@@ -19,8 +22,9 @@ const perPage = 100
 type call struct {
 	op     string // for messages
 	method string
-	path   string // relative to the API's address, escaped
-	body   any    // what to send as JSON, or nil
+	path   string     // relative to the API's address, escaped
+	query  url.Values // of a list
+	body   any        // what to send as JSON, or nil
 }
 
 // read sends a request that changes nothing, and repeats it when that may
@@ -49,23 +53,41 @@ func (c *Client) send(ctx context.Context, do call, into any) (next int, err err
 // list reads all pages of a list.
 func list[T any](ctx context.Context, c *Client, do call) ([]T, error) {
 	var all []T
-	path := do.path
-	for page := 1; ; {
-		do.path = fmt.Sprintf("%s?per_page=%d&page=%d", path, perPage, page)
-		var got []T
-		next, err := c.read(ctx, do, &got)
-		if err != nil {
-			return nil, err
-		}
+	err := pages(ctx, c, do, func(got []T) error {
 		if got == nil { // an empty body, or null: not the same as an empty list
-			return nil, c.misread(do, errors.New("no list"))
+			return errors.New("no list")
 		}
 		all = append(all, got...)
+		return nil
+	})
+	return all, err
+}
+
+// pages reads all pages of something, and gives each to a function. Its error
+// is one about GitHub's answer.
+func pages[T any](ctx context.Context, c *Client, do call, each func(T) error) error {
+	path := do.path
+	query := maps.Clone(do.query)
+	if query == nil {
+		query = url.Values{}
+	}
+	query.Set("per_page", strconv.Itoa(perPage))
+	for page := 1; ; {
+		query.Set("page", strconv.Itoa(page))
+		do.path = path + "?" + query.Encode()
+		var got T
+		next, err := c.read(ctx, do, &got)
+		if err != nil {
+			return err
+		}
+		if err := each(got); err != nil {
+			return c.misread(do, err)
+		}
 		if next == 0 {
-			return all, nil
+			return nil
 		}
 		if next <= page {
-			return nil, c.misread(do, fmt.Errorf("page %d is followed by page %d", page, next))
+			return c.misread(do, fmt.Errorf("page %d is followed by page %d", page, next))
 		}
 		page = next
 	}

@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/go-github/v60/github"
@@ -58,6 +59,7 @@ type Config struct {
 type Client struct {
 	api     *github.Client
 	token   string
+	app     bool // who we are may write check runs
 	backoff time.Duration
 }
 
@@ -92,7 +94,17 @@ func New(c Config) (*Client, error) {
 	api := github.NewClient(&plain)
 	api.BaseURL = base
 	api.UserAgent = "weighlock"
-	return &Client{api: api, token: c.Token, backoff: c.Backoff}, nil
+	return &Client{api: api, token: c.Token, app: strings.HasPrefix(c.Token, installationToken), backoff: c.Backoff}, nil
+}
+
+// installationToken is how tokens begin that act for an installation of an app:
+// those of GitHub Actions too. Only they may write check runs.
+const installationToken = "ghs_"
+
+// Capabilities implements [forge.Forge]. Checks of a token that is a person's
+// are commit statuses, which have no page.
+func (c *Client) Capabilities() forge.Capabilities {
+	return forge.Capabilities{CheckSummary: c.app, RequiredByName: true, ReviewCommits: true, InactiveDeployments: true, DeploymentLogs: true}
 }
 
 // MaxComment is 65536.

@@ -1,6 +1,7 @@
 package github
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -160,4 +161,18 @@ func state(s string, mergedAt *time.Time) (forge.State, error) {
 // isCommit tells whether s is a full commit name, of SHA-1 or SHA-256.
 func isCommit(s string) bool {
 	return (len(s) == 40 || len(s) == 64) && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// anyOf is what GitHub answers with either one thing or a list of them.
+type anyOf[T any] struct {
+	one  T
+	many bool
+}
+
+// UnmarshalJSON reads one thing, and of a list that it is one.
+func (a *anyOf[T]) UnmarshalJSON(data []byte) error {
+	if a.many = len(data) > 0 && data[0] == '['; a.many {
+		return nil
+	}
+	return json.Unmarshal(data, &a.one)
 }

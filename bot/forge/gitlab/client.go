@@ -82,7 +82,7 @@ type Client struct {
 	backoff  time.Duration
 }
 
-var _ forge.Forge = (*Client)(nil)
+var _ forge.Conversation = (*Client)(nil)
 
 // New makes a client. It does not speak to GitLab yet.
 func New(c Config) (*Client, error) {

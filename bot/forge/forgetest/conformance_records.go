@@ -1,0 +1,423 @@
+package forgetest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/weighlock/weighlock/bot/forge"
+)
+
+// recordRules are those about what forges keep of a pull request besides its
+// comments.
+var recordRules = []rule{
+	{"a repository is public or not", repositories},
+	{"a file is read as it is at a commit", files},
+	{"all changed files are read, renamed ones with both names", changedFiles},
+	{"changed files that the forge does not tell are missed", manyChangedFiles},
+	{"the open pull requests onto a branch are listed", openPullRequests},
+	{"a check goes its way from queued to its end", checkLife},
+	{"a finished check can begin again", checkAgain},
+	{"what is too long for a check is cut", longCheck},
+	{"the newest of each check counts, of all pages", otherChecks},
+	{"a required check that nobody has reported is queued", requiredChecks},
+	{"checks that cannot be read are an error", unreadableChecks},
+	{"the newest review of each reviewer counts", reviews},
+	{"a review holds for the commit that it was given for", reviewedCommits},
+	{"members of a team are told from others", teams},
+	{"a team that is not there has no members but an error", unknownTeams},
+	{"a deployment is recorded with how it went", deployments},
+	{"the latest deployment of a commit is found", latestDeployments},
+}
+
+// collaborate makes us somebody who may write.
+func (s stage) collaborate(t *testing.T) {
+	t.Helper()
+	self, err := s.Forge.Self(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Server.SetPermission(s.repo, self.Login, forge.Write)
+}
+
+func repositories(t *testing.T, s stage) {
+	got, err := s.full.Repository(t.Context(), s.repo)
+	if want := (forge.Repository{Public: true, DefaultBranch: "main"}); err != nil || got != want {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	}
+	s.repo = forge.Repo{Owner: "acme", Name: "secret"}
+	s.Server.AddRepo(s.repo, RepoOptions{Private: true, DefaultBranch: "trunk"})
+	s.collaborateAs(t, forge.Read)
+	got, err = s.full.Repository(t.Context(), s.repo)
+	if want := (forge.Repository{DefaultBranch: "trunk"}); err != nil || got != want {
+		t.Errorf("got %+v, %v; want %+v", got, err, want)
+	}
+	_, err = s.full.Repository(t.Context(), forge.Repo{Owner: "acme", Name: "nowhere"})
+	fails(t, err, forge.ErrNotFound)
+}
+
+func (s stage) collaborateAs(t *testing.T, p forge.Permission) {
+	t.Helper()
+	self, err := s.Forge.Self(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Server.SetPermission(s.repo, self.Login, p)
+}
+
+func files(t *testing.T, s stage) {
+	text := "a: \x00\xff\n" + strings.Repeat("# long\n", 100)
+	s.Server.SetFile(s.repo, commitB, ".weighlock.yaml", text)
+	s.Server.SetFile(s.repo, commitB, "deploy/ä b/x.yaml", "one")
+	s.Server.SetFile(s.repo, "release/1.0", "deploy/ä b/x.yaml", "")
+	for _, tt := range []struct{ ref, path, want string }{
+		{commitB, ".weighlock.yaml", text}, {commitB, "deploy/ä b/x.yaml", "one"}, {"release/1.0", "deploy/ä b/x.yaml", ""},
+	} {
+		got, err := s.full.File(t.Context(), s.repo, tt.path, tt.ref)
+		if err != nil || string(got) != tt.want {
+			t.Errorf("%s@%s: got %q, %v", tt.path, tt.ref, got, err)
+		}
+	}
+	_, err := s.full.File(t.Context(), s.repo, ".weighlock.yaml", commitA)
+	fails(t, err, forge.ErrNotFound)
+	for _, path := range []string{"", "/etc/passwd", "../x", "a//b", "a/../b"} {
+		_, err := s.full.File(t.Context(), s.repo, path, commitB)
+		fails(t, err, forge.ErrInvalid)
+	}
+	_, err = s.full.File(t.Context(), s.repo, ".weighlock.yaml", "")
+	fails(t, err, forge.ErrInvalid)
+}
+
+func changedFiles(t *testing.T, s stage) {
+	want := forge.ChangedFiles{Files: []forge.ChangedFile{{Path: "deploy/new.yaml", Previous: "deploy/old.yaml"}}}
+	for i := range 204 {
+		want.Files = append(want.Files, forge.ChangedFile{Path: fmt.Sprintf("deploy/%03d.yaml", i)})
+	}
+	s.Server.SetChangedFiles(s.repo, s.number, want.Files)
+	got, err := s.full.ChangedFiles(t.Context(), s.repo, s.number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, got, want)
+	if paths := got.Paths(); len(paths) != 206 || paths[0] != "deploy/new.yaml" || paths[1] != "deploy/old.yaml" {
+		t.Errorf("%d paths, the first are %v", len(paths), paths[:2])
+	}
+	_, err = s.full.ChangedFiles(t.Context(), s.repo, 99)
+	fails(t, err, forge.ErrNotFound)
+}
+
+func manyChangedFiles(t *testing.T, s stage) {
+	files := make([]forge.ChangedFile, 3100)
+	for i := range files {
+		files[i].Path = fmt.Sprintf("deploy/%04d.yaml", i)
+	}
+	s.Server.SetChangedFiles(s.repo, s.number, files)
+	got, err := s.full.ChangedFiles(t.Context(), s.repo, s.number)
+	if err != nil || !got.Truncated || len(got.Files) == 0 || len(got.Files) == len(files) {
+		t.Errorf("%d files, truncated %t, %v", len(got.Files), got.Truncated, err)
+	}
+}
+
+func openPullRequests(t *testing.T, s stage) {
+	second := s.open(commitC)
+	closed := s.open(commitC)
+	s.Server.ClosePullRequest(s.repo, closed)
+	s.Server.OpenPullRequest(NewPullRequest{
+		Repo: s.repo, Title: "Elsewhere", Author: "amy",
+		Head: forge.Ref{Name: "more", SHA: commitA}, Base: forge.Ref{Name: "release/1.0", SHA: commitB},
+	})
+	got, err := s.full.OpenPullRequests(t.Context(), s.repo, "main")
+	if err != nil || len(got) != 2 {
+		t.Fatalf("got %v, %v", got, err)
+	}
+	for _, pr := range got {
+		s.number = pr.Number
+		if pr.Number != 1 && pr.Number != second {
+			t.Errorf("got %s", pr)
+		}
+		equal(t, pr, s.read(t))
+	}
+	if got, err := s.full.OpenPullRequests(t.Context(), s.repo, "nothing"); err != nil || len(got) != 0 {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+// check sets a check and returns what people see then of its name.
+func (s stage) check(t *testing.T, c forge.Check) Check {
+	t.Helper()
+	if err := s.full.SetCheck(t.Context(), s.read(t).Commit(), c); err != nil {
+		t.Fatalf("%s: %v", c.State, err)
+	}
+	for _, seen := range s.Server.Checks(s.repo, commitA) {
+		if seen.Name == c.Name {
+			return seen
+		}
+	}
+	t.Fatalf("no check %s", c.Name)
+	return Check{}
+}
+
+// shown is the state that people see of one that we set.
+func (s stage) shown(state forge.CheckState) forge.CheckState {
+	if !s.full.Capabilities().CheckSummary && state == forge.CheckNeutral {
+		return forge.CheckSuccess
+	}
+	return state
+}
+
+func checkLife(t *testing.T, s stage) {
+	s.collaborate(t)
+	for _, end := range []forge.CheckState{forge.CheckSuccess, forge.CheckFailure, forge.CheckNeutral} {
+		c := forge.Check{Name: "weighlock/" + string(end), Title: "at work: ä", Summary: "# So far\n\nsome", URL: "https://example.com/run/1"}
+		for _, c.State = range []forge.CheckState{forge.CheckQueued, forge.CheckRunning, forge.CheckRunning, end} {
+			seen := s.check(t, c)
+			if seen.URL != c.URL || seen.Title != c.Title || s.full.Capabilities().CheckSummary && seen.Summary != c.Summary {
+				t.Errorf("%s: people see %+v", c.State, seen)
+			}
+			if c.State.Finished() != seen.State.Finished() || c.State.Finished() && seen.State != s.shown(c.State) {
+				t.Errorf("%s: people see %s", c.State, seen.State)
+			}
+			results, err := s.full.ChecksOf(t.Context(), s.read(t).Commit())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range results {
+				if r.Name == c.Name && (r.State != seen.State || r.URL == "" || r.Updated.IsZero()) {
+					t.Errorf("people see %+v, we read %+v", seen, r)
+				}
+			}
+		}
+	}
+	if got := len(s.Server.Checks(s.repo, commitA)); got != 3 {
+		t.Errorf("%d checks, want 3", got)
+	}
+	err := s.full.SetCheck(t.Context(), forge.Commit{Repo: s.repo, SHA: "main"}, forge.Check{Name: "x", State: forge.CheckQueued})
+	fails(t, err, forge.ErrInvalid)
+}
+
+func checkAgain(t *testing.T, s stage) {
+	s.collaborate(t)
+	for _, state := range []forge.CheckState{forge.CheckFailure, forge.CheckRunning, forge.CheckSuccess, forge.CheckSuccess} {
+		if seen := s.check(t, forge.Check{Name: "weighlock", State: state}); seen.State.Finished() != state.Finished() || state.Finished() && seen.State != state {
+			t.Errorf("%s: people see %s", state, seen.State)
+		}
+	}
+}
+
+func longCheck(t *testing.T, s stage) {
+	s.collaborate(t)
+	c := forge.Check{Name: "weighlock", State: forge.CheckFailure, Title: strings.Repeat("ü", 5000), Summary: strings.Repeat("ü", 100000)}
+	if seen := s.check(t, c); seen.State != forge.CheckFailure || !strings.HasPrefix(seen.Title, "üüü") {
+		t.Errorf("people see %s %.10q", seen.State, seen.Title)
+	}
+}
+
+func otherChecks(t *testing.T, s stage) {
+	var want []string
+	for i := range 105 {
+		name := fmt.Sprintf("test %03d", i)
+		s.Server.Report(s.repo, commitA, forge.CheckResult{Name: name, State: forge.CheckFailure})
+		s.Server.Report(s.repo, commitA, forge.CheckResult{Name: name, State: forge.CheckSuccess})
+		s.Server.Report(s.repo, commitA, forge.CheckResult{Name: name + "'", Reporter: "ci", State: forge.CheckSuccess})
+		s.Server.Report(s.repo, commitA, forge.CheckResult{Name: name + "'", Reporter: "ci", State: forge.CheckFailure})
+		want = append(want, name+" success", name+"' failure")
+	}
+	s.Server.Report(s.repo, commitC, forge.CheckResult{Name: "of another commit", State: forge.CheckFailure})
+	results, err := s.full.ChecksOf(t.Context(), s.read(t).Commit())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range results {
+		got = append(got, fmt.Sprintf("%s %s", r.Name, r.State))
+	}
+	equal(t, got, want)
+	if got, err := s.full.ChecksOf(t.Context(), forge.Commit{Repo: s.repo, SHA: commitB, Branch: "main"}); err != nil || len(got) != 0 {
+		t.Errorf("of a commit without checks: got %v, %v", got, err)
+	}
+}
+
+func requiredChecks(t *testing.T, s stage) {
+	s.Server.RequireChecks(s.repo, "main", "build", "test", "lint")
+	s.Server.Report(s.repo, commitA, forge.CheckResult{Name: "test", State: forge.CheckSuccess, Required: true})
+	s.Server.Report(s.repo, commitA, forge.CheckResult{Name: "nice", State: forge.CheckFailure})
+	got, err := s.full.ChecksOf(t.Context(), s.read(t).Commit())
+	if err != nil {
+		t.Fatal(err)
+	}
+	states := map[string]forge.CheckState{}
+	for _, r := range got {
+		states[r.Name] = r.State
+		if r.Required != (r.Name != "nice") {
+			t.Errorf("%s: required is %t", r.Name, r.Required)
+		}
+	}
+	if s.full.Capabilities().RequiredByName {
+		equal(t, states, map[string]forge.CheckState{"build": forge.CheckQueued, "lint": forge.CheckQueued, "test": forge.CheckSuccess, "nice": forge.CheckFailure})
+	} else {
+		equal(t, states, map[string]forge.CheckState{"test": forge.CheckSuccess, "nice": forge.CheckFailure})
+	}
+}
+
+func unreadableChecks(t *testing.T, s stage) {
+	s.Server.Report(s.repo, commitA, forge.CheckResult{Name: "test", State: forge.CheckSuccess})
+	commit := s.read(t).Commit()
+	before := len(s.Server.Exchanges())
+	if _, err := s.full.ChecksOf(t.Context(), commit); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range s.Server.Exchanges()[before:] {
+		s.Server.Fail(Fault{Method: e.Method, Path: escapeMeta(e.Path), Status: 403})
+		got, err := s.full.ChecksOf(t.Context(), commit)
+		fails(t, err, forge.ErrForbidden)
+		if got != nil {
+			t.Errorf("%s is forbidden: got %v", e.Path, got)
+		}
+	}
+}
+
+// escapeMeta makes a pattern of a path.
+func escapeMeta(path string) string {
+	return strings.NewReplacer("*", `\*`, "[", `\[`, "?", `\?`).Replace(path)
+}
+
+func reviews(t *testing.T, s stage) {
+	for _, login := range []string{"bob", "carol", "dave"} {
+		s.Server.Review(s.repo, s.number, login, forge.ReviewApproved)
+	}
+	got, err := s.full.Reviews(t.Context(), s.read(t))
+	if err != nil || len(got) != 3 {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	for i, login := range []string{"bob", "carol", "dave"} {
+		if got[i].User != s.Server.AddUser(login) || got[i].State != forge.ReviewApproved || got[i].SHA != commitA || got[i].At.IsZero() {
+			t.Errorf("got %+v", got[i])
+		}
+	}
+	if !s.full.Capabilities().ReviewCommits {
+		return
+	}
+	s.Server.Review(s.repo, s.number, "bob", "")
+	s.Server.Review(s.repo, s.number, "carol", forge.ReviewChanges)
+	s.Server.Review(s.repo, s.number, "dave", forge.ReviewDismissed)
+	got, err = s.full.Reviews(t.Context(), s.read(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var states []string
+	for _, r := range got {
+		states = append(states, r.User.Login+" "+string(r.State))
+	}
+	equal(t, states, []string{"bob approved", "carol changes requested", "dave dismissed"})
+}
+
+func reviewedCommits(t *testing.T, s stage) {
+	s.Server.Review(s.repo, s.number, "bob", forge.ReviewApproved)
+	s.Server.PushHead(s.repo, s.number, commitC)
+	s.Server.Review(s.repo, s.number, "carol", forge.ReviewApproved)
+	got, err := s.full.Reviews(t.Context(), s.read(t))
+	if err != nil || len(got) != 2 {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	old := commitA
+	if !s.full.Capabilities().ReviewCommits {
+		old = ""
+	}
+	if got[0].SHA != old || got[1].SHA != commitC {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func teams(t *testing.T, s stage) {
+	s.Server.AddTeam("acme/sre", "bob")
+	for login, want := range map[string]bool{"bob": true, "amy": false} {
+		if got, err := s.full.TeamMember(t.Context(), "acme/sre", s.Server.AddUser(login)); err != nil || got != want {
+			t.Errorf("%s: got %t, %v", login, got, err)
+		}
+	}
+}
+
+func unknownTeams(t *testing.T, s stage) {
+	s.Server.AddTeam("acme/sre", "bob")
+	got, err := s.full.TeamMember(t.Context(), "acme/ops", s.Server.AddUser("bob"))
+	fails(t, err, forge.ErrNotFound)
+	if got {
+		t.Error("a member of a team that is not there")
+	}
+	for _, team := range []string{"", "acme/", "acme/../sre", "acme/sre?x"} {
+		if got, err := s.full.TeamMember(t.Context(), team, s.Server.AddUser("bob")); err == nil || got {
+			t.Errorf("%q: got %t, %v", team, got, err)
+		}
+	}
+	s.Server.Fail(Fault{Status: 403})
+	_, err = s.full.TeamMember(t.Context(), "acme/sre", s.Server.AddUser("bob"))
+	fails(t, err, forge.ErrForbidden)
+}
+
+func deployments(t *testing.T, s stage) {
+	s.collaborate(t)
+	d, err := s.full.CreateDeployment(t.Context(), forge.NewDeployment{
+		Repo: s.repo, SHA: commitA, Branch: "more", Environment: "prod/eu", Description: "by /deploy of amy",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Repo != s.repo || d.ID == 0 || d.SHA != commitA || d.Environment != "prod/eu" || d.State != forge.DeploymentRunning || d.Created.IsZero() {
+		t.Errorf("got %+v", d)
+	}
+	status := forge.DeploymentStatus{State: forge.DeploymentSuccess, EnvironmentURL: "https://shop.example.com", LogURL: "https://ci.example.com/1", Description: strings.Repeat("ä", 500)}
+	if err := s.full.SetDeployment(t.Context(), d, status); err != nil {
+		t.Fatal(err)
+	}
+	seen := s.Server.Deployments(s.repo)
+	if len(seen) != 1 || seen[0].State != forge.DeploymentSuccess || seen[0].EnvironmentURL != status.EnvironmentURL {
+		t.Errorf("people see %+v", seen)
+	}
+	if s.full.Capabilities().DeploymentLogs && (seen[0].LogURL != status.LogURL || !strings.HasPrefix(seen[0].Description, "ää")) {
+		t.Errorf("people see %+v", seen)
+	}
+	err = s.full.SetDeployment(t.Context(), d, forge.DeploymentStatus{State: forge.DeploymentInactive})
+	if s.full.Capabilities().InactiveDeployments != (err == nil) {
+		t.Errorf("inactive: %v", err)
+	}
+	if err != nil {
+		fails(t, err, forge.ErrUnsupported)
+	}
+	_, err = s.full.CreateDeployment(t.Context(), forge.NewDeployment{Repo: s.repo, SHA: "main", Environment: "prod"})
+	fails(t, err, forge.ErrInvalid)
+}
+
+func latestDeployments(t *testing.T, s stage) {
+	s.collaborate(t)
+	deploy := func(sha, environment string, state forge.DeploymentState) {
+		t.Helper()
+		d, err := s.full.CreateDeployment(t.Context(), forge.NewDeployment{Repo: s.repo, SHA: sha, Branch: "more", Environment: environment})
+		if err == nil && state != forge.DeploymentRunning {
+			err = s.full.SetDeployment(t.Context(), d, forge.DeploymentStatus{State: state})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Server.PushHead(s.repo, s.number, commitC)
+	deploy(commitA, "staging", forge.DeploymentFailure)
+	deploy(commitA, "staging", forge.DeploymentSuccess)
+	deploy(commitC, "staging", forge.DeploymentFailure)
+	deploy(commitC, "prod", forge.DeploymentRunning)
+	for _, tt := range []struct {
+		environment, sha string
+		want             forge.DeploymentState
+	}{
+		{"staging", commitA, forge.DeploymentSuccess}, {"staging", commitC, forge.DeploymentFailure},
+		{"staging", "", forge.DeploymentFailure}, {"prod", "", forge.DeploymentRunning},
+	} {
+		got, err := s.full.LatestDeployment(t.Context(), s.repo, tt.environment, tt.sha)
+		if err != nil || got.State != tt.want || got.Environment != tt.environment || tt.sha != "" && got.SHA != tt.sha {
+			t.Errorf("%s@%s: got %+v, %v; want %s", tt.environment, tt.sha, got, err, tt.want)
+		}
+	}
+	for _, environment := range []string{"prod", "nowhere"} {
+		_, err := s.full.LatestDeployment(t.Context(), s.repo, environment, commitA)
+		fails(t, err, forge.ErrNotFound)
+	}
+}
