@@ -92,7 +92,7 @@ func (k keeper) list(file string) error {
 		switch words[0] {
 		case "schema":
 			err = k.ref("#/components/schemas/" + words[1])
-		case "integer", "boolean":
+		case "integer", "boolean", "list":
 			err = k.correct(words[1], words[0])
 		default:
 			err = k.operation(words[0], words[1])
@@ -129,6 +129,10 @@ func (k keeper) correct(what, to string) error {
 	properties, _ := schema["properties"].(object)
 	if properties[property] == nil {
 		return fmt.Errorf("nothing that is kept has a property %s", what)
+	}
+	if to == "list" { // of what the description has one of
+		properties[property] = object{"type": "array", "items": properties[property]}
+		return nil
 	}
 	properties[property] = object{"type": to}
 	return nil

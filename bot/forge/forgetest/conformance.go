@@ -54,7 +54,7 @@ type Adapter struct {
 	Server Server
 	// Forge acts as an account that is nobody's collaborator, with pauses
 	// between attempts that a test can wait for.
-	Forge forge.Conversation
+	Forge forge.Forge
 	// Decode is the adapter's.
 	Decode func(name, delivery string, payload []byte) (forge.Event, error)
 }
@@ -71,7 +71,6 @@ const (
 // in it.
 type stage struct {
 	Adapter
-	full   forge.Forge
 	repo   forge.Repo
 	number int
 }
@@ -109,15 +108,10 @@ func Conformance(t *testing.T, start func(*testing.T) Adapter) {
 		{"a comment's event tells of the comment what reading it tells", commentEvents},
 		{"a push's event names the branch and its commits", pushEvents},
 	}
-	probe := start(t)
-	if _, ok := probe.Forge.(forge.Forge); ok {
-		rules = append(rules, recordRules...)
-	}
-	for _, rule := range rules {
+	for _, rule := range append(rules, recordRules...) {
 		t.Run(rule.name, func(t *testing.T) {
 			t.Parallel()
 			s := stage{Adapter: start(t), repo: forge.Repo{Owner: "acme", Name: "shop"}}
-			s.full, _ = s.Forge.(forge.Forge)
 			s.Server.AddRepo(s.repo, RepoOptions{})
 			s.number = s.open(commitA)
 			rule.check(t, s)

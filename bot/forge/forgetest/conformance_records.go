@@ -41,18 +41,18 @@ func (s stage) collaborate(t *testing.T) {
 }
 
 func repositories(t *testing.T, s stage) {
-	got, err := s.full.Repository(t.Context(), s.repo)
+	got, err := s.Forge.Repository(t.Context(), s.repo)
 	if want := (forge.Repository{Public: true, DefaultBranch: "main"}); err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
 	s.repo = forge.Repo{Owner: "acme", Name: "secret"}
 	s.Server.AddRepo(s.repo, RepoOptions{Private: true, DefaultBranch: "trunk"})
 	s.collaborateAs(t, forge.Read)
-	got, err = s.full.Repository(t.Context(), s.repo)
+	got, err = s.Forge.Repository(t.Context(), s.repo)
 	if want := (forge.Repository{DefaultBranch: "trunk"}); err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
-	_, err = s.full.Repository(t.Context(), forge.Repo{Owner: "acme", Name: "nowhere"})
+	_, err = s.Forge.Repository(t.Context(), forge.Repo{Owner: "acme", Name: "nowhere"})
 	fails(t, err, forge.ErrNotFound)
 }
 
@@ -73,18 +73,18 @@ func files(t *testing.T, s stage) {
 	for _, tt := range []struct{ ref, path, want string }{
 		{commitB, ".weighlock.yaml", text}, {commitB, "deploy/ä b/x.yaml", "one"}, {"release/1.0", "deploy/ä b/x.yaml", ""},
 	} {
-		got, err := s.full.File(t.Context(), s.repo, tt.path, tt.ref)
+		got, err := s.Forge.File(t.Context(), s.repo, tt.path, tt.ref)
 		if err != nil || string(got) != tt.want {
 			t.Errorf("%s@%s: got %q, %v", tt.path, tt.ref, got, err)
 		}
 	}
-	_, err := s.full.File(t.Context(), s.repo, ".weighlock.yaml", commitA)
+	_, err := s.Forge.File(t.Context(), s.repo, ".weighlock.yaml", commitA)
 	fails(t, err, forge.ErrNotFound)
 	for _, path := range []string{"", "/etc/passwd", "../x", "a//b", "a/../b"} {
-		_, err := s.full.File(t.Context(), s.repo, path, commitB)
+		_, err := s.Forge.File(t.Context(), s.repo, path, commitB)
 		fails(t, err, forge.ErrInvalid)
 	}
-	_, err = s.full.File(t.Context(), s.repo, ".weighlock.yaml", "")
+	_, err = s.Forge.File(t.Context(), s.repo, ".weighlock.yaml", "")
 	fails(t, err, forge.ErrInvalid)
 }
 
@@ -94,7 +94,7 @@ func changedFiles(t *testing.T, s stage) {
 		want.Files = append(want.Files, forge.ChangedFile{Path: fmt.Sprintf("deploy/%03d.yaml", i)})
 	}
 	s.Server.SetChangedFiles(s.repo, s.number, want.Files)
-	got, err := s.full.ChangedFiles(t.Context(), s.repo, s.number)
+	got, err := s.Forge.ChangedFiles(t.Context(), s.repo, s.number)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func changedFiles(t *testing.T, s stage) {
 	if paths := got.Paths(); len(paths) != 206 || paths[0] != "deploy/new.yaml" || paths[1] != "deploy/old.yaml" {
 		t.Errorf("%d paths, the first are %v", len(paths), paths[:2])
 	}
-	_, err = s.full.ChangedFiles(t.Context(), s.repo, 99)
+	_, err = s.Forge.ChangedFiles(t.Context(), s.repo, 99)
 	fails(t, err, forge.ErrNotFound)
 }
 
@@ -112,7 +112,7 @@ func manyChangedFiles(t *testing.T, s stage) {
 		files[i].Path = fmt.Sprintf("deploy/%04d.yaml", i)
 	}
 	s.Server.SetChangedFiles(s.repo, s.number, files)
-	got, err := s.full.ChangedFiles(t.Context(), s.repo, s.number)
+	got, err := s.Forge.ChangedFiles(t.Context(), s.repo, s.number)
 	if err != nil || !got.Truncated || len(got.Files) == 0 || len(got.Files) == len(files) {
 		t.Errorf("%d files, truncated %t, %v", len(got.Files), got.Truncated, err)
 	}
@@ -126,7 +126,7 @@ func openPullRequests(t *testing.T, s stage) {
 		Repo: s.repo, Title: "Elsewhere", Author: "amy",
 		Head: forge.Ref{Name: "more", SHA: commitA}, Base: forge.Ref{Name: "release/1.0", SHA: commitB},
 	})
-	got, err := s.full.OpenPullRequests(t.Context(), s.repo, "main")
+	got, err := s.Forge.OpenPullRequests(t.Context(), s.repo, "main")
 	if err != nil || len(got) != 2 {
 		t.Fatalf("got %v, %v", got, err)
 	}
@@ -137,7 +137,7 @@ func openPullRequests(t *testing.T, s stage) {
 		}
 		equal(t, pr, s.read(t))
 	}
-	if got, err := s.full.OpenPullRequests(t.Context(), s.repo, "nothing"); err != nil || len(got) != 0 {
+	if got, err := s.Forge.OpenPullRequests(t.Context(), s.repo, "nothing"); err != nil || len(got) != 0 {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
@@ -145,7 +145,7 @@ func openPullRequests(t *testing.T, s stage) {
 // check sets a check and returns what people see then of its name.
 func (s stage) check(t *testing.T, c forge.Check) Check {
 	t.Helper()
-	if err := s.full.SetCheck(t.Context(), s.read(t).Commit(), c); err != nil {
+	if err := s.Forge.SetCheck(t.Context(), s.read(t).Commit(), c); err != nil {
 		t.Fatalf("%s: %v", c.State, err)
 	}
 	for _, seen := range s.Server.Checks(s.repo, commitA) {
@@ -159,7 +159,7 @@ func (s stage) check(t *testing.T, c forge.Check) Check {
 
 // shown is the state that people see of one that we set.
 func (s stage) shown(state forge.CheckState) forge.CheckState {
-	if !s.full.Capabilities().CheckSummary && state == forge.CheckNeutral {
+	if !s.Forge.Capabilities().CheckSummary && state == forge.CheckNeutral {
 		return forge.CheckSuccess
 	}
 	return state
@@ -171,13 +171,13 @@ func checkLife(t *testing.T, s stage) {
 		c := forge.Check{Name: "weighlock/" + string(end), Title: "at work: ä", Summary: "# So far\n\nsome", URL: "https://example.com/run/1"}
 		for _, c.State = range []forge.CheckState{forge.CheckQueued, forge.CheckRunning, forge.CheckRunning, end} {
 			seen := s.check(t, c)
-			if seen.URL != c.URL || seen.Title != c.Title || s.full.Capabilities().CheckSummary && seen.Summary != c.Summary {
+			if seen.URL != c.URL || seen.Title != c.Title || s.Forge.Capabilities().CheckSummary && seen.Summary != c.Summary {
 				t.Errorf("%s: people see %+v", c.State, seen)
 			}
 			if c.State.Finished() != seen.State.Finished() || c.State.Finished() && seen.State != s.shown(c.State) {
 				t.Errorf("%s: people see %s", c.State, seen.State)
 			}
-			results, err := s.full.ChecksOf(t.Context(), s.read(t).Commit())
+			results, err := s.Forge.ChecksOf(t.Context(), s.read(t).Commit())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -191,7 +191,7 @@ func checkLife(t *testing.T, s stage) {
 	if got := len(s.Server.Checks(s.repo, commitA)); got != 3 {
 		t.Errorf("%d checks, want 3", got)
 	}
-	err := s.full.SetCheck(t.Context(), forge.Commit{Repo: s.repo, SHA: "main"}, forge.Check{Name: "x", State: forge.CheckQueued})
+	err := s.Forge.SetCheck(t.Context(), forge.Commit{Repo: s.repo, SHA: "main"}, forge.Check{Name: "x", State: forge.CheckQueued})
 	fails(t, err, forge.ErrInvalid)
 }
 
@@ -223,7 +223,7 @@ func otherChecks(t *testing.T, s stage) {
 		want = append(want, name+" success", name+"' failure")
 	}
 	s.Server.Report(s.repo, commitC, forge.CheckResult{Name: "of another commit", State: forge.CheckFailure})
-	results, err := s.full.ChecksOf(t.Context(), s.read(t).Commit())
+	results, err := s.Forge.ChecksOf(t.Context(), s.read(t).Commit())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +232,7 @@ func otherChecks(t *testing.T, s stage) {
 		got = append(got, fmt.Sprintf("%s %s", r.Name, r.State))
 	}
 	equal(t, got, want)
-	if got, err := s.full.ChecksOf(t.Context(), forge.Commit{Repo: s.repo, SHA: commitB, Branch: "main"}); err != nil || len(got) != 0 {
+	if got, err := s.Forge.ChecksOf(t.Context(), forge.Commit{Repo: s.repo, SHA: commitB, Branch: "main"}); err != nil || len(got) != 0 {
 		t.Errorf("of a commit without checks: got %v, %v", got, err)
 	}
 }
@@ -241,7 +241,7 @@ func requiredChecks(t *testing.T, s stage) {
 	s.Server.RequireChecks(s.repo, "main", "build", "test", "lint")
 	s.Server.Report(s.repo, commitA, forge.CheckResult{Name: "test", State: forge.CheckSuccess, Required: true})
 	s.Server.Report(s.repo, commitA, forge.CheckResult{Name: "nice", State: forge.CheckFailure})
-	got, err := s.full.ChecksOf(t.Context(), s.read(t).Commit())
+	got, err := s.Forge.ChecksOf(t.Context(), s.read(t).Commit())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +252,7 @@ func requiredChecks(t *testing.T, s stage) {
 			t.Errorf("%s: required is %t", r.Name, r.Required)
 		}
 	}
-	if s.full.Capabilities().RequiredByName {
+	if s.Forge.Capabilities().RequiredByName {
 		equal(t, states, map[string]forge.CheckState{"build": forge.CheckQueued, "lint": forge.CheckQueued, "test": forge.CheckSuccess, "nice": forge.CheckFailure})
 	} else {
 		equal(t, states, map[string]forge.CheckState{"test": forge.CheckSuccess, "nice": forge.CheckFailure})
@@ -263,12 +263,12 @@ func unreadableChecks(t *testing.T, s stage) {
 	s.Server.Report(s.repo, commitA, forge.CheckResult{Name: "test", State: forge.CheckSuccess})
 	commit := s.read(t).Commit()
 	before := len(s.Server.Exchanges())
-	if _, err := s.full.ChecksOf(t.Context(), commit); err != nil {
+	if _, err := s.Forge.ChecksOf(t.Context(), commit); err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range s.Server.Exchanges()[before:] {
 		s.Server.Fail(Fault{Method: e.Method, Path: escapeMeta(e.Path), Status: 403})
-		got, err := s.full.ChecksOf(t.Context(), commit)
+		got, err := s.Forge.ChecksOf(t.Context(), commit)
 		fails(t, err, forge.ErrForbidden)
 		if got != nil {
 			t.Errorf("%s is forbidden: got %v", e.Path, got)
@@ -285,7 +285,7 @@ func reviews(t *testing.T, s stage) {
 	for _, login := range []string{"bob", "carol", "dave"} {
 		s.Server.Review(s.repo, s.number, login, forge.ReviewApproved)
 	}
-	got, err := s.full.Reviews(t.Context(), s.read(t))
+	got, err := s.Forge.Reviews(t.Context(), s.read(t))
 	if err != nil || len(got) != 3 {
 		t.Fatalf("got %+v, %v", got, err)
 	}
@@ -294,13 +294,13 @@ func reviews(t *testing.T, s stage) {
 			t.Errorf("got %+v", got[i])
 		}
 	}
-	if !s.full.Capabilities().ReviewCommits {
+	if !s.Forge.Capabilities().ReviewCommits {
 		return
 	}
 	s.Server.Review(s.repo, s.number, "bob", "")
 	s.Server.Review(s.repo, s.number, "carol", forge.ReviewChanges)
 	s.Server.Review(s.repo, s.number, "dave", forge.ReviewDismissed)
-	got, err = s.full.Reviews(t.Context(), s.read(t))
+	got, err = s.Forge.Reviews(t.Context(), s.read(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -315,12 +315,12 @@ func reviewedCommits(t *testing.T, s stage) {
 	s.Server.Review(s.repo, s.number, "bob", forge.ReviewApproved)
 	s.Server.PushHead(s.repo, s.number, commitC)
 	s.Server.Review(s.repo, s.number, "carol", forge.ReviewApproved)
-	got, err := s.full.Reviews(t.Context(), s.read(t))
+	got, err := s.Forge.Reviews(t.Context(), s.read(t))
 	if err != nil || len(got) != 2 {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 	old := commitA
-	if !s.full.Capabilities().ReviewCommits {
+	if !s.Forge.Capabilities().ReviewCommits {
 		old = ""
 	}
 	if got[0].SHA != old || got[1].SHA != commitC {
@@ -331,7 +331,7 @@ func reviewedCommits(t *testing.T, s stage) {
 func teams(t *testing.T, s stage) {
 	s.Server.AddTeam("acme/sre", "bob")
 	for login, want := range map[string]bool{"bob": true, "amy": false} {
-		if got, err := s.full.TeamMember(t.Context(), "acme/sre", s.Server.AddUser(login)); err != nil || got != want {
+		if got, err := s.Forge.TeamMember(t.Context(), "acme/sre", s.Server.AddUser(login)); err != nil || got != want {
 			t.Errorf("%s: got %t, %v", login, got, err)
 		}
 	}
@@ -339,24 +339,24 @@ func teams(t *testing.T, s stage) {
 
 func unknownTeams(t *testing.T, s stage) {
 	s.Server.AddTeam("acme/sre", "bob")
-	got, err := s.full.TeamMember(t.Context(), "acme/ops", s.Server.AddUser("bob"))
+	got, err := s.Forge.TeamMember(t.Context(), "acme/ops", s.Server.AddUser("bob"))
 	fails(t, err, forge.ErrNotFound)
 	if got {
 		t.Error("a member of a team that is not there")
 	}
 	for _, team := range []string{"", "acme/", "acme/../sre", "acme/sre?x"} {
-		if got, err := s.full.TeamMember(t.Context(), team, s.Server.AddUser("bob")); err == nil || got {
+		if got, err := s.Forge.TeamMember(t.Context(), team, s.Server.AddUser("bob")); err == nil || got {
 			t.Errorf("%q: got %t, %v", team, got, err)
 		}
 	}
 	s.Server.Fail(Fault{Status: 403})
-	_, err = s.full.TeamMember(t.Context(), "acme/sre", s.Server.AddUser("bob"))
+	_, err = s.Forge.TeamMember(t.Context(), "acme/sre", s.Server.AddUser("bob"))
 	fails(t, err, forge.ErrForbidden)
 }
 
 func deployments(t *testing.T, s stage) {
 	s.collaborate(t)
-	d, err := s.full.CreateDeployment(t.Context(), forge.NewDeployment{
+	d, err := s.Forge.CreateDeployment(t.Context(), forge.NewDeployment{
 		Repo: s.repo, SHA: commitA, Branch: "more", Environment: "prod/eu", Description: "by /deploy of amy",
 	})
 	if err != nil {
@@ -366,24 +366,24 @@ func deployments(t *testing.T, s stage) {
 		t.Errorf("got %+v", d)
 	}
 	status := forge.DeploymentStatus{State: forge.DeploymentSuccess, EnvironmentURL: "https://shop.example.com", LogURL: "https://ci.example.com/1", Description: strings.Repeat("ä", 500)}
-	if err := s.full.SetDeployment(t.Context(), d, status); err != nil {
+	if err := s.Forge.SetDeployment(t.Context(), d, status); err != nil {
 		t.Fatal(err)
 	}
 	seen := s.Server.Deployments(s.repo)
 	if len(seen) != 1 || seen[0].State != forge.DeploymentSuccess || seen[0].EnvironmentURL != status.EnvironmentURL {
 		t.Errorf("people see %+v", seen)
 	}
-	if s.full.Capabilities().DeploymentLogs && (seen[0].LogURL != status.LogURL || !strings.HasPrefix(seen[0].Description, "ää")) {
+	if s.Forge.Capabilities().DeploymentLogs && (seen[0].LogURL != status.LogURL || !strings.HasPrefix(seen[0].Description, "ää")) {
 		t.Errorf("people see %+v", seen)
 	}
-	err = s.full.SetDeployment(t.Context(), d, forge.DeploymentStatus{State: forge.DeploymentInactive})
-	if s.full.Capabilities().InactiveDeployments != (err == nil) {
+	err = s.Forge.SetDeployment(t.Context(), d, forge.DeploymentStatus{State: forge.DeploymentInactive})
+	if s.Forge.Capabilities().InactiveDeployments != (err == nil) {
 		t.Errorf("inactive: %v", err)
 	}
 	if err != nil {
 		fails(t, err, forge.ErrUnsupported)
 	}
-	_, err = s.full.CreateDeployment(t.Context(), forge.NewDeployment{Repo: s.repo, SHA: "main", Environment: "prod"})
+	_, err = s.Forge.CreateDeployment(t.Context(), forge.NewDeployment{Repo: s.repo, SHA: "main", Environment: "prod"})
 	fails(t, err, forge.ErrInvalid)
 }
 
@@ -391,9 +391,9 @@ func latestDeployments(t *testing.T, s stage) {
 	s.collaborate(t)
 	deploy := func(sha, environment string, state forge.DeploymentState) {
 		t.Helper()
-		d, err := s.full.CreateDeployment(t.Context(), forge.NewDeployment{Repo: s.repo, SHA: sha, Branch: "more", Environment: environment})
+		d, err := s.Forge.CreateDeployment(t.Context(), forge.NewDeployment{Repo: s.repo, SHA: sha, Branch: "more", Environment: environment})
 		if err == nil && state != forge.DeploymentRunning {
-			err = s.full.SetDeployment(t.Context(), d, forge.DeploymentStatus{State: state})
+			err = s.Forge.SetDeployment(t.Context(), d, forge.DeploymentStatus{State: state})
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -411,13 +411,13 @@ func latestDeployments(t *testing.T, s stage) {
 		{"staging", commitA, forge.DeploymentSuccess}, {"staging", commitC, forge.DeploymentFailure},
 		{"staging", "", forge.DeploymentFailure}, {"prod", "", forge.DeploymentRunning},
 	} {
-		got, err := s.full.LatestDeployment(t.Context(), s.repo, tt.environment, tt.sha)
+		got, err := s.Forge.LatestDeployment(t.Context(), s.repo, tt.environment, tt.sha)
 		if err != nil || got.State != tt.want || got.Environment != tt.environment || tt.sha != "" && got.SHA != tt.sha {
 			t.Errorf("%s@%s: got %+v, %v; want %s", tt.environment, tt.sha, got, err, tt.want)
 		}
 	}
 	for _, environment := range []string{"prod", "nowhere"} {
-		_, err := s.full.LatestDeployment(t.Context(), s.repo, environment, commitA)
+		_, err := s.Forge.LatestDeployment(t.Context(), s.repo, environment, commitA)
 		fails(t, err, forge.ErrNotFound)
 	}
 }

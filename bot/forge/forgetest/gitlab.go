@@ -29,7 +29,7 @@ func NewGitLab(o Options) (*GitLab, error) {
 		login: func(req *http.Request) (string, bool) {
 			token := req.Header.Get("PRIVATE-TOKEN")
 			if token == "" {
-				token = bearer(req)
+				token = req.Header.Get("JOB-TOKEN")
 			}
 			login, known := g.tokens[token]
 			return login, known

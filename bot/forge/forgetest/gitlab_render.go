@@ -103,12 +103,24 @@ func (g *GitLab) mergeRequestBasicJSON(p *pull) object {
 func (g *GitLab) mergeRequestJSON(p *pull) object {
 	o := g.mergeRequestBasicJSON(p)
 	maps.Copy(o, object{
-		"subscribed": false, "changes_count": "1", "latest_build_started_at": nil, "latest_build_finished_at": nil,
-		"first_deployed_to_production_at": nil, "pipeline": nil, "head_pipeline": nil,
+		"subscribed": false, "changes_count": changesCount(p), "latest_build_started_at": nil, "latest_build_finished_at": nil,
+		"first_deployed_to_production_at": nil, "pipeline": nil, "head_pipeline": g.pipelineJSON(p),
 		"diff_refs":   object{"base_sha": p.Base.SHA, "head_sha": p.Head.SHA, "start_sha": p.Base.SHA},
 		"merge_error": nil, "first_contribution": false, "user": object{"can_merge": false},
 	})
 	return o
+}
+
+// maxDiffFiles is how many changed files the stand-in's administrator lets it
+// tell.
+const maxDiffFiles = 3000
+
+// changesCount is the number of changed files, as GitLab says it.
+func changesCount(p *pull) string {
+	if len(p.files) > maxDiffFiles {
+		return fmt.Sprintf("%d+", maxDiffFiles)
+	}
+	return fmt.Sprint(len(p.files))
 }
 
 func (g *GitLab) noteJSON(c *comment) object {

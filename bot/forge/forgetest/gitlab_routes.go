@@ -45,6 +45,23 @@ func (g *GitLab) newRoutes() *http.ServeMux {
 	route("DELETE "+mergeRequest+"/notes/{note}", g.deleteNote)
 	route("GET "+mergeRequest+"/notes/{note}/award_emoji", g.listAwards)
 	route("POST "+mergeRequest+"/notes/{note}/award_emoji", g.createAward)
+	const commits = "/projects/{id}/repository/commits/{sha}"
+	route("GET "+commits, g.getCommit)
+	route("GET "+commits+"/statuses", g.listStatuses)
+	route("POST /projects/{id}/statuses/{sha}", g.createStatus)
+	route("GET /projects/{id}/merge_requests", g.listMergeRequests)
+	route("GET "+mergeRequest+"/diffs", g.listDiffs)
+	route("GET "+mergeRequest+"/versions", g.listVersions)
+	route("GET "+mergeRequest+"/approvals", g.getApprovals)
+	route("GET /projects/{id}/approvals", g.getApprovalSettings)
+	route("GET /projects/{id}/repository/files/{path}", g.getFile)
+	route("GET /groups/{group}", g.getGroup)
+	route("GET /groups/{group}/members/all/{user}", g.getGroupMember)
+	route("GET /projects/{id}/deployments", g.listDeployments)
+	route("POST /projects/{id}/deployments", g.createDeployment)
+	route("PUT /projects/{id}/deployments/{deployment}", g.updateDeployment)
+	route("GET /projects/{id}/environments", g.listEnvironments)
+	route("PUT /projects/{id}/environments/{environment}", g.updateEnvironment)
 	return mux
 }
 

@@ -48,6 +48,9 @@ type repository struct {
 	checks      map[string][]*check          // by commit, oldest first
 	required    map[string][]string          // names of checks, by branch
 	deployments []*Deployment
+	pipelines   map[string]int64 // ids, by commit
+	resets      bool             // pushes take approvals away
+	untimed     bool             // approvals do not tell their time
 }
 
 type pull struct {
@@ -62,7 +65,7 @@ type pull struct {
 	comments         []*comment
 	reviews          []*review
 	files            []forge.ChangedFile
-	pushed           time.Time // the head
+	pushes           []time.Time // of the heads
 }
 
 type comment struct {
@@ -87,7 +90,7 @@ func (s *standIn) addRepo(repo forge.Repo, o RepoOptions) *repository {
 	r := &repository{
 		id: s.nextID(), name: repo, options: o,
 		permissions: map[string]forge.Permission{}, commits: map[string]bool{},
-		files: map[string]map[string]string{}, checks: map[string][]*check{}, required: map[string][]string{},
+		files: map[string]map[string]string{}, checks: map[string][]*check{}, required: map[string][]string{}, pipelines: map[string]int64{},
 	}
 	s.repos[repo] = r
 	return r
@@ -145,7 +148,7 @@ func (s *standIn) OpenPullRequest(n NewPullRequest) int {
 			Repo: n.Repo, Number: len(r.pulls) + 1, Title: n.Title, State: forge.StateOpen, Draft: n.Draft,
 			Author: s.user(n.Author), Head: n.Head, Base: n.Base, Fork: n.Head.Repo != n.Repo,
 		},
-		id: s.nextID(), body: n.Body, heads: []string{n.Head.SHA}, created: now, updated: now, pushed: now,
+		id: s.nextID(), body: n.Body, heads: []string{n.Head.SHA}, created: now, updated: now, pushes: []time.Time{now},
 	}
 	p.URL = s.pullURL(n.Repo, p.Number)
 	r.mention(n.Head.SHA, n.Base.SHA)
@@ -157,7 +160,7 @@ func (s *standIn) OpenPullRequest(n NewPullRequest) int {
 func (s *standIn) PushHead(repo forge.Repo, number int, sha string) {
 	s.change(repo, number, func(p *pull) {
 		p.previous, p.Head.SHA = p.Head.SHA, sha
-		p.heads, p.pushed = append(p.heads, sha), p.updated
+		p.heads, p.pushes = append(p.heads, sha), append(p.pushes, p.updated)
 		s.repo(repo).mention(sha)
 	})
 }

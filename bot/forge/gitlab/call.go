@@ -24,7 +24,8 @@ type call struct {
 	method string
 	path   string // relative to the API's address, escaped
 	query  url.Values
-	body   any // what to send as JSON, or nil
+	body   any  // what to send as JSON, or nil
+	job    bool // GitLab lets the token of a CI job do this
 }
 
 // on sets the path to one below a project's.
@@ -49,7 +50,7 @@ func (c *Client) read(ctx context.Context, do call, into any) (next int, err err
 
 // send sends a request once.
 func (c *Client) send(ctx context.Context, do call, into any) (next int, err error) {
-	if c.jobToken {
+	if c.jobToken && !do.job {
 		return 0, &forge.Error{
 			Op: do.op, Err: forge.ErrForbidden,
 			Message: "GitLab does not let a CI_JOB_TOKEN do this; use a project access token with the scope api and the role Developer",

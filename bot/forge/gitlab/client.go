@@ -11,9 +11,9 @@
 //
 // A personal, group or project access token with the scope api does
 // everything. A project's or group's token is an account of its own, which
-// [Client.Self] names; give it at least the role Developer. What GitLab lets the
-// token of a CI job (CI_JOB_TOKEN) do ends before merge requests, comments and
-// members: see [Config.JobToken].
+// [Client.Self] names; give it at least the role Developer. The token of a CI
+// job (CI_JOB_TOKEN) suffices for deployments; merge requests, comments, checks
+// and members are beyond it: see [Config.JobToken].
 //
 // # Limits
 //
@@ -82,7 +82,7 @@ type Client struct {
 	backoff  time.Duration
 }
 
-var _ forge.Conversation = (*Client)(nil)
+var _ forge.Forge = (*Client)(nil)
 
 // New makes a client. It does not speak to GitLab yet.
 func New(c Config) (*Client, error) {
@@ -123,6 +123,10 @@ func New(c Config) (*Client, error) {
 	api.UserAgent = "weighlock"
 	return &Client{api: api, token: c.Token, jobToken: c.JobToken, web: web, backoff: c.Backoff}, nil
 }
+
+// Capabilities implements [forge.Forge]. A check of GitLab's is one line with a
+// link; a review does not tell its commit; a deployment has no log.
+func (c *Client) Capabilities() forge.Capabilities { return forge.Capabilities{} }
 
 // MaxComment is 1,000,000.
 func (c *Client) MaxComment() int { return maxComment }

@@ -20,20 +20,8 @@ func (c *Client) PullRequest(ctx context.Context, repo forge.Repo, number int) (
 	if err := do.on(repo, "/merge_requests/%d", number); err != nil {
 		return forge.PullRequest{}, err
 	}
-	var pr forge.PullRequest
-	var source int64
-	err := rest.Read(ctx, c.backoff, func() error {
-		var got wireMergeRequest
-		if _, err := c.send(ctx, do, &got); err != nil {
-			return err
-		}
-		var err error
-		if pr, err = got.forge(); err != nil {
-			return c.misread(do, err) // of a new merge request another attempt may tell more
-		}
-		source = got.SourceProjectID
-		return nil
-	})
+	got, pr, err := c.mergeRequest(ctx, do)
+	source := got.SourceProjectID
 	if err != nil || !pr.Fork || source == 0 {
 		return pr, err
 	}
@@ -45,6 +33,22 @@ func (c *Client) PullRequest(ctx context.Context, repo forge.Repo, number int) (
 		return forge.PullRequest{}, err
 	}
 	return pr, nil
+}
+
+// mergeRequest reads a merge request. Of a new one another attempt may tell more.
+func (c *Client) mergeRequest(ctx context.Context, do call) (got wireMergeRequest, pr forge.PullRequest, err error) {
+	err = rest.Read(ctx, c.backoff, func() error {
+		got = wireMergeRequest{}
+		if _, err := c.send(ctx, do, &got); err != nil {
+			return err
+		}
+		var err error
+		if pr, err = got.forge(); err != nil {
+			return c.misread(do, err)
+		}
+		return nil
+	})
+	return got, pr, err
 }
 
 // projectPath is the path of a project that is known by number.

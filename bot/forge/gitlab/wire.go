@@ -38,6 +38,7 @@ type wireProject struct {
 	ID                int64  `json:"id"`
 	PathWithNamespace string `json:"path_with_namespace"`
 	Visibility        string `json:"visibility"`
+	DefaultBranch     string `json:"default_branch"`
 }
 
 type wireMergeRequest struct {
@@ -57,6 +58,12 @@ type wireMergeRequest struct {
 	References      struct {
 		Full string `json:"full"`
 	} `json:"references"`
+	ChangesCount *string `json:"changes_count"` // null until it is worked out, "1000+" when there are more
+	HeadPipeline *struct {
+		ID        int64  `json:"id"`
+		ProjectID int64  `json:"project_id"`
+		SHA       string `json:"sha"`
+	} `json:"head_pipeline"`
 	DiffRefs *struct {
 		StartSHA string `json:"start_sha"` // the target branch, when the head moved last
 	} `json:"diff_refs"`

@@ -48,13 +48,21 @@ func Read(ctx context.Context, backoff time.Duration, read func() error) error {
 		if pause > longestWait {
 			return err
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if Sleep(ctx, pause) != nil {
 			return err // what the forge said tells more than that time is up
-		case <-timer.C:
 		}
+	}
+}
+
+// Sleep waits, or returns the error of a context that ends before.
+func Sleep(ctx context.Context, pause time.Duration) error {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
 	}
 }
 
