@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -111,8 +112,8 @@ type InvalidError struct {
 // An InvalidCause is one field's part of an [InvalidError].
 type InvalidCause struct{ Type, Field, Message string }
 
-// Error is the server's text.
-func (e *InvalidError) Error() string { return e.Err.Error() }
+// Error is the server's text, without the long values that it quotes: of an immutable field, all that is in it.
+func (e *InvalidError) Error() string { return withoutDumps(e.Err.Error()) }
 
 // Unwrap returns the server's refusal.
 func (e *InvalidError) Unwrap() error { return e.Err }
@@ -163,3 +164,27 @@ func (e *StaleError) Error() string {
 
 // Unwrap returns ErrStale.
 func (e *StaleError) Unwrap() error { return ErrStale }
+
+// maxQuoted is how many bytes of a value an error quotes.
+const maxQuoted = 200
+
+// withoutDumps leaves out the values in an API server's text that are longer than people read.
+func withoutDumps(text string) string {
+	const quotes = "Invalid value: "
+	var out strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, quotes)
+		out.WriteString(before)
+		if !found {
+			return out.String()
+		}
+		out.WriteString(quotes)
+		dec := json.NewDecoder(strings.NewReader(rest))
+		var value json.RawMessage
+		if err := dec.Decode(&value); err == nil && len(value) > maxQuoted {
+			out.WriteString("(long)")
+			rest = rest[dec.InputOffset():]
+		}
+		text = rest
+	}
+}

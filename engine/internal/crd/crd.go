@@ -17,6 +17,8 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/listtype"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 
@@ -94,9 +96,7 @@ func (d *Definition) Judge(ctx context.Context, o, old object.Object) (object.Ob
 		return nil, fmt.Errorf("%s: CustomResourceDefinition %s does not serve version %s", ref, d.Name, ref.Version)
 	}
 	var errs field.ErrorList
-	if d.Namespaced && ref.Namespace == "" {
-		errs = append(errs, field.Required(field.NewPath("metadata", "namespace"), "objects of this kind live in a namespace"))
-	}
+	errs = append(errs, d.metadata(o)...)
 	if v.structural == nil {
 		return o, worded(ref, errs)
 	}
@@ -122,6 +122,26 @@ func (d *Definition) Judge(ctx context.Context, o, old object.Object) (object.Ob
 		errs = append(errs, found...)
 	}
 	return object.Object(out), worded(ref, errs)
+}
+
+// metadata judges an object's name, labels and annotations, which no schema describes.
+func (d *Definition) metadata(o object.Object) field.ErrorList {
+	at := field.NewPath("metadata")
+	data, err := json.Marshal(o["metadata"])
+	var meta metav1.ObjectMeta
+	if err == nil {
+		err = json.Unmarshal(data, &meta)
+	}
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return field.ErrorList{field.Invalid(at.Child(wrong.Field), field.OmitValueType{}, "found a "+wrong.Value+", expected a "+wrong.Type.String())}
+	} else if err != nil {
+		return field.ErrorList{field.Invalid(at, field.OmitValueType{}, err.Error())}
+	}
+	if d.Namespaced && meta.Namespace == "" {
+		return field.ErrorList{field.Required(at.Child("namespace"), "objects of this kind live in a namespace")}
+	}
+	return apivalidation.ValidateObjectMetaAccessor(&meta, d.Namespaced, apivalidation.NameIsDNSSubdomain, at)
 }
 
 func worded(ref object.Ref, list field.ErrorList) error {
