@@ -196,6 +196,34 @@ func errorsOf(r *apply.Result) string {
 	return strings.Join(out, "\n")
 }
 
+// A deploy that is told to stop while it compares has not begun: nothing is applied, nor kept, and the lock is given back.
+func TestTheComparisonOfADeployMayBeInterrupted(t *testing.T) {
+	t.Parallel()
+	c, s, _ := plainSite(t)
+	records := c.Namespace(t)
+	ctx, tell := context.WithCancelCause(t.Context())
+	defer tell(nil)
+	s.behind(c, func(forward http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Get("dryRun") != "" {
+				tell(errTold)
+			}
+			forward.ServeHTTP(w, r)
+		})
+	})
+	p, target := s.open()
+	_, result, err := engine.Deploy(ctx, p, target, s.cluster, engine.DeployOptions{Run: run(records)})
+	if result != nil || !errors.Is(err, errTold) || !strings.Contains(err.Error(), "nothing is applied") {
+		t.Errorf("got %v, %v", result, err)
+	}
+	if left, err := s.cluster.Locks(records).List(t.Context()); err != nil || len(left) > 0 {
+		t.Errorf("the locks are %v, %v", left, err)
+	}
+	if kept := s.records(records); len(kept) > 0 {
+		t.Errorf("the history is %+v", kept)
+	}
+}
+
 // Who waits whether the holder of an expired lock is alive may be told to stop, too: nothing is applied, nor kept, and the
 // lock is as it was.
 func TestTheWatchOfAnExpiredLockMayBeInterrupted(t *testing.T) {

@@ -205,7 +205,7 @@ func TestResultsAreKeptUnlessNothingWasBegun(t *testing.T) {
 }
 
 // A user who may not list the whole cluster finds the orphans of a namespace that the project has left, because the last
-// result names it.
+// result of a deploy names it. That of a prune says nothing of what is left.
 func TestOrphansAreFoundInNamespacesOfTheLastResult(t *testing.T) {
 	t.Parallel()
 	c := enginetest.Start(t)
@@ -220,6 +220,10 @@ func TestOrphansAreFoundInNamespacesOfTheLastResult(t *testing.T) {
 	c.Grant(t, who, records, all)
 	s := newSite(t, who.Kubeconfig, files(left))
 	s.deploy(engine.DeployOptions{Run: run(records)})
+	p, target := s.open()
+	if _, result, err := engine.Remove(t.Context(), p, target, s.cluster, engine.RemoveOptions{What: diff.Orphans, Run: run(records)}); err != nil || result.Err() != nil {
+		t.Fatal(err, result.Err())
+	}
 	s.write(files(now))
 	for range 2 { // as orphans they are in the next result, too
 		set, result := s.deploy(engine.DeployOptions{Run: run(records)})

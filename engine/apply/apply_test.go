@@ -197,6 +197,36 @@ func TestAfterAnAbortNothingIsWaitedFor(t *testing.T) {
 	}
 }
 
+// unanswered is an Applier whose webhook does not answer; it calls tell when it is asked.
+type unanswered struct {
+	recorder
+	tell func()
+}
+
+func (u *unanswered) Apply(_ context.Context, w diff.Write) (object.Object, []string, error) {
+	if w.Object.Ref().Kind != "ConfigMap" {
+		return w.Object, nil, nil
+	}
+	u.tell()
+	return nil, nil, &diff.WebhookDownError{Webhook: "late.example.com", Err: errors.New("connection refused")}
+}
+
+// Nobody waits for the backend of a webhook once the run is told to stop.
+func TestTheWaitForAWebhookEndsWithTheRun(t *testing.T) {
+	t.Parallel()
+	ctx, tell := context.WithCancelCause(t.Context())
+	defer tell(nil)
+	webhook := create(kind("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "webhook"))
+	changes := set(diff.Stage{Items: []diff.Item{item(webhook, create(kind("v1", "ConfigMap", "a")), create(kind("v1", "ConfigMap", "b")))}})
+	result := apply.Apply(ctx, changes, &unanswered{tell: func() { tell(errors.New("told to stop")) }}, apply.Options{WebhookPatience: 24 * time.Hour})
+	if got, want := statuses(result), "webhook applied, a failed, b not tried"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if err := result.Outcomes[1].Err; err == nil || !strings.Contains(err.Error(), "webhook late.example.com, which the change itself has, has not answered for 0s; interrupted: told to stop: connection refused") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // Webhooks and APIs whose backends go are gone before them; custom resources while their controllers and definitions are there.
 func TestWhatNeedsOthersIsDeletedBeforeThem(t *testing.T) {
 	t.Parallel()

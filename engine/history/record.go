@@ -45,7 +45,7 @@ type Entry struct {
 	Digest  string `json:"digest"`
 	// Namespaces are those in which the target has objects after the run.
 	Namespaces []string `json:"namespaces,omitempty"`
-	// Partial says that the run dealt with some of the target's items only.
+	// Partial says that the run dealt with some of the target's objects only.
 	Partial bool `json:"partial,omitempty"`
 	// Shortened says what was left out of a record that was too large.
 	Shortened string `json:"shortened,omitempty"`
