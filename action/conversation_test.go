@@ -82,6 +82,9 @@ type conversation struct {
 	number    int                          // of the pull request that is talked about
 	shift     time.Duration                // of the bot's clock
 	down      bool                         // nobody gets to the cluster
+	merged    string                       // the commit that merged a pull request
+	last      forgetest.Webhook            // of the last job, with what that checked out
+	lastRef   string
 	during    *interruption
 	seen      map[int64]seen // comments, as they were told last
 	out       strings.Builder
@@ -136,7 +139,7 @@ func converse(t *testing.T, cluster *enginetest.Cluster, connected *kube.Cluster
 	for login, p := range map[string]forge.Permission{"grace": forge.Write, "mary": forge.Maintain, "eve": forge.Read} {
 		c.github.SetPermission(repo, login, p)
 	}
-	c.runner = &actiontest.Runner{Repo: repo, Git: c.git, GitHub: c.github, Kubeconfig: cluster.Kubeconfig(), Dir: dir}
+	c.runner = &actiontest.Runner{Repo: repo, Git: c.git, GitHub: c.github, Kubeconfig: cluster.Kubeconfig(), Dir: dir, Full: true}
 	c.main = c.commit("main", "")
 	return c
 }
@@ -192,6 +195,7 @@ func (c *conversation) refs(number int) string {
 // job runs a job for a webhook and tells what came of it.
 func (c *conversation) job(hook forgetest.Webhook, ref string) {
 	c.Helper()
+	c.last, c.lastRef = hook, ref
 	env, err := c.runner.Prepare(c.Context(), hook, ref)
 	if err != nil {
 		c.Fatal(err)
@@ -208,7 +212,10 @@ func (c *conversation) job(hook forgetest.Webhook, ref string) {
 		Clone: func(ctx context.Context, refs ...string) (*checkout.Repo, error) {
 			return checkout.Open(ctx, gh.Workspace, checkout.Options{Refs: refs, Auth: checkout.Auth{Token: gh.Token}})
 		},
-		Cluster: func(context.Context, project.Target) (engine.Cluster, error) {
+		Cluster: func(_ context.Context, _ project.Target, as string) (engine.Cluster, error) {
+			if as != "" {
+				return kube.Open(kube.Config{Kubeconfigs: []string{c.cluster.Kubeconfig()}, Impersonate: as})
+			}
 			if c.down {
 				return kube.Open(kube.Config{Kubeconfigs: []string{filepath.Join(c.runner.Dir, "nowhere")}})
 			}
@@ -270,7 +277,7 @@ func (c *conversation) expect(comment forge.Comment) {
 }
 
 var (
-	volatile = regexp.MustCompile(`"[0-9a-f]{64}"|\b[0-9a-f]{7,40}\b|[0-9]{2}:[0-9]{2} UTC|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]+)?Z`)
+	volatile = regexp.MustCompile(`answer [a-z]+-[0-9a-f-]+|"[0-9a-f]{8}"|"[0-9a-f]{64}"|\b[0-9a-f]{7,40}\b|[0-9]{2}:[0-9]{2} UTC|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]+)?Z|\bin [0-9.]+m?s:`)
 	port     = regexp.MustCompile(`127\.0\.0\.1:[0-9]+`)
 )
 
@@ -283,6 +290,12 @@ func (c *conversation) settled(text string) string {
 		switch {
 		case strings.HasSuffix(s, "UTC"):
 			return "TIME"
+		case strings.HasPrefix(s, "answer "):
+			return "answer FOR"
+		case s[0] == '"' && len(s) == 10:
+			return `"HASH"`
+		case strings.HasPrefix(s, "in "):
+			return "in TIME:"
 		case strings.HasSuffix(s, "Z"):
 			return "DATE"
 		case s[0] == '"':
@@ -353,6 +366,11 @@ func (i interrupted) PullRequest(ctx context.Context, r forge.Repo, number int) 
 func (i interrupted) Permission(ctx context.Context, r forge.Repo, u forge.User) (forge.Permission, error) {
 	i.meet("Permission")
 	return i.Forge.Permission(ctx, r, u)
+}
+
+func (i interrupted) UpdateComment(ctx context.Context, comment forge.Comment, body string) (forge.Comment, error) {
+	i.meet("UpdateComment")
+	return i.Forge.UpdateComment(ctx, comment, body)
 }
 
 func (i interrupted) CreateComment(ctx context.Context, r forge.Repo, number int, body string) (forge.Comment, error) {

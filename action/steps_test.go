@@ -20,10 +20,11 @@ import (
 //	head COMMIT LOGIN                LOGIN pushes to the pull request
 //	ready|drafted|closed|reopened|retargeted LOGIN
 //	merge LOGIN                      LOGIN merges the pull request
-//	say LOGIN TEXT                   LOGIN comments; \n in TEXT ends a line
+//	say LOGIN TEXT                   LOGIN comments; \n in TEXT ends a line, @HEAD, @MAIN and @MERGED name commits
+//	again                            the last job runs once more
 //	pull NUMBER                      says which pull request is talked about; at first the last one that was opened
 //	permission LOGIN PERMISSION      what LOGIN may do
-//	kubectl ARGUMENTS                changes the cluster, or shows of it
+//	kubectl ARGUMENTS                changes the cluster, or shows of it; FILE is what somebody else wants of map-staging
 //	fault METHOD PATH STATUS [TIMES] [late]
 //	delete NUMBER                    somebody deletes the comment of that number
 //	clock DURATION                   the bot's clock is ahead by that much
@@ -38,9 +39,21 @@ func (c *conversation) step(line string) {
 		return
 	}
 	fmt.Fprintf(&c.out, "> %s\n", line)
+	// The commits have other names each time: say @HEAD and @MAIN for those of the pull request and of the main branch.
+	line = strings.NewReplacer("NAMESPACE", c.namespace, "@HEAD", "@"+short(c.tip()), "@MAIN", "@"+short(c.main), "@MERGED", "@"+short(c.merged)).Replace(line)
 	c.carryOut(strings.Fields(line), line, c.job)
 	c.out.WriteString("\n")
 }
+
+// tip is the head of the pull request, or once that is merged what main is at.
+func (c *conversation) tip() string {
+	if c.merged != "" {
+		return c.main
+	}
+	return c.heads[c.number]
+}
+
+func short(sha string) string { return sha[:min(7, len(sha))] }
 
 // carryOut carries out a step; job runs the jobs that it gives rise to.
 func (c *conversation) carryOut(words []string, line string, job func(forgetest.Webhook, string)) {
@@ -96,6 +109,8 @@ func (c *conversation) carryOut(words []string, line string, job func(forgetest.
 		comment := c.github.Comment(repo, c.number, args[0], strings.ReplaceAll(text, `\n`, "\n"))
 		c.expect(comment)
 		job(c.github.CommentWebhook(comment), "refs/heads/main")
+	case "again":
+		c.job(c.last, c.lastRef)
 	case "pull":
 		c.number, _ = strconv.Atoi(args[0])
 	case "permission":
@@ -106,6 +121,14 @@ func (c *conversation) carryOut(words []string, line string, job func(forgetest.
 		c.github.SetPermission(repo, args[0], p)
 	case "kubectl":
 		_, rest, _ := strings.Cut(line, "kubectl ")
+		if strings.Contains(rest, "FILE") {
+			file := filepath.Join(c.runner.Dir, "other.yaml")
+			text := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: map-staging}\ndata: {color: theirs}\n"
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				c.Fatal(err)
+			}
+			rest = strings.ReplaceAll(rest, "FILE", file)
+		}
 		shown := c.cluster.Kubectl(c.T, append(strings.Fields(rest), "--namespace", c.namespace)...)
 		if strings.HasPrefix(rest, "get ") {
 			c.out.WriteString(strings.TrimSpace(shown) + "\n")
@@ -140,7 +163,7 @@ func (c *conversation) merge(by string, job func(forgetest.Webhook, string)) {
 	head, before := c.heads[c.number], c.main
 	tree := c.must(c.git.Run(c.Context(), "merge-tree", "--write-tree", before, head))
 	c.main = c.must(c.git.Run(c.Context(), "commit-tree", tree, "-p", before, "-p", head, "-m", "Merge"))
-	c.names[c.main] = "merged"
+	c.names[c.main], c.merged = "merged", c.main
 	c.must(c.git.Run(c.Context(), "push", "--quiet", "origin", c.main+":refs/heads/main"))
 	c.github.Merge(repo, c.number, c.main, by)
 	job(c.github.PushWebhook(forgetest.Push{Repo: repo, Branch: "main", Before: before, After: c.main, By: by}), "refs/heads/main")

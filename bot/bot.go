@@ -19,8 +19,8 @@ type Bot struct {
 	Forge forge.Forge
 	// Clone is where the repository's commits are found; git fetches into it what it lacks.
 	Clone Clone
-	// Cluster connects to a target's cluster.
-	Cluster func(ctx context.Context, t project.Target) (engine.Cluster, error)
+	// Cluster connects to a target's cluster, as another user if as is not empty.
+	Cluster func(ctx context.Context, t project.Target, as string) (engine.Cluster, error)
 	// Remotes say how the git and OCI repositories are reached that projects include.
 	Remotes project.Remotes
 	// DigestKey binds secret values to what was reviewed; see [diff.Options].
@@ -49,6 +49,8 @@ type Outcome struct {
 	Summary string
 	// Failed says that something did not go well although all could be said of it: a job should end red.
 	Failed bool
+	// Unread says that nothing was looked at, because a fork's commit waits for somebody to let it be.
+	Unread bool
 }
 
 // Handle does what an event calls for. An error is for whoever runs the bot; what people on the pull request must know

@@ -1,10 +1,12 @@
 package bot
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // A Command is what a person asked for in a comment.
@@ -13,16 +15,68 @@ type Command struct {
 	Targets []string
 	// Commit is the commit that the command names, 7 to 40 hexadecimal digits; "" when it names none.
 	Commit string
-	// Err says what is wrong with a command whose verb is known.
+	// Force overwrites what other field managers own, and Prune deletes what the project no longer has.
+	Force, Prune bool
+	// Only names the objects to which a deploy is restricted, as kind/name or kind/namespace/name.
+	Only []string
+	// Reason is why a target is locked.
+	Reason string
+	// Err says what is wrong with a command whose verb is known, or that it is not and which one may have been meant.
 	Err error
 }
 
 // The verbs.
 const (
-	VerbDeploy = "deploy"
-	VerbDiff   = "diff"
-	VerbHelp   = "help"
+	VerbDeploy   = "deploy"
+	VerbDiff     = "diff"
+	VerbPrune    = "prune"
+	VerbLock     = "lock"
+	VerbUnlock   = "unlock"
+	VerbLocks    = "locks"
+	VerbOkToTest = "ok-to-test"
+	VerbCancel   = "cancel"
+	VerbHelp     = "help"
 )
+
+// A grammar says what may follow a verb.
+type grammar struct {
+	// min and max are how many targets there may be; max is -1 where there is no limit.
+	min, max int
+	commit   presence
+	flags    []string
+}
+
+// presence says whether something may or must stand in a command.
+type presence int
+
+const (
+	absent presence = iota
+	optional
+	needed
+)
+
+// The flags.
+const (
+	flagForce  = "--force-conflicts"
+	flagPrune  = "--prune"
+	flagOnly   = "--only"
+	flagReason = "--reason"
+)
+
+var grammars = map[string]grammar{
+	VerbDeploy:   {min: 1, max: -1, commit: optional, flags: []string{flagForce, flagPrune, flagOnly}},
+	VerbDiff:     {max: -1},
+	VerbPrune:    {min: 1, max: 1, commit: optional},
+	VerbLock:     {min: 1, max: 1, flags: []string{flagReason}},
+	VerbUnlock:   {min: 1, max: 1},
+	VerbLocks:    {},
+	VerbOkToTest: {commit: needed},
+	VerbCancel:   {},
+	VerbHelp:     {},
+}
+
+// ourPrefix, before a verb, says that the command is for us: on a forge, or beside another bot, that takes a verb for its own.
+const ourPrefix = "weighlock"
 
 // maxCommands is how many commands of one comment are looked at.
 const maxCommands = 5
@@ -31,6 +85,7 @@ var (
 	commandLine = regexp.MustCompile(`^/([a-z][a-z-]*)(?:[ \t]+(.*))?$`)
 	targetName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]*$`)
 	commitForm  = regexp.MustCompile(`^@[0-9a-f]{7,40}$`)
+	objectName  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9.]*(/[a-z0-9][a-z0-9.:-]*){1,2}$`)
 	fenceLine   = regexp.MustCompile("^ {0,3}(`{3,}|~{3,})")
 )
 
@@ -38,10 +93,11 @@ var (
 var hiding = map[string]string{"<details": "</details", "<!--": "-->", "<pre": "</pre"}
 
 // ParseCommands reads the commands of a comment: lines that begin with a slash and a verb, outside of code fences,
-// quotes and details. Verbs that are not ours are passed over: other bots use slashes too.
+// quotes and details. Verbs that are not ours are passed over, since other bots use slashes too, but for one that
+// somebody may have mistyped: that one stands for all of them as a command with an error.
 func ParseCommands(body string) []Command {
 	var out []Command
-	fence, details := "", 0
+	fence, details, told := "", 0, false
 	for line := range strings.Lines(body) {
 		line = strings.TrimRight(line, " \t\r\n")
 		if m := fenceLine.FindStringSubmatch(line); m != nil {
@@ -65,36 +121,175 @@ func ParseCommands(body string) []Command {
 		if details = max(0, details+opened-shut); details > 0 || opened > 0 {
 			continue
 		}
-		if m := commandLine.FindStringSubmatch(line); m != nil && len(out) < maxCommands {
-			if c, ok := parseCommand(m[1], strings.Fields(m[2])); ok {
-				out = append(out, c)
-			}
+		m := commandLine.FindStringSubmatch(line)
+		if m == nil || len(out) == maxCommands {
+			continue
+		}
+		c, ours := parseCommand(m[1], m[2])
+		if _, known := grammars[c.Verb]; ours && !known {
+			ours, told = !told, true
+		}
+		if ours {
+			out = append(out, c)
 		}
 	}
 	return out
 }
 
-// parseCommand reads one command by a closed grammar; ok is false for a verb that is not ours.
-func parseCommand(verb string, args []string) (c Command, ok bool) {
-	if !slices.Contains([]string{VerbDeploy, VerbDiff, VerbHelp}, verb) {
-		return c, false
+// parseCommand reads one command by a closed grammar; ours is false for a verb that nobody meant for us.
+func parseCommand(verb, rest string) (c Command, ours bool) {
+	addressed := verb == ourPrefix
+	if addressed {
+		verb, rest, _ = strings.Cut(strings.TrimSpace(rest), " ")
 	}
 	c.Verb = verb
-	for _, a := range args {
+	g, known := grammars[verb]
+	if !known {
+		near := nearVerb(verb)
 		switch {
-		case verb == VerbDeploy && commitForm.MatchString(a) && c.Commit == "":
-			c.Commit = a[1:]
-		case verb != VerbHelp && targetName.MatchString(a):
-			if !slices.Contains(c.Targets, a) {
-				c.Targets = append(c.Targets, a)
-			}
+		case near != "":
+			c.Err = fmt.Errorf("there is no command /%s; /%s may be meant", verb, near)
+		case addressed && verb == "":
+			return Command{Verb: VerbHelp}, true
+		case addressed:
+			c.Err = fmt.Errorf("there is no command %q", verb)
 		default:
-			c.Err = fmt.Errorf("/%s does not understand %q", verb, a)
-			return c, true
+			return c, false
 		}
+		return c, true
 	}
-	if verb == VerbDeploy && len(c.Targets) == 0 {
-		c.Err = fmt.Errorf("/deploy needs a target: /deploy TARGET")
+	words, err := splitWords(rest)
+	if err != nil {
+		c.Err = fmt.Errorf("/%s: %w", verb, err)
+		return c, true
+	}
+	if c.Err = c.read(g, words); c.Err == nil {
+		c.Err = c.check(g)
 	}
 	return c, true
+}
+
+// read reads what follows the verb.
+func (c *Command) read(g grammar, words []word) error {
+	for i := 0; i < len(words); i++ {
+		w := words[i]
+		notUnderstood := fmt.Errorf("/%s does not understand %q", c.Verb, w.text)
+		switch {
+		case w.quoted:
+			return notUnderstood
+		case strings.HasPrefix(w.text, "-"):
+			if !slices.Contains(g.flags, w.text) {
+				return notUnderstood
+			}
+			switch w.text {
+			case flagForce:
+				c.Force = true
+			case flagPrune:
+				c.Prune = true
+			case flagReason:
+				if i++; i == len(words) {
+					return fmt.Errorf("%s needs a text in quotes: %s %q", flagReason, flagReason, "incident 7")
+				}
+				c.Reason = words[i].text
+			case flagOnly:
+				for i+1 < len(words) && objectName.MatchString(words[i+1].text) {
+					i++
+					c.Only = append(c.Only, words[i].text)
+				}
+				if len(c.Only) == 0 {
+					return fmt.Errorf("%s needs objects: kind/name or kind/namespace/name", flagOnly)
+				}
+			}
+		case g.commit != absent && commitForm.MatchString(w.text) && c.Commit == "":
+			c.Commit = w.text[1:]
+		case g.max != 0 && targetName.MatchString(w.text):
+			if !slices.Contains(c.Targets, w.text) {
+				c.Targets = append(c.Targets, w.text)
+			}
+		default:
+			return notUnderstood
+		}
+	}
+	return nil
+}
+
+// check says what is missing of a command, or too much.
+func (c *Command) check(g grammar) error {
+	switch {
+	case g.commit == needed && c.Commit == "":
+		return fmt.Errorf("/%s needs the commit that was looked at: /%s @COMMIT", c.Verb, c.Verb)
+	case len(c.Targets) < g.min:
+		return fmt.Errorf("/%s needs a target: /%s TARGET", c.Verb, c.Verb)
+	case g.max > 0 && len(c.Targets) > g.max:
+		return fmt.Errorf("/%s takes one target", c.Verb)
+	case len(c.Only) > 0 && len(c.Targets) > 1:
+		return fmt.Errorf("%s goes with one target", flagOnly)
+	}
+	return nil
+}
+
+// A word is a part of a command line.
+type word struct {
+	text   string
+	quoted bool
+}
+
+// splitWords splits at white space. A text in double quotes is one word; nothing is escaped in it.
+func splitWords(s string) ([]word, error) {
+	var out []word
+	for {
+		s = strings.TrimLeftFunc(s, unicode.IsSpace)
+		switch {
+		case s == "":
+			return out, nil
+		case s[0] == '"', strings.HasPrefix(s, "“"): // the latter is what phones make of it
+			open, end := `"`, `"`
+			if s[0] != '"' {
+				open, end = "“", "”"
+			}
+			text, rest, closed := strings.Cut(s[len(open):], end)
+			if !closed {
+				return nil, errors.New("a quote is not closed")
+			}
+			out, s = append(out, word{text, true}), rest
+		default:
+			end := strings.IndexFunc(s, unicode.IsSpace)
+			if end < 0 {
+				end = len(s)
+			}
+			out, s = append(out, word{text: s[:end]}), s[end:]
+		}
+	}
+}
+
+// nearVerb is the verb that a mistyped one is likely to mean: one letter off, or two for long verbs; "" for none.
+func nearVerb(verb string) string {
+	best, least := "", 3
+	for known := range grammars {
+		off := distance(verb, known)
+		if limit := 1 + len(known)/6; off <= limit && (off < least || off == least && known < best) {
+			best, least = known, off
+		}
+	}
+	return best
+}
+
+// distance is how many letters have to be put in, taken out or replaced to get from one word to the other.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		last := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			last, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, last+cost)
+		}
+	}
+	return row[len(b)]
 }

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -24,15 +25,31 @@ targets:
 	}
 	for _, w := range []struct {
 		project, target string
-		want            TargetPolicy
+		deploy          DeployMode
+		prune           PruneMode
+		lock            LockMode
 	}{
-		{"shop", "staging", TargetPolicy{PreviewChanged, DeployOnMerge, "", forge.Maintain, PruneReport, false, LockRequired}},
-		{"shop", "prod", TargetPolicy{PreviewChanged, DeployOnCommand, "", forge.Maintain, PruneApply, false, LockRequired}},
-		{"infra", "prod", TargetPolicy{PreviewChanged, DeployNever, "", forge.Maintain, PruneApply, false, LockOptional}},
-		{"shop", "pro2", TargetPolicy{PreviewChanged, DeployOnMerge, "", forge.Maintain, PruneApply, false, LockRequired}},
+		{"shop", "staging", DeployOnMerge, PruneReport, LockRequired},
+		{"shop", "prod", DeployOnCommand, PruneApply, LockRequired},
+		{"infra", "prod", DeployNever, PruneApply, LockOptional},
+		{"shop", "pro2", DeployOnMerge, PruneApply, LockRequired},
 	} {
-		if got := c.Policy(w.project, w.target); got != w.want {
-			t.Errorf("%s:%s: got %+v, want %+v", w.project, w.target, got, w.want)
+		want := defaultPolicy()
+		want.Deploy, want.Prune, want.Lock, want.Allow.Permission = w.deploy, w.prune, w.lock, forge.Maintain
+		if got := c.Policy(w.project, w.target); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s:%s: got %+v, want %+v", w.project, w.target, got, want)
+		}
+	}
+	explained := map[string]string{}
+	for _, r := range c.Explain("infra", "prod") {
+		explained[r.Key] = r.Value + " from " + r.From
+	}
+	for key, want := range map[string]string{
+		"deploy": "never from c.yaml:9 (infra:prod)", "lock": "optional from c.yaml:9 (infra:prod)", "prune": "apply from c.yaml:8 (p*)",
+		"allow.permission": "maintain from c.yaml:6 (*)", "approvals": "0 from default", "environment.name": "prod from default",
+	} {
+		if explained[key] != want {
+			t.Errorf("%s: explained as %q, want %q", key, explained[key], want)
 		}
 	}
 	if c.Projects[1].Name != "infra" {
@@ -52,9 +69,8 @@ func TestRemoteBasesAreRefusedUnlessTheConfigurationAllowsThem(t *testing.T) {
 
 func TestWithoutConfigurationNothingDeploysByItself(t *testing.T) {
 	t.Parallel()
-	got := DefaultConfig().Policy(".", "prod")
-	if want := (TargetPolicy{PreviewChanged, DeployOnCommand, "", forge.Write, PruneReport, false, LockRequired}); got != want {
-		t.Errorf("got %+v, want %+v", got, want)
+	if got := DefaultConfig().Policy(".", "prod"); got.Deploy != DeployOnCommand || got.Prune != PruneReport || got.Allow.Permission != forge.Write || !got.RequireReviewed {
+		t.Errorf("got %+v", got)
 	}
 }
 
@@ -66,8 +82,10 @@ func TestMistakesOfAConfigurationAreReportedTogetherWithTheirLines(t *testing.T)
 	}{
 		"values": {"version: 2\nprojects:\n- path: ../x\n- {path: a, name: n}\n- {path: b, name: n}\ntargets:\n  prod:\n    deploy: always\n    prune: always\n    allow: {permission: read}\n",
 			[]string{"c.yaml:1:", "c.yaml:3:", "c.yaml:5:", "c.yaml:8:", "c.yaml:9:", "report or apply", "c.yaml:10:", "merge, command or never", "triage, write, maintain or admin"}},
-		"keys that this version does not know": {"version: 1\ntargets:\n  prod:\n    approvals: 1\n    deploys: merge\n",
-			[]string{"c.yaml:4:", "approvals", "c.yaml:5:", "deploys"}},
+		"keys that this version does not know": {"version: 1\ntargets:\n  prod:\n    approval: 1\n    deploys: merge\n",
+			[]string{"c.yaml:4:", "approval", "c.yaml:5:", "deploys"}},
+		"who and when": {"version: 1\ntargets:\n  prod:\n    approvals: -1\n    checks: some\n    allow:\n      teams: [sre]\n      users: [\"@grace\"]\n    pruneGuard: {max: -1}\n    serviceAccount: deployer\n    environment: {url: shop.example.com}\ncomment: {mode: edit, unchanged: drop, detail: some}\n",
+			[]string{"c.yaml:4:", "c.yaml:5:", "required, all or none", "c.yaml:7:", "organisation/team", "c.yaml:8:", "without the @", "c.yaml:9:", "c.yaml:10:", "namespace:name", "c.yaml:11:", "a web address", "c.yaml:12:", "update, new or none", "fold, show or hide", "full, summary or auto"}},
 		"remotes": {"version: 1\nremotes:\n- github.com/acme/*\n- https://github.com/acme/lib\n- git@github.com:acme/lib\n- \"http://10.0.0.1:8080/**\"\n- \"github.com/{a,b}\"\n",
 			[]string{"c.yaml:4: remotes[1]: found \"https://github.com/acme/lib\", expected host/path", "c.yaml:5: remotes[2]", "c.yaml:7: remotes[4]"}},
 		"locks and records": {"version: 1\nrecords:\n  namespace: Not_One\n  keep: -1\ntargets:\n  prod:\n    lock: never\n",

@@ -1,8 +1,15 @@
 package bot
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
+
+	"github.com/weighlock/weighlock/engine/diff"
 )
 
 // Shown is what a preview comment shows, in a form that we can read again: a deploy binds to it.
@@ -11,23 +18,88 @@ type Shown struct {
 	Base string `json:"base"`
 	// Digests are those of the change sets shown, by target; a target without a preview has none.
 	Digests map[ID]string `json:"digests"`
+	// Guarded says of targets why their deletions need an explicit --prune.
+	Guarded map[ID]string `json:"guarded,omitempty"`
+	// Objects are short hashes of what was shown of each object, to say later in what a change differs; only the digest
+	// decides whether it does. A target with very many has none.
+	Objects map[ID]map[string]string `json:"objects,omitempty"`
+	// Pages is how many comments the report goes on in.
+	Pages int `json:"pages,omitempty"`
 }
 
-// The marker is an HTML comment, which forges keep and do not show.
+// maxHashes is of how many objects of a target a marker holds hashes.
+const maxHashes = 150
+
+// hashes are short hashes of what is shown of a change set's objects; nil for very many.
+func hashes(set *diff.ChangeSet) map[string]string {
+	out := map[string]string{}
+	for c := range set.All() {
+		if c.Op == diff.Unchanged || c.Op == diff.Await {
+			continue
+		}
+		fields := make([]string, len(c.Fields))
+		for i, f := range c.Fields {
+			fields[i] = fmt.Sprint(f.Op, f.Path, f.Old, f.New, f.Secret)
+		}
+		merged := any(nil)
+		if c.Op == diff.Create {
+			merged = c.Merged
+		}
+		data, err := json.Marshal([]any{c.Op, fields, merged})
+		if err != nil {
+			return nil // a value that JSON has not; the digest has it
+		}
+		sum := sha256.Sum256(data)
+		out[c.Ref.String()] = hex.EncodeToString(sum[:4])
+	}
+	if len(out) > maxHashes {
+		return nil
+	}
+	return out
+}
+
+// differences says in what a change set differs from the one that was shown; nil when that is not known.
+func (s *Shown) differences(id ID, set *diff.ChangeSet) []string {
+	now := hashes(set)
+	if s == nil || s.Objects[id] == nil || now == nil {
+		return nil
+	}
+	was := s.Objects[id]
+	var out []string
+	for _, ref := range slices.Sorted(maps.Keys(now)) {
+		switch old, known := was[ref]; {
+		case !known:
+			out = append(out, ref+" was not to change")
+		case old != now[ref]:
+			out = append(out, ref+" changes in another way")
+		}
+	}
+	for _, ref := range slices.Sorted(maps.Keys(was)) {
+		if _, still := now[ref]; !still {
+			out = append(out, ref+" does not change any more")
+		}
+	}
+	return out
+}
+
+// Markers are HTML comments, which forges keep and do not show. They stand at the very start of a comment: text that
+// quotes a marker has none.
 const (
-	markerStart = "<!-- weighlock:preview "
-	markerEnd   = " -->"
+	previewMarker = "<!-- weighlock:preview "
+	answerMarker  = "<!-- weighlock:answer "
+	pageMarker    = "<!-- weighlock:page "
+	markerEnd     = " -->"
 )
 
 // marker is the hidden line that makes a comment ours. JSON escapes < and >, so that nothing inside can end it.
 func (s Shown) marker() string {
-	data, _ := json.Marshal(s) // strings and a map of strings always encode
-	return markerStart + string(data) + markerEnd
+	data, _ := json.Marshal(s) // strings and maps of strings always encode
+	return previewMarker + string(data) + markerEnd
 }
 
-// readMarker finds the marker of a comment's body. It is at the very start: text that quotes a marker has none.
+// readMarker finds the marker of a preview comment's body.
 func readMarker(body string) (Shown, bool) {
-	rest, ok := strings.CutPrefix(body, markerStart)
+	rest, ok := strings.CutPrefix(body, previewMarker)
 	if !ok {
 		return Shown{}, false
 	}
@@ -38,3 +110,12 @@ func readMarker(body string) (Shown, bool) {
 	}
 	return s, true
 }
+
+// An answerID says what an answer is for, the same if its cause comes again: a job that is run once more, or a write
+// whose answer got lost.
+type answerID string
+
+func (id answerID) marker() string { return answerMarker + string(id) + markerEnd + "\n" }
+
+// pageHead is the marker of a page of the preview, from the second one on.
+func pageHead(n int) string { return fmt.Sprintf("%s%d%s\n", pageMarker, n, markerEnd) }

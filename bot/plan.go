@@ -62,7 +62,7 @@ func PlanPreview(targets []Target, asked []string) (Plan, error) {
 		return Plan{}, errors.New("the repository has no targets")
 	}
 	for _, name := range asked {
-		i, err := find(jobs, name)
+		i, err := named(jobs, name)
 		if err != nil {
 			return Plan{}, err
 		}
@@ -71,8 +71,8 @@ func PlanPreview(targets []Target, asked []string) (Plan, error) {
 	return Plan{Jobs: jobs}, nil
 }
 
-// find is the target that goes by a name; an error lists the names there are.
-func find(jobs []Job, name string) (int, error) {
+// named is the target that goes by a name; an error lists the names there are.
+func named(jobs []Job, name string) (int, error) {
 	i := slices.IndexFunc(jobs, func(j Job) bool {
 		return string(j.ID) == name || j.Project.Name+":"+j.Name == name
 	})
@@ -97,16 +97,35 @@ func PlanPush(targets []Target, e forge.BranchPushed) Plan {
 	if len(p.Jobs) == 0 {
 		p.Reason = fmt.Sprintf("no target deploys on a push to %s", e.Branch)
 	}
+	p.Jobs = inOrder(p.Jobs)
 	return p
 }
 
-// PlanCommand plans what a /deploy command deploys: the targets that it names, in its order. A name that no target, or
+// inOrder puts each job behind those that its policy wants before it. Where these want each other, they stay as they are:
+// their gates refuse.
+func inOrder(jobs []Job) []Job {
+	var out []Job
+	left := slices.Clone(jobs)
+	for len(left) > 0 {
+		i := slices.IndexFunc(left, func(j Job) bool {
+			return !slices.ContainsFunc(j.Policy.After, func(name string) bool { _, err := named(left, name); return err == nil })
+		})
+		if i < 0 {
+			return append(out, left...)
+		}
+		out = append(out, left[i])
+		left = slices.Delete(left, i, i+1)
+	}
+	return out
+}
+
+// PlanCommand plans what a /deploy command deploys: the targets that it names, in its order but for what their policies want before them. A name that no target, or
 // more than one, goes by is an error that lists the names there are.
 func PlanCommand(targets []Target, c Command) (Plan, error) {
 	jobs := identify(targets)
 	var p Plan
 	for _, name := range c.Targets {
-		i, err := find(jobs, name)
+		i, err := named(jobs, name)
 		if err != nil {
 			return Plan{}, err
 		}
@@ -114,6 +133,7 @@ func PlanCommand(targets []Target, c Command) (Plan, error) {
 			p.Jobs = append(p.Jobs, jobs[i])
 		}
 	}
+	p.Jobs = inOrder(p.Jobs)
 	return p, nil
 }
 

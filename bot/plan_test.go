@@ -35,6 +35,18 @@ func TestAPushDeploysTheTargetsOfItsBranch(t *testing.T) {
 	}
 }
 
+func TestWhatATargetWantsBeforeItIsDeployedFirst(t *testing.T) {
+	t.Parallel()
+	shop := ProjectConfig{Path: "deploy", Name: "shop"}
+	on := func(name string, after ...string) Target {
+		return Target{shop, name, TargetPolicy{Deploy: DeployOnMerge, After: after}}
+	}
+	p := PlanPush([]Target{on("prod", "staging"), on("staging", "test"), on("a", "b"), on("test"), on("b", "a")}, push("main"))
+	if got, want := ids(p.Jobs), []string{"test", "staging", "prod", "a", "b"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 func TestATargetIsNamedAsShortAsItCanBe(t *testing.T) {
 	t.Parallel()
 	p, err := PlanPreview(planTargets(), nil)

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/weighlock/weighlock/bot/forge"
@@ -12,20 +13,18 @@ type Gate struct {
 	Met bool
 	// Text says the condition and, where it is not met, what is the case instead.
 	Text string
+	// Wants says in few words what has to happen for the gate to be met, whoever asks; "" where that is up to the one who
+	// asks, or comes by itself.
+	Wants string
+	// Command, if set, is what to write instead.
+	Command string
 }
 
 // A Verdict is all gates of a deploy. Every one of them is looked at, so that a refusal names all that is missing.
 type Verdict []Gate
 
 // Met says whether the deploy may go ahead.
-func (v Verdict) Met() bool {
-	for _, g := range v {
-		if !g.Met {
-			return false
-		}
-	}
-	return len(v) > 0
-}
+func (v Verdict) Met() bool { return v.Missing() == 0 && len(v) > 0 }
 
 // Missing is the number of gates that are not met.
 func (v Verdict) Missing() int {
@@ -38,63 +37,248 @@ func (v Verdict) Missing() int {
 	return n
 }
 
-// A Request is what is known when a command asks for a deploy. Err fields say that something could not be found out;
-// that is a no.
+// Wanted is what others still have to do.
+func (v Verdict) Wanted() []string {
+	var out []string
+	for _, g := range v {
+		if !g.Met && g.Wants != "" {
+			out = append(out, g.Wants)
+		}
+	}
+	return out
+}
+
+// A Fact is something that had to be found out. An Err says that it could not be: that is a no.
+type Fact[T any] struct {
+	Value T
+	Err   error
+}
+
+// fact makes one of what a function returned.
+func fact[T any](value T, err error) Fact[T] { return Fact[T]{value, err} }
+
+// An Approval is that of a reviewer who may write to the repository, for a commit.
+type Approval struct {
+	By     forge.User
+	Commit string
+}
+
+// A Check is the state of somebody else's check.
+type Check struct {
+	Name  string
+	Green bool
+	// State is the forge's word for it, such as "failure" or "queued".
+	State string
+}
+
+// A Request is what is known when a command asks for a deploy.
 type Request struct {
 	Command     Command
 	Job         Job
 	PullRequest forge.PullRequest
 	Actor       forge.User
 	// Permission is what the actor may do in the repository.
-	Permission    forge.Permission
-	PermissionErr error
+	Permission Fact[forge.Permission]
+	// Team is the first of the policy's teams that the actor is in, "" for none.
+	Team Fact[string]
+	// Unowned are the touched files that the actor does not own.
+	Unowned Fact[[]string]
+	Facts
 	// Shown is what our comment shows of the pull request; nil when there is no comment of ours.
 	Shown *Shown
+	// Commit is what would be deployed: the head, or once that is merged what the base branch is at.
+	Commit string
 	// Base is the base branch's commit now.
 	Base string
 	// Moved says how the target leads elsewhere than the base branch says; "" when it does not.
 	Moved string
 }
 
+// Facts are what is known of a pull request and a target, whoever asks.
+type Facts struct {
+	Approvals Fact[[]Approval]
+	// Checks are those that the policy wants green.
+	Checks Fact[[]Check]
+	// After is the commit that was deployed last to each of the targets that go first, "" for none.
+	After map[string]Fact[string]
+}
+
 // Judge looks at all gates of a deploy by command.
 func Judge(r Request) Verdict {
 	pr := r.PullRequest
-	var v Verdict
-	gate := func(met bool, yes, no string) { v = append(v, Gate{met, pick(met, yes, no)}) }
-
-	switch {
-	case r.PermissionErr != nil:
-		gate(false, "", fmt.Sprintf("@%s may deploy %s (this could not be found out: %v)", r.Actor.Login, r.Job.ID, r.PermissionErr))
-	default:
-		gate(r.Permission >= r.Job.Policy.Permission,
-			fmt.Sprintf("@%s may deploy %s", r.Actor.Login, r.Job.ID),
-			fmt.Sprintf("@%s may deploy %s (needs permission %s, has %s)", r.Actor.Login, r.Job.ID, r.Job.Policy.Permission, r.Permission))
-	}
+	v := r.allowed()
+	gate := func(met bool, yes, no string) { v = append(v, Gate{Met: met, Text: pick(met, yes, no)}) }
 	gate(r.Job.Policy.Deploy != DeployNever, fmt.Sprintf("%s is deployed by comment", r.Job.ID),
 		fmt.Sprintf("%s is deployed by comment (its policy says never)", r.Job.ID))
-	gate(pr.State == forge.StateOpen, "the pull request is open", fmt.Sprintf("the pull request is open (it is %s)", pr.State))
-	gate(!pr.Fork, "the change comes from this repository", "the change comes from this repository (a fork's is deployed when it is merged)")
-	gate(r.Moved == "", "the target is where the base branch has it", fmt.Sprintf("the target is where the base branch has it (%s)", r.Moved))
-	if r.Command.Commit != "" {
-		gate(strings.HasPrefix(pr.Head.SHA, r.Command.Commit), "the head is the commit that the command names",
-			fmt.Sprintf("the head is the commit that the command names (%s; the head is %s)", r.Command.Commit, short(pr.Head.SHA)))
+	merged := pr.State == forge.StateMerged
+	pinned := fmt.Sprintf("/%s %s @%s", VerbDeploy, r.Job.ID, short(r.Commit))
+	if merged {
+		gate(r.Command.Commit != "", "the pull request is merged and the command names a commit",
+			"the pull request is open (it is merged: name the commit that the preview shows)")
+		v[len(v)-1].Command = pick(r.Command.Commit == "", pinned, "")
+	} else {
+		gate(pr.State == forge.StateOpen, "the pull request is open", fmt.Sprintf("the pull request is open (it is %s)", pr.State))
+		gate(!pr.Fork, "the change comes from this repository", "the change comes from this repository (a fork's is deployed once it is merged)")
 	}
-	return append(v, r.reviewed()...)
+	gate(r.Moved == "", "the target is where the base branch has it", fmt.Sprintf("the target is where the base branch has it (%s)", r.Moved))
+	what := pick(merged, fmt.Sprintf("what %s is at", pr.Base.Name), "the head")
+	if r.Command.Commit != "" {
+		gate(strings.HasPrefix(r.Commit, r.Command.Commit), what+" is the commit that the command names",
+			fmt.Sprintf("%s is the commit that the command names (%s; it is %s)", what, r.Command.Commit, short(r.Commit)))
+	} else if r.Job.Policy.Pin && !merged {
+		v = append(v, Gate{Text: fmt.Sprintf("the command names the commit (%s is pinned)", r.Job.ID), Command: pinned})
+	}
+	v = append(v, r.Gates(r.Job.Policy, pr, r.Commit)...)
+	return append(v, r.reviewed(what)...)
+}
+
+// allowed are the gates about the person who asks.
+func (r Request) allowed() Verdict {
+	policy, who := r.Job.Policy, fmt.Sprintf("@%s may deploy %s", r.Actor.Login, r.Job.ID)
+	unknown := func(err error) Gate { return Gate{Text: fmt.Sprintf("%s (this could not be found out: %v)", who, err)} }
+	var v Verdict
+	switch {
+	case r.Permission.Err != nil:
+		v = append(v, unknown(r.Permission.Err))
+	case r.Permission.Value < policy.Allow.Permission:
+		v = append(v, Gate{Text: fmt.Sprintf("%s (needs permission %s, has %s)", who, policy.Allow.Permission, r.Permission.Value)})
+	default:
+		v = append(v, Gate{Met: true, Text: who})
+	}
+	if named := append(slices.Clone(policy.Allow.Teams), policy.Allow.Users...); len(named) > 0 {
+		switch {
+		case slices.ContainsFunc(policy.Allow.Users, func(u string) bool { return strings.EqualFold(u, r.Actor.Login) }):
+			v = append(v, Gate{Met: true, Text: fmt.Sprintf("@%s is one of those named for %s", r.Actor.Login, r.Job.ID)})
+		case r.Team.Value != "":
+			v = append(v, Gate{Met: true, Text: fmt.Sprintf("@%s is in team %s", r.Actor.Login, r.Team.Value)})
+		case r.Team.Err != nil:
+			v = append(v, unknown(r.Team.Err))
+		default:
+			v = append(v, Gate{Text: fmt.Sprintf("@%s is one of those named for %s (%s)", r.Actor.Login, r.Job.ID, strings.Join(named, ", "))})
+		}
+	}
+	if !policy.Codeowners {
+		return v
+	}
+	owns := fmt.Sprintf("@%s owns all files that are touched", r.Actor.Login)
+	switch {
+	case r.Unowned.Err != nil:
+		v = append(v, Gate{Text: fmt.Sprintf("%s (this could not be found out: %v)", owns, r.Unowned.Err)})
+	case len(r.Unowned.Value) > 0:
+		v = append(v, Gate{Text: fmt.Sprintf("%s (not %s)", owns, some(r.Unowned.Value))})
+	default:
+		v = append(v, Gate{Met: true, Text: owns})
+	}
+	return v
+}
+
+// some are the first of many names.
+func some(names []string) string {
+	const most = 3
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
+
+// Gates are those that others have to meet before a commit may be deployed, whoever asks for it.
+func (f Facts) Gates(policy TargetPolicy, pr forge.PullRequest, commit string) Verdict {
+	var v Verdict
+	if pr.Draft && pr.State == forge.StateOpen {
+		v = append(v, Gate{Text: "the pull request is not a draft", Wants: "it is no draft"})
+	}
+	if policy.Approvals > 0 {
+		v = append(v, f.approved(policy.Approvals, pr))
+	}
+	if policy.Checks != ChecksNone {
+		v = append(v, f.green(policy.Checks)...)
+	}
+	for _, name := range policy.After {
+		at := f.After[name]
+		g := Gate{Met: at.Err == nil && at.Value == commit, Text: fmt.Sprintf("%s runs this commit", name), Wants: fmt.Sprintf("%s at this commit", name)}
+		switch {
+		case at.Err != nil:
+			g.Text += fmt.Sprintf(" (this could not be found out: %v)", at.Err)
+		case at.Value == "":
+			g.Text += " (it was never deployed)"
+		case !g.Met:
+			g.Text += fmt.Sprintf(" (it runs %s)", short(at.Value))
+		}
+		v = append(v, g)
+	}
+	return v
+}
+
+// approved counts the people who approve the head commit.
+func (f Facts) approved(want int, pr forge.PullRequest) Gate {
+	g := Gate{Text: fmt.Sprintf("%d %s of %s", want, plural(want, "approval", "approvals"), short(pr.Head.SHA))}
+	g.Wants = g.Text
+	if f.Approvals.Err != nil {
+		g.Text += fmt.Sprintf(" (this could not be found out: %v)", f.Approvals.Err)
+		return g
+	}
+	var by, others []string
+	for _, a := range f.Approvals.Value {
+		name := "@" + a.By.Login
+		switch {
+		case a.By.Same(pr.Author), slices.Contains(by, name):
+		case a.Commit == pr.Head.SHA:
+			by = append(by, name)
+		default:
+			others = append(others, fmt.Sprintf("%s approved %s, before the last push", name, short(a.Commit)))
+		}
+	}
+	g.Met = len(by) >= want
+	parts := []string{fmt.Sprint(len(by))}
+	if len(by) > 0 {
+		parts = []string{"by " + strings.Join(by, ", ")}
+	}
+	if !g.Met {
+		parts = append(parts, others...)
+		g.Wants += fmt.Sprintf(" (%d so far)", len(by))
+	}
+	g.Text += " (" + strings.Join(parts, "; ") + ")"
+	return g
+}
+
+// green looks at the checks of others.
+func (f Facts) green(mode ChecksMode) Verdict {
+	text := pick(mode == ChecksAll, "all other checks are green", "the required checks are green")
+	if f.Checks.Err != nil {
+		return Verdict{{Text: fmt.Sprintf("%s (this could not be found out: %v)", text, f.Checks.Err), Wants: text}}
+	}
+	var red []string
+	for _, c := range f.Checks.Value {
+		if !c.Green {
+			red = append(red, fmt.Sprintf("%s is %s", c.Name, c.State))
+		}
+	}
+	if len(red) > 0 {
+		return Verdict{{Text: fmt.Sprintf("%s (%s)", text, some(red)), Wants: "green checks: " + some(red)}}
+	}
+	if len(f.Checks.Value) == 0 {
+		return nil // nobody checks anything: there is nothing to say
+	}
+	return Verdict{{Met: true, Text: text}}
 }
 
 // reviewed are the gates that bind a deploy to what the comment shows.
-func (r Request) reviewed() Verdict {
+func (r Request) reviewed(what string) Verdict {
 	if r.Shown == nil {
-		return Verdict{{false, "a preview was shown (there is none yet)"}}
+		return Verdict{{Text: "a preview was shown (there is none yet: /diff shows one)"}}
 	}
-	digest := r.Shown.Digests[r.Job.ID]
-	return Verdict{
-		{digest != "", pick(digest != "", "a preview was shown", fmt.Sprintf("a preview of %s was shown (it has errors, or is not there because the change does not affect the target: /diff %s shows one)", r.Job.ID, r.Job.ID))},
-		{r.Shown.Head == r.PullRequest.Head.SHA, pick(r.Shown.Head == r.PullRequest.Head.SHA, "the preview is of the head",
-			fmt.Sprintf("the preview is of the head (it shows %s, the head is %s)", short(r.Shown.Head), short(r.PullRequest.Head.SHA)))},
-		{r.Shown.Base == r.Base, pick(r.Shown.Base == r.Base, "the preview is onto the base branch as it is",
-			fmt.Sprintf("the preview is onto the base branch as it is (it shows %s, %s is at %s)", short(r.Shown.Base), r.PullRequest.Base.Name, short(r.Base)))},
+	var v Verdict
+	gate := func(met bool, yes, no string) { v = append(v, Gate{Met: met, Text: pick(met, yes, no)}) }
+	gate(r.Shown.Digests[r.Job.ID] != "", "a preview was shown",
+		fmt.Sprintf("a preview of %s was shown (it has errors, or is not there because the change does not affect the target: /diff %s shows one)", r.Job.ID, r.Job.ID))
+	gate(r.Shown.Head == r.Commit, "the preview is of "+what,
+		fmt.Sprintf("the preview is of %s (it shows %s, %s is %s)", what, short(r.Shown.Head), what, short(r.Commit)))
+	gate(r.Shown.Base == r.Base, "the preview is onto the base branch as it is",
+		fmt.Sprintf("the preview is onto the base branch as it is (it shows %s, %s is at %s)", short(r.Shown.Base), r.PullRequest.Base.Name, short(r.Base)))
+	if why := r.Shown.Guarded[r.Job.ID]; why != "" {
+		gate(r.Command.Prune, "the command says "+flagPrune, fmt.Sprintf("the command says %s (%s)", flagPrune, why))
 	}
+	return v
 }
 
 func pick(b bool, yes, no string) string {
@@ -103,5 +287,7 @@ func pick(b bool, yes, no string) string {
 	}
 	return no
 }
+
+func plural(n int, one, many string) string { return pick(n == 1, one, many) }
 
 func short(sha string) string { return sha[:min(len(sha), 7)] }

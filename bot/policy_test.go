@@ -17,12 +17,30 @@ const (
 func allowed() Request {
 	return Request{
 		Command:     Command{Verb: VerbDeploy, Targets: []string{"prod"}},
-		Job:         Job{Target: Target{Name: "prod", Policy: TargetPolicy{Deploy: DeployOnCommand, Permission: forge.Write}}, ID: "prod"},
+		Job:         Job{Target: Target{Name: "prod", Policy: defaultPolicy()}, ID: "prod"},
 		PullRequest: forge.PullRequest{State: forge.StateOpen, Head: forge.Ref{SHA: headSHA}, Base: forge.Ref{Name: "main"}},
 		Actor:       forge.User{Login: "grace"},
-		Permission:  forge.Write,
+		Permission:  fact(forge.Write, nil),
+		Commit:      headSHA,
 		Shown:       &Shown{Head: headSHA, Base: baseSHA, Digests: map[ID]string{"prod": "d"}},
 		Base:        baseSHA,
+	}
+}
+
+// approved demands an approval, and has that of a user for a commit.
+func approved(by, commit string) func(*Request) {
+	return func(r *Request) {
+		r.Job.Policy.Approvals = 1
+		r.PullRequest.Author = forge.User{Login: "linus"}
+		r.Approvals.Value = []Approval{{forge.User{Login: by}, commit}}
+	}
+}
+
+// after demands that staging goes first, and has it at a commit.
+func after(commit string, err error) func(*Request) {
+	return func(r *Request) {
+		r.Job.Policy.After = []string{"staging"}
+		r.After = map[string]Fact[string]{"staging": fact(commit, err)}
 	}
 }
 
@@ -34,18 +52,53 @@ func TestEachGateAloneRefuses(t *testing.T) {
 	}{
 		"nothing":                        {func(*Request) {}, ""},
 		"a pinned head":                  {func(r *Request) { r.Command.Commit = "1a2b3c4" }, ""},
-		"too little permission":          {func(r *Request) { r.Permission = forge.Triage }, "needs permission write, has triage"},
-		"a permission that is not known": {func(r *Request) { r.PermissionErr = errors.New("HTTP 500") }, "could not be found out: HTTP 500"},
+		"too little permission":          {func(r *Request) { r.Permission.Value = forge.Triage }, "needs permission write, has triage"},
+		"a permission that is not known": {func(r *Request) { r.Permission.Err = errors.New("HTTP 500") }, "could not be found out: HTTP 500"},
 		"a closed pull request":          {func(r *Request) { r.PullRequest.State = forge.StateClosed }, "it is closed"},
 		"a merged pull request":          {func(r *Request) { r.PullRequest.State = forge.StateMerged }, "it is merged"},
-		"a fork":                         {func(r *Request) { r.PullRequest.Fork = true }, "a fork's is deployed when it is merged"},
+		"a fork":                         {func(r *Request) { r.PullRequest.Fork = true }, "a fork's is deployed once it is merged"},
 		"a policy of never":              {func(r *Request) { r.Job.Policy.Deploy = DeployNever }, "policy says never"},
 		"a target that leads elsewhere":  {func(r *Request) { r.Moved = "its context was x" }, "its context was x"},
-		"another commit":                 {func(r *Request) { r.Command.Commit = "9999999" }, "the head is 1a2b3c4"},
-		"no preview":                     {func(r *Request) { r.Shown = nil }, "there is none yet"},
-		"a preview with errors":          {func(r *Request) { r.Shown.Digests = nil }, "has errors"},
-		"a head that moved":              {func(r *Request) { r.Shown.Head = baseSHA }, "it shows 9f8e7d6, the head is 1a2b3c4"},
-		"a base that moved":              {func(r *Request) { r.Base = headSHA }, "it shows 9f8e7d6, main is at 1a2b3c4"},
+		"another commit":                 {func(r *Request) { r.Command.Commit = "9999999" }, "(9999999; it is 1a2b3c4)"},
+		"a merged one with its commit":   {func(r *Request) { r.PullRequest.State, r.Command.Commit = forge.StateMerged, "1a2b3c4" }, ""},
+		"a merged fork with its commit": {func(r *Request) {
+			r.PullRequest.State, r.PullRequest.Fork, r.Command.Commit = forge.StateMerged, true, "1a2b3c4"
+		}, ""},
+		"a draft":                        {func(r *Request) { r.PullRequest.Draft = true }, "is not a draft"},
+		"no commit where it is pinned":   {func(r *Request) { r.Job.Policy.Pin = true }, "`/deploy prod @1a2b3c4`"},
+		"a commit where it is pinned":    {func(r *Request) { r.Job.Policy.Pin, r.Command.Commit = true, "1a2b3c4" }, ""},
+		"a named user":                   {func(r *Request) { r.Job.Policy.Allow.Users = []string{"Grace"} }, ""},
+		"nobody that is named":           {func(r *Request) { r.Job.Policy.Allow.Users = []string{"ada"} }, "one of those named for prod (ada)"},
+		"a member of a team":             {func(r *Request) { r.Job.Policy.Allow.Teams, r.Team.Value = []string{"acme/sre"}, "acme/sre" }, ""},
+		"a team that is not known":       {func(r *Request) { r.Job.Policy.Allow.Teams, r.Team.Err = []string{"acme/sre"}, errors.New("HTTP 403") }, "could not be found out: HTTP 403"},
+		"a file of somebody else":        {func(r *Request) { r.Job.Policy.Codeowners, r.Unowned.Value = true, []string{"a", "b", "c", "d"} }, "(not a, b, c and 1 more)"},
+		"no file of anybody else":        {func(r *Request) { r.Job.Policy.Codeowners = true }, ""},
+		"no approval":                    {func(r *Request) { r.Job.Policy.Approvals = 1 }, "1 approval of 1a2b3c4 (0)"},
+		"an approval":                    {approved("ada", headSHA), ""},
+		"an approval of an older commit": {approved("ada", baseSHA), "@ada approved 9f8e7d6, before the last push"},
+		"an approval of the author":      {approved("linus", headSHA), "1 approval of 1a2b3c4 (0)"},
+		"two approvals of one person": {func(r *Request) {
+			approved("ada", headSHA)(r)
+			r.Approvals.Value = append(r.Approvals.Value, r.Approvals.Value...)
+			r.Job.Policy.Approvals = 2
+		}, "2 approvals of 1a2b3c4 (by @ada)"},
+		"approvals that are not known":  {func(r *Request) { r.Job.Policy.Approvals, r.Approvals.Err = 1, errors.New("HTTP 500") }, "could not be found out: HTTP 500"},
+		"a red check":                   {func(r *Request) { r.Checks.Value = []Check{{"build", true, "success"}, {"lint", false, "queued"}} }, "lint is queued"},
+		"green checks":                  {func(r *Request) { r.Checks.Value = []Check{{"build", true, "success"}} }, ""},
+		"checks that are not known":     {func(r *Request) { r.Checks.Err = errors.New("HTTP 500") }, "could not be found out: HTTP 500"},
+		"checks that nobody wants":      {func(r *Request) { r.Job.Policy.Checks, r.Checks.Err = ChecksNone, errors.New("HTTP 500") }, ""},
+		"after another at this commit":  {after(headSHA, nil), ""},
+		"after another at an older one": {after(baseSHA, nil), "staging runs this commit (it runs 9f8e7d6)"},
+		"after another, never deployed": {after("", nil), "it was never deployed"},
+		"after another, not known":      {after(headSHA, errors.New("forbidden")), "could not be found out: forbidden"},
+		"guarded deletions":             {func(r *Request) { r.Shown.Guarded = map[ID]string{"prod": "it deletes Namespace shop"} }, "--prune (it deletes Namespace shop)"},
+		"guarded deletions, asked for": {func(r *Request) {
+			r.Shown.Guarded, r.Command.Prune = map[ID]string{"prod": "it deletes Namespace shop"}, true
+		}, ""},
+		"no preview":            {func(r *Request) { r.Shown = nil }, "there is none yet"},
+		"a preview with errors": {func(r *Request) { r.Shown.Digests = nil }, "has errors"},
+		"a head that moved":     {func(r *Request) { r.Shown.Head = baseSHA }, "it shows 9f8e7d6, the head is 1a2b3c4"},
+		"a base that moved":     {func(r *Request) { r.Base = headSHA }, "it shows 9f8e7d6, main is at 1a2b3c4"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -61,7 +114,7 @@ func TestEachGateAloneRefuses(t *testing.T) {
 			if v.Missing() != 1 {
 				t.Errorf("want one gate not met, got %d: %v", v.Missing(), v)
 			}
-			if text := refusal("prod", v); !strings.Contains(strings.ReplaceAll(text, `\`, ""), c.says) {
+			if text := refusal("prod", "deployed", v); !strings.Contains(strings.NewReplacer(`\`, "", "\u200b", "").Replace(text), c.says) {
 				t.Errorf("%q is not in:\n%s", c.says, text)
 			}
 		})
@@ -71,8 +124,8 @@ func TestEachGateAloneRefuses(t *testing.T) {
 func TestARefusalNamesEveryGate(t *testing.T) {
 	t.Parallel()
 	r := allowed()
-	r.Permission, r.PullRequest.Fork, r.Shown = forge.Read, true, nil
-	text := refusal("prod", Judge(r))
+	r.Permission.Value, r.PullRequest.Fork, r.Shown = forge.Read, true, nil
+	text := refusal("prod", "deployed", Judge(r))
 	if got := strings.Count(text, "- [ ]"); got != 3 {
 		t.Errorf("want 3 gates that are not met:\n%s", text)
 	}
@@ -98,7 +151,7 @@ func TestOnlyAMarkerAtTheStartIsOne(t *testing.T) {
 	if strings.Count(m, "-->") != 1 {
 		t.Errorf("a target's name ends the marker: %s", m)
 	}
-	for _, body := range []string{"> " + m, "text\n" + m, "", markerStart, markerStart + "{", "<!-- weighlock:preview x -->"} {
+	for _, body := range []string{"> " + m, "text\n" + m, "", previewMarker, previewMarker + "{", "<!-- weighlock:preview x -->"} {
 		if _, ok := readMarker(body); ok {
 			t.Errorf("%q is taken for a marker", body)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/weighlock/weighlock/bot/checkout"
 	"github.com/weighlock/weighlock/bot/forge"
@@ -16,82 +17,147 @@ import (
 )
 
 // preview compares a pull request, its head merged onto base, with the clusters of the targets that it affects, and of
-// those that are asked for, and publishes that.
+// those that are asked for, and publishes that. Of a fork nothing is looked at before somebody who may write lets it be.
+// Once a pull request is merged, it is what the base is at that is compared.
 func (b *Bot) preview(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, base string, asked ...string) (Outcome, error) {
-	p := report.Preview{Head: pr.Head.SHA, Base: base, BaseName: pr.Base.Name}
-	shown := Shown{Head: pr.Head.SHA, Base: base, Digests: map[ID]string{}}
-	failed := false
-	if err := b.fillPreview(ctx, repo, pr, asked, &p); err != nil {
-		if ctx.Err() != nil {
-			return Outcome{}, err
+	if pr.Fork && pr.State != forge.StateMerged {
+		ok, err := b.vetted(ctx, pr)
+		if err != nil {
+			return Outcome{}, fmt.Errorf("whether the fork's commit may be looked at could not be found out: %w", err)
 		}
+		if !ok {
+			p := report.Preview{Head: pr.Head.SHA, Base: base, BaseName: pr.Base.Name, Notice: fmt.Sprintf(
+				"This comes from a fork. Nothing of it is looked at before somebody with permission to write has read the commit and comments %s",
+				report.Code(fmt.Sprintf("/%s @%s", VerbOkToTest, short(pr.Head.SHA))))}
+			pages := b.pages(p, Shown{Head: pr.Head.SHA, Base: base})
+			return Outcome{Summary: pages[0], Unread: true}, b.publishFork(ctx, pr, pages)
+		}
+	}
+	return b.previewVetted(ctx, repo, pr, base, asked...)
+}
+
+// publishFork publishes as far as the token may: that of a fork's own job may only read.
+func (b *Bot) publishFork(ctx context.Context, pr forge.PullRequest, pages []string) error {
+	err := b.publishPreview(ctx, pr, CommentUpdate, pages)
+	if errors.Is(err, forge.ErrForbidden) {
+		b.Log.WarnContext(ctx, "the job's token may only read, as a fork's does: the report is in the job's summary alone", "error", err)
+		return nil
+	}
+	return err
+}
+
+// previewVetted is preview for what may be looked at.
+func (b *Bot) previewVetted(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, base string, asked ...string) (Outcome, error) {
+	merged := pr.State == forge.StateMerged
+	p := report.Preview{Head: pr.Head.SHA, Base: base, BaseName: pr.Base.Name}
+	if merged {
+		p.Head, p.Merged = base, true
+	}
+	shown := Shown{Head: p.Head, Base: base, Digests: map[ID]string{}, Guarded: map[ID]string{}, Objects: map[ID]map[string]string{}}
+	seen, err := b.fillPreview(ctx, repo, pr, asked, &p)
+	if ctx.Err() != nil {
+		return Outcome{}, err
+	}
+	failed := false
+	if err != nil {
 		p.Problem, failed = err.Error(), true
 	}
 	for _, t := range p.Targets {
-		switch {
+		switch id := ID(t.Name); {
 		case t.Unaffected != "":
 		case t.Err != nil || len(t.Set.Failures()) > 0:
 			failed = true
 		default:
-			shown.Digests[ID(t.Name)] = t.Set.Digest
+			shown.Digests[id] = t.Set.Digest
+			if h := hashes(t.Set); h != nil {
+				shown.Objects[id] = h
+			}
+			if why := guarded(seen.policies[id], t.Set); why != "" {
+				shown.Guarded[id] = why
+			}
 		}
 	}
-	body := b.previewBody(p, shown)
-	if err := b.publishPreview(ctx, pr, body); err != nil {
-		return Outcome{Summary: body, Failed: true}, err
+	pages := b.pages(p, shown)
+	out := Outcome{Summary: p.Markdown(maxSummary), Failed: failed}
+	if pr.Fork && !merged {
+		return out, b.publishFork(ctx, pr, pages)
 	}
-	return Outcome{Summary: body, Failed: failed}, nil
+	if err := b.publishPreview(ctx, pr, seen.comment.Mode, pages); err != nil {
+		out.Failed = true
+		return out, err
+	}
+	return out, nil
+}
+
+// maxSummary is how many characters of a report go to a job's summary, of which runners take a mebibyte.
+const maxSummary = 900_000
+
+// pages is the preview comment, and further ones where it does not fit: each with its marker.
+func (b *Bot) pages(p report.Preview, s Shown) []string {
+	marker := s.marker() + "\n"
+	return []string{marker + p.Markdown(b.Forge.MaxComment()-len([]rune(marker)))}
+}
+
+// configured is what of the configuration matters for publishing.
+type configured struct {
+	policies map[ID]TargetPolicy
+	comment  CommentConfig
 }
 
 // fillPreview fills in the targets of p. An error is about the pull request as a whole, such as a merge conflict.
-func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, asked []string, p *report.Preview) error {
-	merged, err := repo.Merge(ctx, p.Base, p.Head)
+func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, asked []string, p *report.Preview) (configured, error) {
+	found := configured{policies: map[ID]TargetPolicy{}, comment: defaultComment}
+	at, err := candidate(ctx, repo, pr, p.Base)
 	if err != nil {
-		return err
+		return found, err
 	}
 	cfg, err := config(ctx, repo, p.Base)
 	if err != nil {
-		return err
+		return found, err
 	}
+	found.comment = cfg.Comment
 	opts := b.own(repo)
-	if pr.Fork {
+	if pr.Fork && !p.Merged {
 		opts = b.strangers(repo, cfg)
 	}
-	t, err := b.extract(ctx, repo, merged, cfg, opts)
+	t, err := b.extract(ctx, repo, at, cfg, opts)
 	if err != nil {
-		return err
+		return found, err
 	}
 	defer t.Close()
-	before, err := b.base(ctx, repo, p.Base, cfg, opts)
-	if err != nil {
-		b.Log.WarnContext(ctx, "what was there already is not told apart", "error", err)
-	} else {
-		defer before.Close()
+	var before *tree
+	if !p.Merged {
+		if before, err = b.base(ctx, repo, p.Base, cfg, opts); err != nil {
+			b.Log.WarnContext(ctx, "what was there already is not told apart", "error", err)
+		} else {
+			defer before.Close()
+		}
 	}
 	plan, err := PlanPreview(t.Targets, asked)
 	if err != nil {
-		return err
+		return found, err
 	}
 	p.At = b.Now().UTC().Format("15:04 UTC")
 	for _, j := range plan.Jobs {
 		seen := report.TargetPreview{Name: string(j.ID)}
+		found.policies[j.ID] = j.Policy
 		if j.Policy.Preview == PreviewNever && !j.Asked {
 			seen.Unaffected = "not previewed"
 		} else {
 			seen.Set, seen.Err = b.compare(ctx, t, before, j)
 		}
 		if err := ctx.Err(); err != nil {
-			return err
+			return found, err
 		}
 		switch {
 		case errors.Is(seen.Err, errUnaffected):
 			seen.Err, seen.Unaffected = nil, "not affected"
 		case seen.Unaffected == "":
-			seen.Next = next(j, pr, seen.Set)
+			seen.Next = next(j, pr, seen.Set, b.facts(ctx, t, j, pr), p.Head)
 		}
 		p.Targets = append(p.Targets, seen)
 	}
-	return nil
+	return found, nil
 }
 
 // base is the base branch's tree, opened as the head is: else what one of them may read would differ.
@@ -137,23 +203,37 @@ func (b *Bot) compare(ctx context.Context, t, before *tree, j Job) (*diff.Change
 	return set, hidePath(err, t.dir.Path())
 }
 
-// next says how a target's change gets to the cluster.
-func next(j Job, pr forge.PullRequest, set *diff.ChangeSet) string {
+// next says how a target's change gets to the cluster, and what is missing for it.
+func next(j Job, pr forge.PullRequest, set *diff.ChangeSet, facts Facts, commit string) string {
 	if set == nil || len(set.Failures()) > 0 {
 		return "mend the errors, then push"
 	}
 	if !set.Changed() {
 		return "nothing to do"
 	}
-	command := report.Code(fmt.Sprintf("/deploy %s", j.ID))
+	merged := pr.State == forge.StateMerged
+	command := fmt.Sprintf("/%s %s", VerbDeploy, j.ID)
+	if j.Policy.Pin || merged {
+		command += " @" + short(commit)
+	}
+	if guarded(j.Policy, set) != "" {
+		command += " " + flagPrune
+	}
+	command = report.Code(command)
+	if wanted := facts.Gates(j.Policy, pr, commit).Wanted(); len(wanted) > 0 {
+		for i, w := range wanted {
+			wanted[i] = report.Escape(w)
+		}
+		command += " when: " + strings.Join(wanted, ", ")
+	}
 	switch {
 	case j.Policy.Deploy == DeployNever:
 		return "is not deployed from here"
-	case pr.Fork && j.Policy.Deploy == DeployOnMerge:
+	case pr.Fork && !merged && j.Policy.Deploy == DeployOnMerge:
 		return "deploys when this merges"
-	case pr.Fork:
+	case pr.Fork && !merged:
 		return command + " once this is merged"
-	case j.Policy.Deploy == DeployOnMerge:
+	case j.Policy.Deploy == DeployOnMerge && !merged && guarded(j.Policy, set) == "":
 		return "deploys when this merges, or " + command
 	default:
 		return command

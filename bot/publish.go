@@ -11,15 +11,12 @@ import (
 	"github.com/weighlock/weighlock/engine/report"
 )
 
-// previewBody is the preview comment: the marker, then the report in what space remains.
-func (b *Bot) previewBody(p report.Preview, s Shown) string {
-	marker := s.marker() + "\n"
-	return marker + p.Markdown(b.Forge.MaxComment()-len([]rune(marker)))
-}
-
-// publishPreview creates the pull request's one preview comment, or updates it. If the head has moved on meanwhile,
-// nothing is published: the newer head has a run of its own.
-func (b *Bot) publishPreview(ctx context.Context, pr forge.PullRequest, body string) error {
+// publishPreview creates the pull request's one preview comment and its pages, or updates them. If the head has moved on
+// meanwhile, nothing is published: the newer head has a run of its own.
+func (b *Bot) publishPreview(ctx context.Context, pr forge.PullRequest, mode CommentMode, pages []string) error {
+	if mode == CommentNone {
+		return nil
+	}
 	now, err := b.Forge.PullRequest(ctx, pr.Repo, pr.Number)
 	if err != nil {
 		return fmt.Errorf("publishing the preview: %w", err)
@@ -28,48 +25,124 @@ func (b *Bot) publishPreview(ctx context.Context, pr forge.PullRequest, body str
 		b.Log.InfoContext(ctx, "the head has moved on; the preview is not published", "previewed", pr.Head.SHA, "head", now.Head.SHA)
 		return nil
 	}
-	old, err := b.previewComment(ctx, pr)
+	ours, err := b.ourComments(ctx, pr)
 	if err != nil {
 		return fmt.Errorf("looking for the preview comment: %w", err)
 	}
-	if old == nil {
-		_, err = b.Forge.CreateComment(ctx, pr.Repo, pr.Number, body)
-	} else if old.Body != body {
-		_, err = b.Forge.UpdateComment(ctx, *old, body)
+	old := previewAmong(ours)
+	if mode == CommentNew {
+		old = nil
 	}
-	if err != nil {
+	// The marker of the first page is what a deploy binds to: it comes last, when the others are there to be read.
+	for i := 1; i < len(pages); i++ {
+		if err := b.put(ctx, pr, find(ours, pageHead(i+1)), pages[i]); err != nil {
+			return fmt.Errorf("publishing page %d of the preview: %w", i+1, err)
+		}
+	}
+	if err := b.put(ctx, pr, old, pages[0]); err != nil {
 		return fmt.Errorf("publishing the preview: %w", err)
 	}
-	return nil
+	for n := len(pages) + 1; ; n++ { // pages that an earlier, longer preview has left
+		left := find(ours, pageHead(n))
+		if left == nil {
+			return nil
+		}
+		if err := b.put(ctx, pr, left, pageHead(n)+"<sub>The preview has become shorter: this page is empty.</sub>\n"); err != nil {
+			return fmt.Errorf("emptying page %d of the preview: %w", n, err)
+		}
+	}
 }
 
-// previewComment finds our preview comment: by its marker and by its author, for anyone may write a marker.
-func (b *Bot) previewComment(ctx context.Context, pr forge.PullRequest) (*forge.Comment, error) {
+// put makes a comment say what body says: old, if it is not nil, else a new one. A write whose answer got lost is looked
+// for before it is repeated.
+func (b *Bot) put(ctx context.Context, pr forge.PullRequest, old *forge.Comment, body string) error {
+	for attempt := 1; ; attempt++ {
+		var err error
+		switch {
+		case old == nil:
+			_, err = b.Forge.CreateComment(ctx, pr.Repo, pr.Number, body)
+		case old.Body == body:
+			return nil
+		default:
+			_, err = b.Forge.UpdateComment(ctx, *old, body)
+			if errors.Is(err, forge.ErrNotFound) { // somebody has deleted it
+				old = nil
+				continue
+			}
+		}
+		if !errors.Is(err, forge.ErrUnavailable) || attempt == putAttempts || ctx.Err() != nil {
+			return err
+		}
+		b.Log.WarnContext(ctx, "a comment may not have been written; looking for it", "error", err)
+		if old != nil {
+			continue // the same update twice is one
+		}
+		ours, lookErr := b.ourComments(ctx, pr)
+		if lookErr != nil {
+			return errors.Join(err, lookErr)
+		}
+		head, _, _ := strings.Cut(body, markerEnd)
+		if old = find(ours, head); old != nil && old.Body == body {
+			return nil
+		}
+	}
+}
+
+// putAttempts is how often a comment is written in all, when the forge does not say whether it was.
+const putAttempts = 3
+
+// ourComments are the comments of a pull request that we wrote: by their author, for anyone may write a marker.
+func (b *Bot) ourComments(ctx context.Context, pr forge.PullRequest) ([]forge.Comment, error) {
 	self, err := b.Forge.Self(ctx)
 	if err != nil {
 		return nil, err
 	}
-	comments, err := b.Forge.Comments(ctx, pr.Repo, pr.Number)
+	all, err := b.Forge.Comments(ctx, pr.Repo, pr.Number)
 	if err != nil {
 		return nil, err
 	}
-	for _, c := range comments {
-		if _, ok := readMarker(c.Body); ok && c.Author.Same(self) {
-			return &c, nil
+	var ours []forge.Comment
+	for _, c := range all {
+		if c.Author.Same(self) {
+			ours = append(ours, c)
 		}
 	}
-	return nil, nil
+	return ours, nil
+}
+
+// find is the last of our comments that begins with a marker.
+func find(ours []forge.Comment, marker string) *forge.Comment {
+	for i := len(ours) - 1; i >= 0; i-- {
+		if strings.HasPrefix(ours[i].Body, marker) {
+			return &ours[i]
+		}
+	}
+	return nil
+}
+
+// previewAmong finds our preview comment; of several the last.
+func previewAmong(ours []forge.Comment) *forge.Comment {
+	for i := len(ours) - 1; i >= 0; i-- {
+		if _, ok := readMarker(ours[i].Body); ok {
+			return &ours[i]
+		}
+	}
+	return nil
 }
 
 // answerTimeout bounds the answer of a job that may have been cancelled: runners wait some seconds before they kill.
 const answerTimeout = 20 * time.Second
 
-// answer adds a comment that people must see.
-func (b *Bot) answer(ctx context.Context, pr forge.PullRequest, body string) error {
+// answer adds a comment that people must see, or brings up to date the one that was written for the same cause before.
+func (b *Bot) answer(ctx context.Context, pr forge.PullRequest, id answerID, body string) error {
 	// What was done must be told, also when the job is being cancelled.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
 	defer cancel()
-	if _, err := b.Forge.CreateComment(ctx, pr.Repo, pr.Number, body); err != nil {
+	ours, err := b.ourComments(ctx, pr)
+	if err != nil {
+		b.Log.WarnContext(ctx, "whether the answer is there already cannot be found out", "error", err)
+	}
+	if err := b.put(ctx, pr, find(ours, id.marker()), id.marker()+body); err != nil {
 		return fmt.Errorf("answering on %s: %w", pr, err)
 	}
 	return nil
@@ -85,20 +158,20 @@ func (b *Bot) react(ctx context.Context, c forge.Comment, r forge.Reaction) {
 // tell publishes an error that kept a pull request from being previewed at all, and returns it.
 func (b *Bot) tell(ctx context.Context, pr forge.PullRequest, cause error) error {
 	p := report.Preview{Head: pr.Head.SHA, Base: pr.Base.SHA, BaseName: pr.Base.Name, Problem: cause.Error()}
-	body := b.previewBody(p, Shown{Head: pr.Head.SHA, Base: pr.Base.SHA})
-	return errors.Join(cause, b.publishPreview(ctx, pr, body))
+	pages := b.pages(p, Shown{Head: pr.Head.SHA, Base: pr.Base.SHA})
+	return errors.Join(cause, b.publishPreview(ctx, pr, CommentUpdate, pages))
 }
 
 // refusal words a verdict that is a no: every gate, met or not.
-func refusal(id ID, v Verdict) string {
+func refusal(id ID, what string, v Verdict) string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "😕 **%s** was not deployed: %d of %d conditions are not met.\n\n", report.Escape(string(id)), v.Missing(), len(v))
+	fmt.Fprintf(&s, "😕 **%s** was not %s: %d of %d conditions %s not met.\n\n", report.Escape(string(id)), what, v.Missing(), len(v), plural(v.Missing(), "is", "are"))
 	for _, g := range v {
-		mark := " "
-		if g.Met {
-			mark = "x"
+		command := ""
+		if g.Command != "" {
+			command = ": " + report.Code(g.Command)
 		}
-		fmt.Fprintf(&s, "- [%s] %s\n", mark, report.Escape(g.Text))
+		fmt.Fprintf(&s, "- [%s] %s%s\n", pick(g.Met, "x", " "), report.Escape(g.Text), command)
 	}
 	return s.String()
 }

@@ -79,7 +79,7 @@ func (b *Bot) open(ctx context.Context, t *tree, j Job) (*project.Project, proje
 	if err != nil {
 		return nil, target, nil, err
 	}
-	cluster, err := b.Cluster(ctx, target)
+	cluster, err := b.Cluster(ctx, target, j.Policy.user())
 	return t.projects[j.Project.Name], target, cluster, err
 }
 

@@ -3,11 +3,13 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/weighlock/weighlock/engine/apply"
 	"github.com/weighlock/weighlock/engine/diff"
 	"github.com/weighlock/weighlock/engine/history"
 	"github.com/weighlock/weighlock/engine/lock"
+	"github.com/weighlock/weighlock/engine/object"
 	"github.com/weighlock/weighlock/engine/project"
 	"github.com/weighlock/weighlock/engine/render"
 )
@@ -80,6 +82,13 @@ type DeployOptions struct {
 	// Reviewed is the digest of the change set that was reviewed. If the cluster or the project has moved on since, so
 	// that the change is another one, nothing is applied. "" deploys whatever the change is now.
 	Reviewed string
+	// Seen says how the reviewed change set was compared, where the deploy is asked for more than that, such as to prune; nil
+	// is as Diff says.
+	Seen *diff.Options
+	// Only, if set, picks what is applied of the change set, which is reviewed as a whole.
+	Only func(object.Ref) bool
+	// Approve, if set, is asked right before the first write; an error ends the deploy, and nothing is applied.
+	Approve func(context.Context, *diff.ChangeSet) error
 	// Rendered is called with what is to be deployed, before it is compared; an error ends the deploy.
 	Rendered func(*render.Manifests) error
 	// ImagesOnly replaces nothing but images of what is deployed already: see [diff.Poke].
@@ -102,6 +111,19 @@ func Preview(ctx context.Context, p *project.Project, t project.Target, c Cluste
 func Deploy(ctx context.Context, p *project.Project, t project.Target, c Cluster, opts DeployOptions) (*diff.ChangeSet, *apply.Result, error) {
 	return opts.Run.Alone(ctx, c, t, func(ctx context.Context) (*diff.ChangeSet, *apply.Result, error) {
 		unknown := opts.Run.known(ctx, c, t, &opts.Diff)
+		if opts.Seen != nil {
+			asked := opts
+			asked.Diff = *opts.Seen
+			asked.Diff.Namespaces = opts.Diff.Namespaces
+			seen, err := compare(ctx, p, t, c, asked)
+			if err != nil {
+				return nil, nil, fmt.Errorf("nothing is applied: %w", err)
+			}
+			if opts.Reviewed != "" && opts.Reviewed != seen.Digest {
+				return seen, nil, &diff.StaleError{Reviewed: opts.Reviewed, Current: seen.Digest}
+			}
+			opts.Reviewed = ""
+		}
 		set, err := compare(ctx, p, t, c, opts)
 		if err != nil {
 			return nil, nil, fmt.Errorf("nothing is applied: %w", err)
@@ -112,8 +134,33 @@ func Deploy(ctx context.Context, p *project.Project, t project.Target, c Cluster
 		if opts.Reviewed != "" && opts.Reviewed != set.Digest {
 			return set, nil, &diff.StaleError{Reviewed: opts.Reviewed, Current: set.Digest}
 		}
+		if opts.Only != nil {
+			set = only(set, opts.Only)
+		}
+		if opts.Approve != nil {
+			if err := opts.Approve(ctx, set); err != nil {
+				return set, nil, fmt.Errorf("nothing is applied: %w", err)
+			}
+		}
 		return set, apply.Apply(ctx, set, c.Applier(), opts.Apply), nil
 	})
+}
+
+// only is the part of a change set that pick picks.
+func only(set *diff.ChangeSet, pick func(object.Ref) bool) *diff.ChangeSet {
+	left := func(list []*diff.Change) []*diff.Change {
+		return slices.DeleteFunc(slices.Clone(list), func(c *diff.Change) bool { return !pick(c.Ref) })
+	}
+	out := *set
+	out.Narrow = true
+	out.Stages, out.Orphans = slices.Clone(set.Stages), left(set.Orphans)
+	for i := range out.Stages {
+		out.Stages[i].Items = slices.Clone(out.Stages[i].Items)
+		for j := range out.Stages[i].Items {
+			out.Stages[i].Items[j].Changes = left(out.Stages[i].Items[j].Changes)
+		}
+	}
+	return &out
 }
 
 // RemoveOptions say what to delete of a target, and how.
@@ -121,9 +168,11 @@ type RemoveOptions struct {
 	What diff.Removal
 	// Reviewed is the digest of what was reviewed; "" deletes what there is now.
 	Reviewed string
-	Run      *Run
-	Diff     diff.Options
-	Apply    apply.Options
+	// Approve is as with [DeployOptions].
+	Approve func(context.Context, *diff.ChangeSet) error
+	Run     *Run
+	Diff    diff.Options
+	Apply   apply.Options
 }
 
 // Removal says what [Remove] would delete.
@@ -154,6 +203,11 @@ func Remove(ctx context.Context, p *project.Project, t project.Target, c Cluster
 		}
 		if opts.Reviewed != "" && opts.Reviewed != set.Digest {
 			return set, nil, &diff.StaleError{Reviewed: opts.Reviewed, Current: set.Digest}
+		}
+		if opts.Approve != nil {
+			if err := opts.Approve(ctx, set); err != nil {
+				return set, nil, fmt.Errorf("nothing is deleted: %w", err)
+			}
 		}
 		return set, apply.Apply(ctx, set, c.Applier(), opts.Apply), nil
 	})

@@ -32,13 +32,17 @@ func NewGit(ctx context.Context, dir, name string) (*Git, error) {
 	}
 	for _, args := range [][]string{
 		{"init", "--quiet", "--bare", "--initial-branch=main", g.bare},
-		{"-C", g.bare, "config", "uploadpack.allowAnySHA1InWant", "true"},
-		{"-C", g.bare, "config", "uploadpack.allowFilter", "true"},
-		{"-C", g.bare, "config", "receive.autogc", "false"},
 		{"init", "--quiet", "--initial-branch=main", g.Work},
-		{"-C", g.Work, "remote", "add", "origin", g.bare},
 	} {
 		if _, err := git(ctx, "", args...); err != nil {
+			return nil, err
+		}
+	}
+	for file, more := range map[string]string{
+		filepath.Join(g.bare, "config"):         "[uploadpack]\n\tallowAnySHA1InWant = true\n\tallowFilter = true\n[receive]\n\tautogc = false\n",
+		filepath.Join(g.Work, ".git", "config"): "[remote \"origin\"]\n\turl = " + g.bare + "\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n",
+	} {
+		if err := appendTo(file, more); err != nil {
 			return nil, err
 		}
 	}
@@ -58,6 +62,15 @@ func NewGit(ctx context.Context, dir, name string) (*Git, error) {
 	g.server = &http.Server{Handler: backend}
 	go func() { _ = g.server.Serve(listener) }() // ends with Close, and always with an error
 	return g, nil
+}
+
+func appendTo(file, text string) error {
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }
 
 // URL is where the repository is cloned from.

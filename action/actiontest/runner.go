@@ -29,7 +29,10 @@ type Runner struct {
 	Kubeconfig string
 	// Dir is where jobs get their directories.
 	Dir string
-	n   int
+	// Full checks the whole history out, as actions/checkout does with fetch-depth: 0, in one clone that all jobs share and
+	// that takes its objects from the server's disk.
+	Full bool
+	n    int
 }
 
 // A Job is what a job left behind.
@@ -50,10 +53,26 @@ func (r *Runner) Prepare(ctx context.Context, hook forgetest.Webhook, ref string
 	if err := os.MkdirAll(workspace, 0o755); err != nil {
 		return nil, err
 	}
-	for _, args := range [][]string{
+	steps := [][]string{
 		{"init", "--quiet", "--initial-branch=main"}, {"remote", "add", "origin", r.Git.URL()},
 		{"fetch", "--quiet", "--no-tags", "--depth=1", "origin", "+" + ref + ":refs/remotes/job"}, {"checkout", "--quiet", "--detach", "refs/remotes/job"},
-	} {
+	}
+	if r.Full {
+		commit, err := git(ctx, r.Git.bare, "rev-parse", ref)
+		if err != nil {
+			return nil, err
+		}
+		workspace, steps = filepath.Join(r.Dir, "workspace"), [][]string{{"checkout", "--quiet", "--force", "--detach", commit}}
+		if r.n == 1 {
+			steps = append([][]string{
+				{"clone", "--quiet", "--shared", "--no-checkout", r.Git.bare, "."}, {"remote", "set-url", "origin", r.Git.URL()},
+			}, steps...)
+		}
+		if err := os.MkdirAll(workspace, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	for _, args := range steps {
 		if _, err := git(ctx, workspace, args...); err != nil {
 			return nil, err
 		}

@@ -37,8 +37,8 @@ func actionCommand(p process) *cobra.Command {
 				Clone: func(ctx context.Context, refs ...string) (*checkout.Repo, error) {
 					return checkout.Open(ctx, gh.Workspace, checkout.Options{Refs: refs, Auth: checkout.Auth{Token: gh.Token}})
 				},
-				Cluster: func(_ context.Context, t project.Target) (engine.Cluster, error) {
-					return connect(p, kubeconfig, t)
+				Cluster: func(_ context.Context, t project.Target, as string) (engine.Cluster, error) {
+					return connectAs(p, kubeconfig, t, as)
 				},
 				Keys:     project.Keys{Env: p.lookupenv, Online: true},
 				Env:      p.lookupenv,

@@ -26,7 +26,7 @@ func TestActionDoesNotDeployWhatSomebodyElseHolds(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer := c.say(writer, "/deploy staging", 1)
-	for _, want := range []string{"was not deployed", "held by @ada", "incident 7", "weighlock unlock"} {
+	for _, want := range []string{"was not deployed", "held by @\u200bada", "incident 7", "`/unlock staging`"} {
 		if !strings.Contains(answer, want) {
 			t.Errorf("%q is not in: %s", want, answer)
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/weighlock/weighlock/action/actiontest"
 	"github.com/weighlock/weighlock/bot/forge"
@@ -54,10 +55,14 @@ var change = map[string]string{
 
 func converse(t *testing.T) *conversation {
 	t.Helper()
-	c := &conversation{T: t, cluster: enginetest.Start(t), github: forgetest.StartGitHub(t)}
+	github, err := forgetest.NewGitHub(forgetest.Options{Violation: func(err error) { t.Errorf("%v", err) }, Clock: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(github.Close)
+	c := &conversation{T: t, cluster: enginetest.Start(t), github: github}
 	c.namespace = c.cluster.Namespace(t)
 	dir := t.TempDir()
-	var err error
 	if c.git, err = actiontest.NewGit(t.Context(), dir, testRepo.String()); err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +196,7 @@ func (c *conversation) color(target string) string {
 	return c.cluster.Kubectl(c.T, "get", "configmap", "map-"+target, "-n", c.namespace, "--ignore-not-found", "-o", "jsonpath={.data.color}")
 }
 
-var volatile = regexp.MustCompile(`"[0-9a-f]{64}"|\b[0-9a-f]{7,40}\b|[0-9]{2}:[0-9]{2} UTC`)
+var volatile = regexp.MustCompile(`weighlock:answer [a-z]+-[0-9a-zA-Z-]+ |\bin [0-9.]+m?s:|"[0-9a-f]{8}"|"[0-9a-f]{64}"|\b[0-9a-f]{7,40}\b|[0-9]{2}:[0-9]{2} UTC`)
 
 // golden compares a comment, its varying parts replaced, with a file.
 func (c *conversation) golden(name, body string) {
@@ -199,6 +204,12 @@ func (c *conversation) golden(name, body string) {
 	body = strings.ReplaceAll(body, c.namespace, "NAMESPACE")
 	body = volatile.ReplaceAllStringFunc(body, func(s string) string {
 		switch {
+		case strings.HasPrefix(s, "weighlock:answer"):
+			return "weighlock:answer FOR "
+		case strings.HasPrefix(s, "in "):
+			return "in TIME:"
+		case s[0] == '"' && len(s) == 10:
+			return `"HASH"`
 		case strings.HasSuffix(s, "UTC"):
 			return "TIME"
 		case s[0] == '"':
@@ -417,6 +428,7 @@ func TestActionDeploysNoFork(t *testing.T) {
 		Repo: testRepo, Title: "Change", Author: reader, Head: forge.Ref{Name: "topic", SHA: head, Repo: forge.Repo{Owner: reader, Name: "shop"}}, Base: forge.Ref{SHA: c.base},
 	})
 	c.preview(forge.Opened, head, 0)
+	c.say(writer, "/ok-to-test @"+head[:7], 0)
 	if answer := c.say(writer, "/deploy staging", 1); !strings.Contains(answer, "fork") || c.color("staging") != "" {
 		t.Errorf("a fork is deployed: %s", answer)
 	}
@@ -429,7 +441,8 @@ func TestActionRendersAForkAsAStrangersProject(t *testing.T) {
 	c.number = c.github.OpenPullRequest(forgetest.NewPullRequest{
 		Repo: testRepo, Title: "Change", Author: reader, Head: forge.Ref{Name: "topic", SHA: head, Repo: forge.Repo{Owner: reader, Name: "shop"}}, Base: forge.Ref{SHA: c.base},
 	})
-	c.preview(forge.Opened, head, 1)
+	c.preview(forge.Opened, head, 0)
+	c.say(writer, "/ok-to-test @"+head[:7], 1)
 	body := c.comments()[0].Body
 	for _, want := range []string{
 		"systemEnvVars is refused: the change is a stranger's", "https://git.example.com/evil/lib", "list git.example.com/evil/lib under remotes in .weighlock.yaml of the base branch",
@@ -523,7 +536,7 @@ func TestActionLooksAtNothingThatAStrangerBrings(t *testing.T) {
 	if _, err := c.git.PullRefs(t.Context(), c.number, first, fork.SHA); err != nil {
 		t.Fatal(err)
 	}
-	c.say(writer, "/diff", 0) // a maintainer looks at what is harmless
+	c.say(writer, "/ok-to-test @"+fork.SHA[:7], 0) // a maintainer looks at what is harmless
 	for _, to := range []string{"main", "topic"} {
 		if _, err := c.git.Run(t.Context(), "checkout", "--quiet", first); err != nil {
 			t.Fatal(err)

@@ -177,7 +177,12 @@ func (f *renderFlags) options(p process, kubeconfig string, t project.Target) (r
 
 // connect connects to the target's cluster.
 func connect(p process, kubeconfig string, t project.Target) (*kube.Cluster, error) {
-	c, err := kube.Open(kube.Config{Kubeconfigs: kubeconfigs(p.getenv, kubeconfig), Context: t.Context, UserAgent: "weighlock/" + version, Trace: p.log.request})
+	return connectAs(p, kubeconfig, t, "")
+}
+
+// connectAs connects as another user, if as is not empty.
+func connectAs(p process, kubeconfig string, t project.Target, as string) (*kube.Cluster, error) {
+	c, err := kube.Open(kube.Config{Impersonate: as, Kubeconfigs: kubeconfigs(p.getenv, kubeconfig), Context: t.Context, UserAgent: "weighlock/" + version, Trace: p.log.request})
 	if err == nil {
 		p.log.Debug("cluster", "context", c.Context(), "server", c.Server())
 	}

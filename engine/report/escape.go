@@ -97,8 +97,8 @@ func Escape(s string) string {
 // htmlText makes plain HTML of a text, for places where Markdown is not read.
 func htmlText(s string) string { return html.EscapeString(unlinked.Replace(oneLine(s))) }
 
-// cell keeps Markdown from ending its table cell: GitHub's dialect takes an escaped bar for one, in code spans too.
-func cell(markdown string) string {
+// Cell keeps Markdown from ending its table cell: GitHub's dialect takes an escaped bar for one, in code spans too.
+func Cell(markdown string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(markdown, "\n", " "), "|", `\|`)
 }
 

@@ -31,6 +31,10 @@ type Preview struct {
 	Targets []TargetPreview
 	// Problem, if set, is why there are no targets to show, such as a merge conflict.
 	Problem string
+	// Notice, in Markdown, says why there are none although nothing is wrong.
+	Notice string
+	// Merged says that Head is in the base branch already.
+	Merged bool
 }
 
 // A TargetPreview is one target's part of a [Preview].
@@ -78,7 +82,11 @@ func cut(s string, max int) string {
 func (p Preview) markdown(detail Detail) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### Weighlock: %s\n", p.headline())
-	fmt.Fprintf(&b, "%s onto %s at %s", Code(Short(p.Head)), Code(p.BaseName), Code(Short(p.Base)))
+	if p.Merged {
+		fmt.Fprintf(&b, "%s, what %s is at", Code(Short(p.Head)), Code(p.BaseName))
+	} else {
+		fmt.Fprintf(&b, "%s onto %s at %s", Code(Short(p.Head)), Code(p.BaseName), Code(Short(p.Base)))
+	}
 	if p.At != "" {
 		fmt.Fprintf(&b, ", compared with the cluster at %s", p.At)
 	}
@@ -86,10 +94,13 @@ func (p Preview) markdown(detail Detail) string {
 	if p.Problem != "" {
 		fmt.Fprintf(&b, "\n> [!CAUTION]\n%s\n", quote(message(errors.New(p.Problem))))
 	}
+	if p.Notice != "" {
+		fmt.Fprintf(&b, "\n> [!NOTE]\n> %s\n", p.Notice)
+	}
 	if len(p.Targets) > 0 {
 		b.WriteString("\n| target | changes | next |\n|---|---|---|\n")
 		for _, t := range p.Targets {
-			fmt.Fprintf(&b, "| **%s** | %s | %s |\n", cell(Escape(t.Name)), t.changes(), cell(t.Next))
+			fmt.Fprintf(&b, "| **%s** | %s | %s |\n", Cell(Escape(t.Name)), t.changes(), Cell(t.Next))
 		}
 	}
 	for _, t := range p.Targets {
@@ -113,6 +124,9 @@ var leftOut = map[Detail]string{
 func (p Preview) headline() string {
 	if p.Problem != "" {
 		return "no preview"
+	}
+	if p.Notice != "" {
+		return "not looked at yet"
 	}
 	changes, failed, compared := 0, 0, 0
 	for _, t := range p.Targets {

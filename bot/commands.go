@@ -1,0 +1,182 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/weighlock/weighlock/bot/checkout"
+	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/engine/report"
+)
+
+// oldCommand is from what age on a command is not carried out: it was meant for what there was then.
+const oldCommand = 15 * time.Minute
+
+// An asked is a command, who gave it and what about.
+type asked struct {
+	Command
+	by   forge.User
+	pr   forge.PullRequest
+	repo *checkout.Repo
+	// base is what the base branch is at.
+	base string
+}
+
+// at is the commit that a command about the pull request concerns: its head, or once that is merged what the base is at.
+func (a asked) at() string {
+	if a.pr.State == forge.StateMerged {
+		return a.base
+	}
+	return a.pr.Head.SHA
+}
+
+// commentCreated carries out the commands of a comment.
+func (b *Bot) commentCreated(ctx context.Context, e forge.CommentCreated) (Outcome, error) {
+	commands := ParseCommands(e.Comment.Body)
+	if len(commands) == 0 || e.Comment.Author.Bot {
+		return Outcome{Summary: "Nothing to do: the comment holds no command."}, nil
+	}
+	b.react(ctx, e.Comment, forge.Eyes)
+	pr, err := b.Forge.PullRequest(ctx, e.Repo, e.Comment.Number)
+	if err != nil {
+		return Outcome{}, err
+	}
+	id := answerID(fmt.Sprintf("comment-%d", e.Comment.ID))
+	ours, err := b.ourComments(ctx, pr)
+	if err != nil {
+		return Outcome{}, fmt.Errorf("whether the comment was answered before: %w", err)
+	}
+	if find(ours, id.marker()) != nil || find(ours, answerMarker+string(id)+"-") != nil {
+		return Outcome{Summary: "Nothing to do: the comment was answered before."}, nil
+	}
+	if age := b.Now().Sub(e.Comment.Created); age > oldCommand {
+		text := fmt.Sprintf("😕 This command is %s old and is not carried out any more. If it is still meant, write it again.\n", age.Round(time.Minute))
+		b.react(ctx, e.Comment, forge.Confused)
+		return Outcome{Summary: text, Failed: true}, b.answer(ctx, pr, id, text)
+	}
+	var out Outcome
+	var errs []error
+	ok := true
+	for n, c := range commands {
+		text, done, err := b.command(ctx, e, pr, c)
+		if err != nil {
+			// What was done before the failure is told all the same.
+			errs = append(errs, err)
+			text += fmt.Sprintf("\n❌ %s failed:\n%s", report.Code("/"+c.Verb), report.Fence("", limited(err)))
+			done = false
+		}
+		if text != "" {
+			text = strings.TrimSpace(text) + "\n"
+			errs = append(errs, b.answer(ctx, pr, answerID(fmt.Sprintf("%s-%d", id, n+1)), text))
+			out.Summary += text + "\n"
+		}
+		ok = ok && done
+	}
+	b.react(ctx, e.Comment, forge.Reaction(pick(ok, string(forge.Rocket), string(forge.Confused))))
+	out.Failed = !ok
+	return out, errors.Join(errs...)
+}
+
+// help lists the commands.
+const help = "| command | |\n|---|---|\n" +
+	"| `/diff [TARGET…]` | render and compare again; a target that is named also when it is not affected |\n" +
+	"| `/deploy TARGET… [@COMMIT]` | deploy what the preview shows; `--force-conflicts` overwrites what other field managers own, `--prune` deletes what the project no longer has, `--only KIND/NAMESPACE/NAME…` applies nothing else |\n" +
+	"| `/prune TARGET` | only delete what the project no longer has |\n" +
+	"| `/lock TARGET [--reason \"…\"]`, `/unlock TARGET`, `/locks` | keep others from deploying; let them again; who does |\n" +
+	"| `/ok-to-test @COMMIT` | let that commit of a fork be previewed |\n" +
+	"| `/help` | show this |\n\n" +
+	"<sub>Where the forge or another bot takes a command for its own, write <code>/weighlock COMMAND</code>.</sub>\n"
+
+// command carries out one command. It returns the answer and whether it was done.
+func (b *Bot) command(ctx context.Context, e forge.CommentCreated, pr forge.PullRequest, c Command) (string, bool, error) {
+	switch {
+	case c.Err != nil:
+		return fmt.Sprintf("😕 %s.\n\n%s", report.Escape(c.Err.Error()), help), false, nil
+	case c.Verb == VerbHelp:
+		return help, true, nil
+	case c.Verb == VerbCancel:
+		return "😕 There is no run to cancel from here: each command is a job of its own in the CI, which can cancel it. A deploy that is cancelled finishes the object under way, says what it did and gives its lock back.", false, nil
+	}
+	repo, err := b.Clone(ctx, headRef(pr.Number), "refs/heads/"+pr.Base.Name)
+	if err != nil {
+		return "", false, err
+	}
+	defer repo.Close()
+	// Not what the job has checked out: that may be the pull request's own head, and the base decides who may do what.
+	base, err := repo.Tip(ctx, pr.Base.Name)
+	if err != nil {
+		return "", false, err
+	}
+	a := asked{Command: c, by: e.Comment.Author, pr: pr, repo: repo, base: base}
+	switch c.Verb {
+	case VerbDeploy, VerbPrune:
+		return b.deployCommand(ctx, a)
+	case VerbLock, VerbUnlock:
+		return b.lockCommand(ctx, a)
+	}
+	// Who may not write may still not have the cluster asked by our credentials at will.
+	if p, err := b.Forge.Permission(ctx, pr.Repo, a.by); err != nil || p < forge.Write {
+		why := fmt.Sprintf("has %s", p)
+		if err != nil {
+			why = "this could not be found out: " + err.Error()
+		}
+		return fmt.Sprintf("😕 %s needs permission to write (%s).", report.Code("/"+c.Verb), report.Escape(why)), false, nil
+	}
+	switch c.Verb {
+	case VerbLocks:
+		return b.locksCommand(ctx, a)
+	case VerbOkToTest:
+		return b.okToTest(ctx, a)
+	}
+	if pr.State == forge.StateClosed {
+		return "😕 `/diff` needs a pull request that is open or merged: this one is closed.", false, nil
+	}
+	out, err := b.preview(ctx, repo, pr, base, c.Targets...)
+	if out.Unread {
+		return fmt.Sprintf("😕 Nothing of a fork is looked at before somebody with permission to write has read the commit: %s", report.Code(fmt.Sprintf("/%s @%s", VerbOkToTest, short(pr.Head.SHA)))), false, err
+	}
+	return "", !out.Failed, err
+}
+
+// okToTest previews a fork's head, which somebody who may write has looked at.
+func (b *Bot) okToTest(ctx context.Context, a asked) (string, bool, error) {
+	switch {
+	case !a.pr.Fork:
+		return "`/ok-to-test` is for the commits of forks; this pull request comes from the repository itself.", true, nil
+	case a.pr.State != forge.StateOpen:
+		return fmt.Sprintf("😕 `/ok-to-test` needs an open pull request: this one is %s.", a.pr.State), false, nil
+	case !strings.HasPrefix(a.pr.Head.SHA, a.Commit):
+		return fmt.Sprintf("😕 The head is not %s but %s: look at that, and name it.", report.Code(short(a.Commit)), report.Code(short(a.pr.Head.SHA))), false, nil
+	}
+	out, err := b.previewVetted(ctx, a.repo, a.pr, a.base)
+	return "", !out.Failed, err
+}
+
+// vetted says whether somebody who may write has written the head of a fork, or has allowed it by a comment that names it
+// and was not edited since.
+func (b *Bot) vetted(ctx context.Context, pr forge.PullRequest) (bool, error) {
+	if p, err := b.Forge.Permission(ctx, pr.Repo, pr.Author); err != nil || p >= forge.Write {
+		return err == nil, err
+	}
+	comments, err := b.Forge.Comments(ctx, pr.Repo, pr.Number)
+	if err != nil {
+		return false, err
+	}
+	for _, c := range comments {
+		if c.Author.Bot || !c.Updated.Equal(c.Created) {
+			continue
+		}
+		for _, said := range ParseCommands(c.Body) {
+			if said.Verb != VerbOkToTest || said.Err != nil || !strings.HasPrefix(pr.Head.SHA, said.Commit) {
+				continue
+			}
+			if p, err := b.Forge.Permission(ctx, pr.Repo, c.Author); err != nil || p >= forge.Write {
+				return err == nil, err
+			}
+		}
+	}
+	return false, nil
+}

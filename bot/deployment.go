@@ -1,0 +1,230 @@
+package bot
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/engine"
+	"github.com/weighlock/weighlock/engine/apply"
+	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/history"
+	"github.com/weighlock/weighlock/engine/lock"
+	"github.com/weighlock/weighlock/engine/object"
+	"github.com/weighlock/weighlock/engine/report"
+)
+
+// A deployment is what became of deploying one target.
+type deployment struct {
+	// verb is what was done, such as "deployed".
+	verb   string
+	set    *diff.ChangeSet
+	result *apply.Result
+	// err is why nothing was applied.
+	err error
+	// warnings are about the lock and the history.
+	warnings []string
+}
+
+// An occasion is what a deploy is carried out for.
+type occasion struct{ command, commit, about, why, person string }
+
+// about is the pull request that a push merged, or else the push.
+func about(merged *forge.PullRequest, e forge.BranchPushed) string {
+	if merged != nil {
+		return merged.String()
+	}
+	return fmt.Sprintf("%s at %s", e.Repo, short(e.After))
+}
+
+// run says to others who deploys and why.
+func (b *Bot) run(o occasion) *engine.Run {
+	return &engine.Run{
+		Command: o.command, Commit: o.commit, Holder: cmp.Or(b.Holder, o.about), Person: o.person,
+		Why: fmt.Sprintf("%s, %s, commit %s", o.why, o.about, short(o.commit)), Now: b.Now,
+	}
+}
+
+// A deployOrder says how a target is deployed.
+type deployOrder struct {
+	run *engine.Run
+	// reviewed, if it is not empty, is the digest that the change must have as the preview compares.
+	reviewed string
+	// force and prune are what is asked for beyond what the preview shows.
+	force, prune bool
+	// only restricts the deploy to some objects.
+	only []string
+	// approve is asked right before the first write.
+	approve func(context.Context, *diff.ChangeSet) error
+}
+
+// deploy deploys a target. An object whose dry run fails keeps all of them from being applied.
+func (b *Bot) deploy(ctx context.Context, t *tree, j Job, o deployOrder) deployment {
+	d := deployment{verb: "deployed"}
+	p, target, cluster, err := b.open(ctx, t, j)
+	if err != nil {
+		d.err = hidePath(err, t.dir.Path())
+		return d
+	}
+	b.prepare(&d, t, j, o.run)
+	seen := b.diffOptions(j)
+	opts := engine.DeployOptions{Reviewed: o.reviewed, Run: o.run, Diff: seen, Apply: b.applyOptions(ctx, t, j), Approve: o.approve}
+	opts.Diff.Force, opts.Diff.Prune = o.force, o.prune || seen.Prune
+	if o.force || opts.Diff.Prune != seen.Prune {
+		opts.Seen = &seen
+	}
+	if len(o.only) > 0 {
+		left := map[string]bool{}
+		for _, name := range o.only {
+			left[name] = true
+		}
+		opts.Only = func(r object.Ref) bool {
+			for _, name := range o.only {
+				if names(name, r) {
+					delete(left, name)
+					return true
+				}
+			}
+			return false
+		}
+		opts.Approve = func(ctx context.Context, set *diff.ChangeSet) error {
+			for _, name := range o.only {
+				if left[name] {
+					return fmt.Errorf("the target has no object %s", name)
+				}
+			}
+			return o.approve(ctx, set)
+		}
+	}
+	d.set, d.result, err = engine.Deploy(ctx, p, target, cluster, opts)
+	d.err = explained(err, t)
+	return d
+}
+
+// prune deletes what the target no longer has, if the preview that shows it is still what would happen.
+func (b *Bot) prune(ctx context.Context, t *tree, j Job, o deployOrder) deployment {
+	d := deployment{verb: "pruned"}
+	p, target, cluster, err := b.open(ctx, t, j)
+	if err != nil {
+		d.err = hidePath(err, t.dir.Path())
+		return d
+	}
+	b.prepare(&d, t, j, o.run)
+	opts := b.diffOptions(j)
+	if opts.Namespaces, err = history.Namespaces(ctx, cluster.History(t.config.Records.Namespace), target.Discriminator); err != nil {
+		b.Log.WarnContext(ctx, "the target's last results cannot be read", "target", j.ID, "error", err)
+	}
+	seen, err := engine.Diff(ctx, p, target, cluster, opts)
+	if err == nil && seen.Digest != o.reviewed {
+		err = &diff.StaleError{Reviewed: o.reviewed, Current: seen.Digest}
+	}
+	if err != nil {
+		d.err = explained(err, t)
+		return d
+	}
+	d.set, d.result, err = engine.Remove(ctx, p, target, cluster, engine.RemoveOptions{
+		What: diff.Orphans, Run: o.run, Diff: opts, Apply: b.applyOptions(ctx, t, j), Approve: o.approve,
+	})
+	d.err = explained(err, t)
+	return d
+}
+
+// prepare says where locks and results go, and collects what is warned of.
+func (b *Bot) prepare(d *deployment, t *tree, j Job, run *engine.Run) {
+	run.Warn = func(text string) { d.warnings = append(d.warnings, text) }
+	run.Namespace, run.Keep, run.LockRequired = t.config.Records.Namespace, t.config.Records.Keep, j.Policy.Lock != LockOptional
+}
+
+func explained(err error, t *tree) error {
+	if errors.As(err, new(*lock.RightsError)) {
+		err = fmt.Errorf("%w\ngrant it, or say lock: optional for the target in %s", err, ConfigFile)
+	}
+	return hidePath(err, t.dir.Path())
+}
+
+// names says whether kind/name or kind/namespace/name means an object.
+func names(name string, r object.Ref) bool {
+	kind, rest, _ := strings.Cut(name, "/")
+	if !strings.EqualFold(kind, r.Kind) {
+		return false
+	}
+	namespace, short, ok := strings.Cut(rest, "/")
+	if !ok {
+		return rest == r.Name
+	}
+	return namespace == r.Namespace && short == r.Name
+}
+
+// applyOptions are those of all deploys of the bot. What happens is logged as it happens: a job's log is looked at while
+// it runs.
+func (b *Bot) applyOptions(ctx context.Context, t *tree, j Job) apply.Options {
+	return apply.Options{
+		AbortOnError: true, Now: b.Now,
+		Progress: func(o apply.Outcome) {
+			if o.Status != apply.Unchanged && o.Status != apply.Skipped {
+				b.Log.InfoContext(ctx, string(o.Status), "target", string(j.ID), "object", o.Ref.String())
+			}
+		},
+		Wait: apply.Wait{Rules: t.config.Readiness, Progress: func(w apply.Waiting) {
+			b.Log.InfoContext(ctx, "waiting", "target", string(j.ID), "object", w.Ref.String(), "since", w.Since.Round(time.Second).String(), "reason", w.Reason)
+		}},
+	}
+}
+
+func (d deployment) ok() bool { return d.err == nil && d.result.Err() == nil }
+
+// markdown is the answer that tells of the deployment, for a person if actor is not empty.
+func (d deployment) markdown(id ID, commit, actor string, max int) string {
+	var warnings strings.Builder
+	for _, w := range d.warnings {
+		fmt.Fprintf(&warnings, "\n⚠️ %s\n", report.Escape(w))
+	}
+	return d.answer(id, commit, actor, max-len([]rune(warnings.String()))) + warnings.String()
+}
+
+// answer is the answer without the warnings.
+func (d deployment) answer(id ID, commit, actor string, max int) string {
+	target, by := "**"+report.Escape(string(id))+"**", ""
+	if actor != "" {
+		by = " for @" + actor
+	}
+	var moved *movedError
+	var held *lock.HeldError
+	switch {
+	case errors.Is(d.err, diff.ErrStale):
+		return fmt.Sprintf("😕 %s was not %s%s: the change is no longer the one that the preview showed. "+
+			"The preview is up to date again: read it, then repeat the command.", target, d.verb, by)
+	case errors.As(d.err, &moved):
+		return fmt.Sprintf("😕 %s was not %s%s: %s. Nothing was applied.", target, d.verb, by, report.Escape(moved.what))
+	case errors.As(d.err, &held) && held.Record.Hold:
+		return fmt.Sprintf("😕 %s was not %s%s: it is locked, %s. To go on, let them give it up, or write %s.", target, d.verb, by,
+			report.Escape(held.Record.String()), report.Code(fmt.Sprintf("/%s %s", VerbUnlock, id)))
+	case errors.As(d.err, &held):
+		return fmt.Sprintf("😕 %s was not %s%s: it is being deployed just now, %s. Wait for that to end, look at the preview, and repeat the command.",
+			target, d.verb, by, report.Escape(held.Record.String()))
+	case d.err != nil:
+		return fmt.Sprintf("❌ %s was not %s%s, nothing was applied:\n%s", target, d.verb, by, report.Fence("", strings.TrimPrefix(limited(d.err), "nothing is applied: ")))
+	case d.ok() && !d.set.Changed():
+		return fmt.Sprintf("✅ %s is as %s has it already%s: %s", target, report.Code(short(commit)), by, report.ResultMarkdown(d.result, max))
+	case d.ok():
+		return fmt.Sprintf("🚀 %s %s %s%s in %s: %s", target, d.verb, report.Code(short(commit)), by, took(d.result), report.ResultMarkdown(d.result, max))
+	case d.result.Count(apply.Applied)+d.result.Count(apply.Deleted) == 0:
+		return fmt.Sprintf("❌ %s was not %s%s, nothing was applied: %s", target, d.verb, by, report.ResultMarkdown(d.result, max))
+	default:
+		again := fmt.Sprintf("\nThe lock is given back; %s goes on where this ended.\n", report.Code(fmt.Sprintf("/%s %s", VerbDeploy, id)))
+		return fmt.Sprintf("❌ %s is partly %s%s: %s", target, d.verb, by, report.ResultMarkdown(d.result, max-len([]rune(again)))) + again
+	}
+}
+
+// took is how long a deploy took, as precise as people want to know.
+func took(r *apply.Result) string {
+	unit := time.Second
+	if r.Timing.Took < 10*time.Second {
+		unit = time.Second / 10
+	}
+	return r.Timing.Took.Round(unit).String()
+}

@@ -1,0 +1,238 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/weighlock/weighlock/bot/checkout"
+	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/report"
+)
+
+// branchPushed deploys the targets that a push to the branch deploys, and tells the pull request that it came from.
+func (b *Bot) branchPushed(ctx context.Context, e forge.BranchPushed) (Outcome, error) {
+	repo, err := b.Clone(ctx, "refs/heads/"+e.Branch)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer repo.Close()
+	cfg, err := config(ctx, repo, e.After)
+	if err != nil {
+		return Outcome{}, b.tellMerged(ctx, e, err)
+	}
+	// A job that is run again, or late, must not take back what a newer push has deployed.
+	tip, err := repo.Tip(ctx, e.Branch)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if tip != e.After {
+		return Outcome{Summary: fmt.Sprintf("Nothing to do: %s has moved on from %s to %s, whose own push deploys it.", e.Branch, short(e.After), short(tip))}, nil
+	}
+	at, err := repo.Tree(ctx, e.After)
+	if err != nil {
+		return Outcome{}, err
+	}
+	t, err := b.extract(ctx, repo, at, cfg, b.own(repo))
+	if err != nil {
+		return Outcome{}, b.tellMerged(ctx, e, err)
+	}
+	defer t.Close()
+	plan := PlanPush(t.Targets, e)
+	if plan.Reason != "" {
+		return Outcome{Summary: "Nothing to do: " + plan.Reason + "."}, nil
+	}
+	p := pushed{BranchPushed: e, repo: repo}
+	if p.merged, err = b.mergedBy(ctx, e); err != nil {
+		return b.unknownMerge(plan, err)
+	}
+	if p.merged != nil {
+		if p.shown, err = b.shown(ctx, *p.merged); err != nil {
+			return b.unknownMerge(plan, err)
+		}
+	}
+	return b.deployPush(ctx, t, plan, p)
+}
+
+// unknownMerge is the outcome where what was reviewed cannot be found out: nothing is deployed that somebody wants to have
+// seen before.
+func (b *Bot) unknownMerge(plan Plan, err error) (Outcome, error) {
+	return Outcome{}, fmt.Errorf("nothing is deployed (%s): what was reviewed could not be found out: %w", strings.Join(ids(plan.Jobs), ", "), err)
+}
+
+// A pushed is a push that deploys.
+type pushed struct {
+	forge.BranchPushed
+	repo *checkout.Repo
+	// merged is the pull request that it merged, nil for none, and shown what that showed last.
+	merged *forge.PullRequest
+	shown  *Shown
+}
+
+func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Outcome, error) {
+	var out Outcome
+	var errs []error
+	var again []string
+	texts := map[ID]string{}
+	for _, j := range plan.Jobs {
+		var differs []string
+		d := b.deploy(ctx, t, j, deployOrder{
+			run: b.run(occasion{command: VerbDeploy, commit: p.After, about: about(p.merged, p.BranchPushed), why: "push to " + p.Branch, person: "@" + p.Sender.Login}),
+			approve: func(ctx context.Context, set *diff.ChangeSet) (err error) {
+				differs, err = b.approvePush(ctx, t, j, p, set)
+				return err
+			},
+		})
+		if len(differs) > 0 {
+			d.warnings = append(d.warnings, "this is not what the pull request showed: "+strings.Join(differs, "; "))
+		}
+		text := d.markdown(j.ID, p.After, "", b.Forge.MaxComment())
+		if held := new(heldError); errors.As(d.err, &held) {
+			text = held.markdown(j.ID, p.After)
+			again = append(again, string(j.ID))
+		}
+		texts[j.ID] = text
+		out.Summary += text + "\n"
+		out.Failed = out.Failed || !d.ok()
+	}
+	if p.merged == nil {
+		return out, nil
+	}
+	if len(again) > 0 {
+		if _, err := b.preview(ctx, p.repo, *p.merged, p.After, again...); err != nil {
+			errs = append(errs, fmt.Errorf("the new diff is not shown: %w", err))
+		}
+	}
+	for _, j := range plan.Jobs {
+		errs = append(errs, b.answer(ctx, *p.merged, answerID(fmt.Sprintf("push-%s-%s", p.After, j.ID)), texts[j.ID]))
+	}
+	return out, errors.Join(errs...)
+}
+
+// A heldError says why a deploy on merge waits for a person.
+type heldError struct {
+	why []string
+	// prune says that the command needs --prune.
+	prune bool
+}
+
+func (e *heldError) Error() string { return "held: " + strings.Join(e.why, "; ") }
+
+func (e *heldError) markdown(id ID, commit string) string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "✋ **%s** was not deployed by the merge:\n\n", report.Escape(string(id)))
+	for _, why := range e.why {
+		fmt.Fprintf(&s, "- %s\n", report.Escape(why))
+	}
+	command := fmt.Sprintf("/%s %s @%s", VerbDeploy, id, short(commit))
+	if e.prune {
+		command += " " + flagPrune
+	}
+	fmt.Fprintf(&s, "\nThe preview above shows what would happen now. To let it: %s\n", report.Code(command))
+	return s.String()
+}
+
+// approvePush decides, right before the first write, whether a push may deploy a change. A *[heldError] leaves it to a
+// person. It also says in what the change differs from what was shown, where that is let through.
+func (b *Bot) approvePush(ctx context.Context, t *tree, j Job, p pushed, set *diff.ChangeSet) (differs []string, err error) {
+	tip, err := p.repo.Tip(ctx, p.Branch)
+	if err != nil {
+		return nil, fmt.Errorf("whether %s is still where it was could not be found out: %w", p.Branch, err)
+	}
+	if tip != p.After {
+		return nil, &movedError{fmt.Sprintf("%s has moved on to %s meanwhile, whose own push deploys it", p.Branch, short(tip))}
+	}
+	if !set.Changed() {
+		return nil, nil
+	}
+	var held heldError
+	facts := b.facts(ctx, t, j, deref(p.merged))
+	policy := j.Policy
+	policy.Checks = ChecksNone // those of the new commit have only just begun; those of the head were for the merge
+	if p.merged == nil {
+		policy.Approvals = 0 // nobody can approve a push
+	}
+	for _, g := range facts.Gates(policy, deref(p.merged), p.After) {
+		if !g.Met {
+			held.why = append(held.why, "not met: "+g.Text)
+		}
+	}
+	if why := guarded(j.Policy, set); why != "" {
+		held.why, held.prune = append(held.why, why), true
+	}
+	if p.merged != nil {
+		differs = p.differences(j.ID, set)
+		if len(differs) > 0 && j.Policy.RequireReviewed {
+			held.why = slices.Concat(held.why, differs)
+		}
+	}
+	if len(held.why) > 0 {
+		return nil, &held
+	}
+	return differs, nil
+}
+
+// differences says in what a change differs from what the merged pull request showed last; nil where it does not.
+func (p pushed) differences(id ID, set *diff.ChangeSet) []string {
+	switch {
+	case p.shown == nil, p.shown.Digests == nil:
+		return []string{"the pull request showed no preview"}
+	case p.shown.Digests[id] == set.Digest:
+		return nil
+	case p.shown.Head != p.merged.Head.SHA:
+		return []string{fmt.Sprintf("the preview was of %s, and %s was merged", short(p.shown.Head), short(p.merged.Head.SHA))}
+	case p.shown.Digests[id] == "":
+		return []string{"the pull request showed no change of this target, yet the cluster is not as the branch has it"}
+	}
+	out := []string{"the change is not the one that the pull request showed"}
+	list := p.shown.differences(id, set)
+	const most = 10
+	if len(list) > most {
+		list = append(list[:most], fmt.Sprintf("and %d more", len(list)-most))
+	}
+	return append(out, list...)
+}
+
+// guarded says why a change set's deletions need somebody to ask for them, "" where they do not.
+func guarded(policy TargetPolicy, set *diff.ChangeSet) string {
+	deleted := 0
+	for _, c := range set.Orphans {
+		if c.Op != diff.Delete {
+			continue
+		}
+		if deleted++; slices.Contains(policy.PruneGuard.Kinds, c.Ref.Kind) {
+			return "it deletes " + c.Ref.String()
+		}
+	}
+	if deleted > policy.PruneGuard.Max {
+		return fmt.Sprintf("it deletes %d objects, more than %d", deleted, policy.PruneGuard.Max)
+	}
+	return ""
+}
+
+// mergedBy is the pull request whose merge a push is, or nil.
+func (b *Bot) mergedBy(ctx context.Context, e forge.BranchPushed) (*forge.PullRequest, error) {
+	prs, err := b.Forge.PullRequestsOf(ctx, e.Repo, e.After)
+	if err != nil {
+		return nil, err
+	}
+	for _, pr := range prs {
+		if pr.State == forge.StateMerged && pr.Base.Name == e.Branch {
+			return &pr, nil
+		}
+	}
+	return nil, nil
+}
+
+// tellMerged tells the merged pull request why nothing is deployed, and returns the cause.
+func (b *Bot) tellMerged(ctx context.Context, e forge.BranchPushed, cause error) error {
+	pr, err := b.mergedBy(ctx, e)
+	if err != nil || pr == nil {
+		return errors.Join(cause, err)
+	}
+	text := fmt.Sprintf("❌ %s was not deployed:\n%s", report.Code(short(e.After)), report.Fence("", limited(cause)))
+	return errors.Join(cause, b.answer(ctx, *pr, answerID("push-"+e.After), text))
+}
