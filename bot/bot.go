@@ -63,6 +63,10 @@ func (b *Bot) Handle(ctx context.Context, event forge.Event) (Outcome, error) {
 		return b.commentCreated(ctx, e)
 	case forge.BranchPushed:
 		return b.branchPushed(ctx, e)
+	case forge.MergeQueued:
+		return Outcome{Summary: "Nothing to do: what waits in the merge queue was previewed on its pull request."}, nil
+	case forge.ChecksFinished:
+		return Outcome{Summary: "Nothing to do: no deploy waits for checks."}, nil
 	case forge.Ignored:
 		return Outcome{Summary: "Nothing to do: " + e.Reason + "."}, nil
 	default:

@@ -1,8 +1,9 @@
 package forge
 
 // Event is something that happened on a forge, verified and in our words. It
-// is one of [PullRequestChanged], [CommentCreated], [BranchPushed] and
-// [Ignored]; callers tell them apart with a type switch.
+// is one of [PullRequestChanged], [CommentCreated], [BranchPushed],
+// [MergeQueued], [ChecksFinished] and [Ignored]; callers tell them apart with a
+// type switch.
 type Event interface {
 	// From is what all events have: which delivery brought it, and from where.
 	From() Delivery
@@ -87,6 +88,33 @@ type BranchPushed struct {
 	After string
 }
 
+// MergeQueued says that a pull request stands in a queue to be merged, and that
+// checks shall say whether the commit that the base would become then is good.
+// GitLab tells of its merge trains to nobody but the jobs that run for them.
+type MergeQueued struct {
+	Delivery
+	// SHA is what the base would become: the pull requests that stand before it in
+	// the queue are in it, too.
+	SHA string
+	// Base is where it shall go; its commit may be one that is in the queue itself.
+	Base Ref
+	// Number of the pull request, 0 when the forge does not tell.
+	Number int
+}
+
+// ChecksFinished says that a reporter's checks of a commit have ended: those of
+// an app on GitHub, a pipeline on GitLab. What waited for checks may go on now;
+// whether it does, reading them tells.
+type ChecksFinished struct {
+	Delivery
+	// SHA is the commit that they ran on. On GitLab it may be a merge request's
+	// merged result.
+	SHA string
+	// Number of the pull request that they ran for, 0 when there is none, or the
+	// forge does not tell, as of one from a fork.
+	Number int
+}
+
 // Ignored says that something happened which never concerns us, and why.
 type Ignored struct {
 	Delivery
@@ -97,4 +125,6 @@ type Ignored struct {
 func (PullRequestChanged) event() {}
 func (CommentCreated) event()     {}
 func (BranchPushed) event()       {}
+func (MergeQueued) event()        {}
+func (ChecksFinished) event()     {}
 func (Ignored) event()            {}

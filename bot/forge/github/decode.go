@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/weighlock/weighlock/bot/forge"
@@ -17,6 +19,8 @@ var needs = map[string][]string{
 	"pull_request_target": {"action", "pull_request", "repository"},
 	"issue_comment":       {"action", "comment", "issue", "repository"},
 	"push":                {"ref", "before", "after", "repository"},
+	"merge_group":         {"action", "merge_group", "repository"},
+	"check_suite":         {"action", "check_suite", "repository"},
 }
 
 // Decode reads what GitHub says has happened: the payload of a webhook whose
@@ -65,6 +69,10 @@ func decode(name, delivery string, payload []byte) (forge.Event, error) {
 		return commentEvent(from, payload)
 	case "push":
 		return pushEvent(from, payload)
+	case "merge_group":
+		return mergeGroupEvent(from, payload)
+	case "check_suite":
+		return checkSuiteEvent(from, payload)
 	}
 	return ignored(from, "%s is none of the events that we act on", name)
 }
@@ -202,6 +210,74 @@ func pushEvent(from forge.Delivery, payload []byte) (forge.Event, error) {
 	event := forge.BranchPushed{Delivery: from, Branch: branch, After: wire.After}
 	if !isZero(wire.Before) {
 		event.Before = wire.Before
+	}
+	return event, nil
+}
+
+// queueBranch is the name of a branch that GitHub makes for a merge queue.
+var queueBranch = regexp.MustCompile(`^refs/heads/gh-readonly-queue/.+/pr-([0-9]{1,9})-[0-9a-f]+$`)
+
+func mergeGroupEvent(from forge.Delivery, payload []byte) (forge.Event, error) {
+	var wire struct {
+		Action string `json:"action"`
+		Group  struct {
+			HeadSHA string `json:"head_sha"`
+			HeadRef string `json:"head_ref"`
+			BaseSHA string `json:"base_sha"`
+			BaseRef string `json:"base_ref"`
+		} `json:"merge_group"`
+	}
+	if err := json.Unmarshal(payload, &wire); err != nil {
+		return nil, err
+	}
+	if wire.Action != "checks_requested" {
+		return ignored(from, "a merge queue's entry was %s", wire.Action)
+	}
+	g := wire.Group
+	base, isBranch := strings.CutPrefix(g.BaseRef, "refs/heads/")
+	if !isCommit(g.HeadSHA) || !isCommit(g.BaseSHA) || !isBranch || base == "" {
+		return nil, fmt.Errorf("head %q or base %q is no commit, or %q no branch", g.HeadSHA, g.BaseSHA, g.BaseRef)
+	}
+	event := forge.MergeQueued{Delivery: from, SHA: g.HeadSHA, Base: forge.Ref{Name: base, SHA: g.BaseSHA, Repo: from.Repo}}
+	if m := queueBranch.FindStringSubmatch(g.HeadRef); m != nil {
+		event.Number, _ = strconv.Atoi(m[1]) // nine digits fit
+	}
+	return event, nil
+}
+
+func checkSuiteEvent(from forge.Delivery, payload []byte) (forge.Event, error) {
+	var wire struct {
+		Action string `json:"action"`
+		Suite  struct {
+			HeadSHA      string `json:"head_sha"`
+			PullRequests []struct {
+				Number int `json:"number"`
+				Base   struct {
+					Repo *struct {
+						ID int64 `json:"id"`
+					} `json:"repo"`
+				} `json:"base"`
+			} `json:"pull_requests"`
+		} `json:"check_suite"`
+		Repository struct {
+			ID int64 `json:"id"`
+		} `json:"repository"`
+	}
+	if err := json.Unmarshal(payload, &wire); err != nil {
+		return nil, err
+	}
+	if wire.Action != "completed" {
+		return ignored(from, "checks were %s, not completed", wire.Action)
+	}
+	if !isCommit(wire.Suite.HeadSHA) {
+		return nil, fmt.Errorf("head %q is no commit", wire.Suite.HeadSHA)
+	}
+	event := forge.ChecksFinished{Delivery: from, SHA: wire.Suite.HeadSHA}
+	for _, pr := range wire.Suite.PullRequests {
+		if pr.Base.Repo != nil && pr.Base.Repo.ID == wire.Repository.ID { // not one that a fork has of its own
+			event.Number = pr.Number
+			break
+		}
 	}
 	return event, nil
 }

@@ -165,6 +165,44 @@ func TestDecodeOfPullRequestTargetIsThatOfPullRequest(t *testing.T) {
 	}
 }
 
+func TestDecodeOfAMergeQueueNamesThePullRequest(t *testing.T) {
+	t.Parallel()
+	const file = "octokit-examples.merge_group.checks_requested.0.json"
+	for ref, want := range map[string]int{
+		"refs/heads/gh-readonly-queue/release/1.0/pr-7-929f8209d40f77f4abc622a499c93a83babdbe64": 7,
+		"refs/heads/gh-readonly-queue/main/odd":                                                  0,
+	} {
+		event, err := github.Decode("merge_group", "", payload(t, file, func(o map[string]any) { at(o, "merge_group")["head_ref"] = ref }))
+		queued, ok := event.(forge.MergeQueued)
+		if err != nil || !ok || queued.Number != want || queued.Base.Name != "main" {
+			t.Errorf("%s: got %T %+v, %v", ref, event, event, err)
+		}
+	}
+	event, err := github.Decode("merge_group", "", payload(t, file, func(o map[string]any) { o["action"] = "destroyed" }))
+	if _, ok := event.(forge.Ignored); !ok || err != nil {
+		t.Errorf("got %T, %v", event, err)
+	}
+}
+
+func TestDecodeOfFinishedChecksNamesThePullRequestOfThisRepository(t *testing.T) {
+	t.Parallel()
+	const file = "octokit-examples.check_suite.rerequested.7.json"
+	for _, tt := range []struct {
+		change func(map[string]any)
+		want   int
+	}{
+		{func(map[string]any) {}, 2},
+		{func(o map[string]any) { at(o, "repository")["id"] = 1 }, 0},
+		{func(o map[string]any) { at(o, "check_suite")["pull_requests"] = []any{} }, 0},
+	} {
+		event, err := github.Decode("check_suite", "", payload(t, file, func(o map[string]any) { o["action"] = "completed"; tt.change(o) }))
+		finished, ok := event.(forge.ChecksFinished)
+		if err != nil || !ok || finished.Number != tt.want || finished.SHA != "ec26c3e57ca3a959ca5aad62de7213c562f8c821" {
+			t.Errorf("got %T %+v, %v; want number %d", event, event, err, tt.want)
+		}
+	}
+}
+
 func TestDecodeIgnoresAnEditOfTheTextOnly(t *testing.T) {
 	t.Parallel()
 	edited := payload(t, opened, func(o map[string]any) {
@@ -233,6 +271,14 @@ func FuzzDecode(f *testing.F) {
 			}
 		case forge.BranchPushed:
 			if e.Branch == "" || len(e.After) < 40 || e.Repo.Name == "" {
+				t.Errorf("got %+v", e)
+			}
+		case forge.MergeQueued:
+			if len(e.SHA) < 40 || e.Base.Name == "" || e.Number < 0 || e.Repo.Name == "" {
+				t.Errorf("got %+v", e)
+			}
+		case forge.ChecksFinished:
+			if len(e.SHA) < 40 || e.Number < 0 || e.Repo.Name == "" {
 				t.Errorf("got %+v", e)
 			}
 		case forge.Ignored:

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,9 +17,10 @@ const (
 	mergeRequestHook = "Merge Request Hook"
 	noteHook         = "Note Hook"
 	pushHook         = "Push Hook"
+	pipelineHook     = "Pipeline Hook"
 )
 
-var kinds = map[string]string{mergeRequestHook: "merge_request", noteHook: "note", pushHook: "push"}
+var kinds = map[string]string{mergeRequestHook: "merge_request", noteHook: "note", pushHook: "push", pipelineHook: "pipeline"}
 
 // Decode reads what GitLab says has happened: the payload of a webhook whose
 // token or signature has been verified. The name is that of the X-Gitlab-Event
@@ -76,6 +78,8 @@ func decode(name, delivery string, payload []byte) (forge.Event, error) {
 		return noteEvent(from, payload)
 	case pushHook:
 		return pushEvent(from, payload)
+	case pipelineHook:
+		return pipelineEvent(from, payload)
 	}
 	return ignored(from, "%s is none of the events that we act on", name)
 }
@@ -345,6 +349,36 @@ func pushEvent(from forge.Delivery, payload []byte) (forge.Event, error) {
 	event := forge.BranchPushed{Delivery: from, Branch: branch, After: wire.After}
 	if !isZero(wire.Before) {
 		event.Before = wire.Before
+	}
+	return event, nil
+}
+
+func pipelineEvent(from forge.Delivery, payload []byte) (forge.Event, error) {
+	var wire struct {
+		Attributes struct {
+			SHA    string `json:"sha"`
+			Status string `json:"status"`
+		} `json:"object_attributes"`
+		MergeRequest *struct {
+			IID             int   `json:"iid"`
+			TargetProjectID int64 `json:"target_project_id"`
+		} `json:"merge_request"`
+		Project struct {
+			ID int64 `json:"id"`
+		} `json:"project"`
+	}
+	if err := json.Unmarshal(payload, &wire); err != nil {
+		return nil, err
+	}
+	if !slices.Contains([]string{"success", "failed", "canceled", "skipped"}, wire.Attributes.Status) {
+		return ignored(from, "a pipeline that has not ended (%s)", wire.Attributes.Status)
+	}
+	if !isCommit(wire.Attributes.SHA) {
+		return nil, fmt.Errorf("pipeline of %q, which is no commit", wire.Attributes.SHA)
+	}
+	event := forge.ChecksFinished{Delivery: from, SHA: wire.Attributes.SHA}
+	if m := wire.MergeRequest; m != nil && m.TargetProjectID == wire.Project.ID { // not one of a fork's pipeline
+		event.Number = m.IID
 	}
 	return event, nil
 }

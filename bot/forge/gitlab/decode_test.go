@@ -241,6 +241,14 @@ func FuzzDecode(f *testing.F) {
 			if e.Branch == "" || len(e.After) < 40 || e.Repo.Name == "" {
 				t.Errorf("got %+v", e)
 			}
+		case forge.MergeQueued:
+			if len(e.SHA) < 40 || e.Base.Name == "" || e.Number < 0 || e.Repo.Name == "" {
+				t.Errorf("got %+v", e)
+			}
+		case forge.ChecksFinished:
+			if len(e.SHA) < 40 || e.Number < 0 || e.Repo.Name == "" {
+				t.Errorf("got %+v", e)
+			}
 		case forge.Ignored:
 			if e.Reason == "" {
 				t.Errorf("got %+v", e)
