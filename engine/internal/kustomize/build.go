@@ -61,7 +61,7 @@ func (c *checker) build(dir string) ([]Resource, error) {
 		if problems := errors.Join(c.resourceProblems()...); problems != nil {
 			return nil, c.hideLiterals(problems)
 		}
-		return nil, c.hideLiterals(c.buildError(dir, err))
+		return nil, c.hideLiterals(c.inPatch(c.buildError(dir, err)))
 	}
 	origins, err := c.origins(dir, built)
 	if err != nil {

@@ -101,6 +101,7 @@ var rewordings = []struct {
 	{regexp.MustCompile(`^no resource matches strategic merge patch "(\w+)\.([^"/]*)/([^"]*?)(?:\.\[noNs\])?": no matches for Id .*`),
 		"no object matches the strategic patch for $1/$3 ($2): correct its kind, name or namespace, or delete the patch"},
 	{regexp.MustCompile(`^error in (\w+) for path: '([^']*)': .*: missing (?:path|value).*`), "a JSON patch fails: $1 $2: there is no such field"},
+	{regexp.MustCompile(`^(\w+) operation does not apply: (?:doc )?is missing (?:path|key): (\S+): missing value.*`), "a JSON patch fails: $1 $2: there is no such field"},
 	{regexp.MustCompile(`^testing value (\S+) failed: test failed$`), "a JSON patch fails: test $1: the field has another value"},
 	{regexp.MustCompile(`^nothing selected by (\w+)\.\S*/\[noName\].*`), "a replacement's source matches no object: $1"},
 	{regexp.MustCompile(`^nothing selected by (\w+)\.\S*/(\S+)\.(?:\[noNs\]|\S+)$`), "a replacement's source matches no object: $1/$2"},

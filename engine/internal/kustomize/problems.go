@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -155,6 +156,33 @@ func describe(n *yaml.Node) string {
 		return "a list"
 	}
 	return "plain text"
+}
+
+// jsonPatchFails is what rewordings make of an operation that fails.
+var jsonPatchFails = regexp.MustCompile(`a JSON patch fails: \w+ (\S+): .*`)
+
+// inPatch names the patch that an error is about, where the path of the operation that fails is in one patch alone.
+func (c *checker) inPatch(err error) error {
+	m := jsonPatchFails.FindStringSubmatch(err.Error())
+	if m == nil {
+		return err
+	}
+	names := regexp.MustCompile(regexp.QuoteMeta(m[1]) + `(["'\s,}]|$)`)
+	var found []targeted
+	for _, t := range c.targeted {
+		patch := []byte(t.patch.Patch)
+		if t.patch.Path != "" {
+			patch, _ = c.fsys.ReadFile(resolve(t.file, t.patch.Path)) // what cannot be read is none that fails
+		}
+		if t.field != transformersField && names.Match(patch) {
+			found = append(found, t)
+		}
+	}
+	if len(found) != 1 {
+		return err
+	}
+	t := found[0]
+	return fmt.Errorf("%s: %s[%d]: %s", c.place(t.file, t.field, t.index), t.field, t.index, m[0])
 }
 
 // maxMisread bounds how many mistakes of one kustomization are looked for.
