@@ -9,21 +9,19 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/sethvargo/go-githubactions"
-
 	"github.com/weighlock/weighlock/bot"
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/bot/forge/github"
 )
 
-// GitHub is what a GitHub job's environment says.
-type GitHub struct {
+// A Job is what a CI job's environment says.
+type Job struct {
 	Event forge.Event
 	Forge forge.Forge
 	// Workspace is the directory that the repository is checked out in.
 	Workspace string
-	// Token may fetch from the repository; "" leaves that to what the checkout configured.
-	Token string
+	// Token may fetch from the repository, as User; "" leaves that to what the checkout configured.
+	User, Token string
 	// ServerURL is the web address of the server, such as https://github.com.
 	ServerURL string
 	// Run is the address of the job's run.
@@ -31,7 +29,7 @@ type GitHub struct {
 }
 
 // ReadGitHub reads the environment of a GitHub job. All that is missing is reported at once.
-func ReadGitHub(getenv func(string) string) (*GitHub, error) {
+func ReadGitHub(getenv func(string) string) (*Job, error) {
 	var errs []error
 	need := func(name, why string) string {
 		v := getenv(name)
@@ -71,7 +69,7 @@ func ReadGitHub(getenv func(string) string) (*GitHub, error) {
 	if workspace == "" {
 		workspace = "."
 	}
-	return &GitHub{Event: event, Forge: client, Workspace: workspace, Token: token, ServerURL: getenv("GITHUB_SERVER_URL"), Run: RunURL(getenv)}, nil
+	return &Job{Event: event, Forge: client, Workspace: workspace, Token: token, ServerURL: getenv("GITHUB_SERVER_URL"), Run: RunURL(getenv)}, nil
 }
 
 // RunURL is the address of the run that a GitHub job is part of, by its attempt; "" in no such job.
@@ -83,10 +81,17 @@ func RunURL(getenv func(string) string) string {
 	return cmp.Or(getenv("GITHUB_SERVER_URL"), "https://github.com") + "/" + getenv("GITHUB_REPOSITORY") + "/actions/runs/" + id + "/attempts/" + cmp.Or(getenv("GITHUB_RUN_ATTEMPT"), "1")
 }
 
-// Run hands the event to the bot and reports the outcome to the runner: the report goes to the step summary, an error to
-// an annotation. It returns an error when the job should end red.
-func Run(ctx context.Context, gh *GitHub, b *bot.Bot, runner *githubactions.Action) error {
-	out, err := b.Handle(ctx, gh.Event)
+// A Runner shows what became of a job. GitHub's is [githubactions.Action], GitLab's is [GitLabLog].
+type Runner interface {
+	// AddStepSummary shows the report, which is Markdown.
+	AddStepSummary(markdown string)
+	// Errorf shows an error.
+	Errorf(format string, args ...any)
+}
+
+// Run hands the event to the bot and reports the outcome to the runner. It returns an error when the job should end red.
+func Run(ctx context.Context, job *Job, b *bot.Bot, runner Runner) error {
+	out, err := b.Handle(ctx, job.Event)
 	if out.Summary != "" {
 		runner.AddStepSummary(out.Summary)
 	}

@@ -83,7 +83,7 @@ func (b *Bot) pullRequestChanged(ctx context.Context, e forge.PullRequestChanged
 	if !previewed[e.Action] {
 		return Outcome{Summary: fmt.Sprintf("Nothing to do: a pull request that is %s is not previewed.", e.Action)}, nil
 	}
-	repo, err := b.Clone(ctx, headRef(e.PullRequest.Number), "refs/heads/"+e.PullRequest.Base.Name)
+	repo, err := b.Clone(ctx, b.Forge.HeadRef(e.PullRequest.Number), "refs/heads/"+e.PullRequest.Base.Name)
 	if err != nil {
 		return Outcome{}, b.tell(ctx, e.PullRequest, err)
 	}
@@ -94,9 +94,6 @@ func (b *Bot) pullRequestChanged(ctx context.Context, e forge.PullRequestChanged
 	}
 	return b.preview(ctx, repo, e.PullRequest, base)
 }
-
-// headRef is the name under which GitHub has a pull request's head, a fork's too.
-func headRef(number int) string { return fmt.Sprintf("refs/pull/%d/head", number) }
 
 // mergedBase is the commit that the head is merged onto: where the clone has the pull request's merge commit checked
 // out, as in CI, its first parent, else the base as the event tells it.

@@ -100,7 +100,7 @@ func (b *Bot) command(ctx context.Context, e forge.CommentCreated, pr forge.Pull
 	case c.Verb == VerbCancel:
 		return "😕 There is no run to cancel from here: each command is a job of its own in the CI, which can cancel it. A deploy that is cancelled finishes the object under way, says what it did and gives its lock back.", false, nil
 	}
-	repo, err := b.Clone(ctx, headRef(pr.Number), "refs/heads/"+pr.Base.Name)
+	repo, err := b.Clone(ctx, b.Forge.HeadRef(pr.Number), "refs/heads/"+pr.Base.Name)
 	if err != nil {
 		return "", false, err
 	}

@@ -80,6 +80,10 @@ type Conversation interface {
 	// Self tells who we are: the author that our comments carry.
 	Self(ctx context.Context) (User, error)
 
+	// HeadRef is the name under which the repository's git server has a pull
+	// request's head, also that of a fork: refs/pull/7/head on GitHub.
+	HeadRef(number int) string
+
 	// MaxComment is how long a comment's body may be, in characters (Unicode
 	// code points).
 	MaxComment() int

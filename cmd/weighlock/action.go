@@ -20,11 +20,11 @@ func actionCommand(p process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "action",
 		Short: "Handle the event that started a CI job: preview, deploy, answer",
-		Long: "Handle the event that started a GitHub Actions job. On pull_request it posts the preview, on push it deploys the targets\n" +
-			"whose policy says merge, on issue_comment it carries out /deploy. The repository must be checked out.",
+		Long: "Handle the event that started a job of GitHub Actions or GitLab CI. For a pull request it posts the preview, for a push it\n" +
+			"deploys the targets whose policy says merge, for a comment it carries out its commands. The repository must be checked out.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			gh, err := action.ReadGitHub(p.getenv)
+			job, runner, err := readJob(cmd.Context(), p)
 			if err != nil {
 				return err
 			}
@@ -33,9 +33,9 @@ func actionCommand(p process) *cobra.Command {
 				return err
 			}
 			b := &bot.Bot{
-				Forge: gh.Forge,
+				Forge: job.Forge,
 				Clone: func(ctx context.Context, refs ...string) (*checkout.Repo, error) {
-					return checkout.Open(ctx, gh.Workspace, checkout.Options{Refs: refs, Auth: checkout.Auth{Token: gh.Token}})
+					return checkout.Open(ctx, job.Workspace, checkout.Options{Refs: refs, Auth: checkout.Auth{User: job.User, Token: job.Token}})
 				},
 				Cluster: func(_ context.Context, t project.Target, as string) (engine.Cluster, error) {
 					return connectAs(p, kubeconfig, t, as)
@@ -44,20 +44,29 @@ func actionCommand(p process) *cobra.Command {
 				Env:      p.lookupenv,
 				Withheld: withheld,
 				Remotes:  remotes,
-				Holder:   gh.Run,
+				Holder:   job.Run,
 				Now:      time.Now,
 				Log:      p.log.Logger,
 			}
 			if key := p.getenv(digestKeyVariable); key != "" {
 				b.DigestKey = []byte(key)
 			}
-			runner := githubactions.New(githubactions.WithWriter(p.stdout), githubactions.WithGetenv(p.getenv))
-			if err := action.Run(cmd.Context(), gh, b, runner); err != nil {
-				return fmt.Errorf("%s: %w", p.getenv("GITHUB_EVENT_NAME"), err)
-			}
-			return nil
+			return action.Run(cmd.Context(), job, b, runner)
 		},
 	}
 	c.Flags().StringVar(&kubeconfig, "kubeconfig", "", "kubeconfig `file`; default: $KUBECONFIG, then ~/.kube/config")
 	return c
+}
+
+// readJob reads the environment of the CI job that the program runs in.
+func readJob(ctx context.Context, p process) (*action.Job, action.Runner, error) {
+	if p.getenv("GITLAB_CI") == "true" {
+		job, err := action.ReadGitLab(ctx, p.getenv)
+		return job, &action.GitLabLog{W: p.stdout, Now: time.Now}, err
+	}
+	job, err := action.ReadGitHub(p.getenv)
+	if err != nil && p.getenv("GITHUB_ACTIONS") != "true" {
+		err = fmt.Errorf("%w\n(neither GITHUB_ACTIONS nor GITLAB_CI says that this is a CI job)", err)
+	}
+	return job, githubactions.New(githubactions.WithWriter(p.stdout), githubactions.WithGetenv(p.getenv)), err
 }

@@ -107,5 +107,8 @@ func (c *Client) Capabilities() forge.Capabilities {
 	return forge.Capabilities{CheckSummary: c.app, RequiredByName: true, ReviewCommits: true, InactiveDeployments: true, DeploymentLogs: true}
 }
 
+// HeadRef is refs/pull/N/head.
+func (c *Client) HeadRef(number int) string { return fmt.Sprintf("refs/pull/%d/head", number) }
+
 // MaxComment is 65536.
 func (c *Client) MaxComment() int { return maxComment }

@@ -128,6 +128,11 @@ func New(c Config) (*Client, error) {
 // link; a review does not tell its commit; a deployment has no log.
 func (c *Client) Capabilities() forge.Capabilities { return forge.Capabilities{} }
 
+// HeadRef is refs/merge-requests/N/head.
+func (c *Client) HeadRef(number int) string {
+	return fmt.Sprintf("refs/merge-requests/%d/head", number)
+}
+
 // MaxComment is 1,000,000.
 func (c *Client) MaxComment() int { return maxComment }
 
