@@ -98,6 +98,7 @@ func Conformance(t *testing.T, start func(*testing.T) Adapter) {
 		{"a stranger has no permission in a private repository", strangers},
 		{"who is not known has no permission but an error", unknownUsers},
 		{"a read is repeated when the forge fails", readsRepeat},
+		{"a read of what has not changed is not answered again", unchanged},
 		{"a write is not repeated, as it may have taken place", writesDoNotRepeat},
 		{"a long wait is left to the caller", longWait},
 		{"a canceled context ends a call", canceled},
@@ -247,6 +248,23 @@ func readsRepeat(t *testing.T, s stage) {
 	fails(t, err, forge.ErrUnavailable)
 	if n := len(s.Server.Exchanges()); n > 20 {
 		t.Errorf("%d requests: the attempts have no bound", n)
+	}
+}
+
+func unchanged(t *testing.T, s stage) {
+	s.Server.Comment(s.repo, s.number, "amy", "nice")
+	first, comments := s.read(t), s.comments(t)
+	before := len(s.Server.Exchanges())
+	equal(t, s.read(t), first)
+	equal(t, s.comments(t), comments)
+	for _, e := range s.Server.Exchanges()[before:] {
+		if e.Status != 304 || e.ResponseBody != "" {
+			t.Errorf("%s is answered again, with %d", e.Path, e.Status)
+		}
+	}
+	s.Server.PushHead(s.repo, s.number, commitC)
+	if got := s.read(t).Head.SHA; got != commitC {
+		t.Errorf("the head is %s, want the new one", got)
 	}
 }
 

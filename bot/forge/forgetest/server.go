@@ -3,6 +3,7 @@ package forgetest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -228,7 +229,9 @@ func (s *standIn) handle(w http.ResponseWriter, req *http.Request) {
 	for name, values := range answer.header {
 		w.Header()[name] = values
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(answer.body.Len()))
+	if answer.status != http.StatusNotModified {
+		w.Header().Set("Content-Length", strconv.Itoa(answer.body.Len()))
+	}
 	w.WriteHeader(answer.status)
 	if fault.Cut {
 		_, _ = w.Write(answer.body.Bytes()[:answer.body.Len()/2])
@@ -259,7 +262,9 @@ func (s *standIn) answer(req *http.Request, body []byte) (*response, Fault) {
 		if failing {
 			answer.fail(fault)
 		}
-		err = operation.response(answer)
+		if err = operation.response(answer); err == nil {
+			answer.tag(req)
+		}
 	}
 	if err != nil {
 		s.violation(err)
@@ -271,6 +276,21 @@ func (s *standIn) answer(req *http.Request, body []byte) (*response, Fault) {
 		RequestBody: string(body), Status: answer.status, ResponseBody: answer.body.String(),
 	})
 	return answer, fault
+}
+
+// tag gives an answer to a read its tag, and leaves the answer out where the
+// client has it already.
+func (r *response) tag(req *http.Request) {
+	if req.Method != http.MethodGet || r.status != http.StatusOK {
+		return
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s", r.header.Get("Link"), r.body.Bytes()))
+	etag := fmt.Sprintf(`W/"%x"`, sum[:16])
+	r.header.Set("ETag", etag)
+	if req.Header.Get("If-None-Match") == etag {
+		r.status = http.StatusNotModified
+		r.body.Reset()
+	}
 }
 
 // fail replaces an answer by what the fault says.

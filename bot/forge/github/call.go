@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -39,6 +40,11 @@ func (c *Client) read(ctx context.Context, do call, into any) (next int, err err
 
 // send sends a request once.
 func (c *Client) send(ctx context.Context, do call, into any) (next int, err error) {
+	if do.method != http.MethodGet {
+		if err := c.pace.Wait(ctx); err != nil {
+			return 0, &forge.Error{Op: do.op, Err: err}
+		}
+	}
 	req, err := c.api.NewRequest(do.method, do.path, do.body)
 	if err != nil {
 		return 0, &forge.Error{Op: do.op, Err: fmt.Errorf("%w: %w", forge.ErrInvalid, err)}

@@ -15,7 +15,9 @@
 //
 // Reads are tried up to four times: when GitHub says to wait, after that time,
 // unless it is longer than a minute; when it fails or does not answer, after
-// one second, then two, then four. Writes are tried once.
+// one second, then two, then four. Writes are tried once, and kept apart: see
+// [Config.WriteSpacing]. A read of what has not changed is answered from memory,
+// once GitHub has said so, and does not count.
 package github
 
 import (
@@ -53,6 +55,10 @@ type Config struct {
 	// Backoff is the pause before a failed read is tried again, doubled from
 	// one time to the next. Zero means one second.
 	Backoff time.Duration
+	// WriteSpacing is the least time from one write to the next. Zero means a
+	// second on github.com and ghe.com, which limit writes by the minute, and none on
+	// servers of one's own; less than zero none anywhere.
+	WriteSpacing time.Duration
 }
 
 // Client is GitHub under one identity. It is safe for concurrent use.
@@ -61,6 +67,7 @@ type Client struct {
 	token   string
 	app     bool // who we are may write check runs
 	backoff time.Duration
+	pace    *rest.Pace
 }
 
 var _ forge.Forge = (*Client)(nil)
@@ -83,18 +90,22 @@ func New(c Config) (*Client, error) {
 	if c.Backoff <= 0 {
 		c.Backoff = time.Second
 	}
+	if c.WriteSpacing == 0 && (base.Host == "api.github.com" || strings.HasSuffix(base.Host, ".ghe.com")) {
+		c.WriteSpacing = time.Second
+	}
 	plain := http.Client{Timeout: 30 * time.Second}
 	if c.HTTPClient != nil {
 		plain = *c.HTTPClient
 	}
 	plain.CheckRedirect = rest.FollowReads
 	if c.Token != "" {
-		plain.Transport = rest.Authorization{Name: "Authorization", Value: "Bearer " + c.Token, Base: base, Next: plain.Transport}
+		plain.Transport = rest.Authorization{Name: "Authorization", Value: rest.Always("Bearer " + c.Token), Base: base, Next: plain.Transport}
 	}
+	plain.Transport = &rest.Conditional{Next: plain.Transport}
 	api := github.NewClient(&plain)
 	api.BaseURL = base
 	api.UserAgent = "weighlock"
-	return &Client{api: api, token: c.Token, app: strings.HasPrefix(c.Token, installationToken), backoff: c.Backoff}, nil
+	return &Client{api: api, token: c.Token, app: strings.HasPrefix(c.Token, installationToken), backoff: c.Backoff, pace: rest.NewPace(c.WriteSpacing)}, nil
 }
 
 // installationToken is how tokens begin that act for an installation of an app:

@@ -56,6 +56,11 @@ func (c *Client) send(ctx context.Context, do call, into any) (next int, err err
 			Message: "GitLab does not let a CI_JOB_TOKEN do this; use a project access token with the scope api and the role Developer",
 		}
 	}
+	if do.method != http.MethodGet {
+		if err := c.pace.Wait(ctx); err != nil {
+			return 0, &forge.Error{Op: do.op, Err: err}
+		}
+	}
 	req, err := c.api.NewRequest(do.method, do.path, do.body, []gitlab.RequestOptionFunc{gitlab.WithContext(ctx)})
 	if err != nil {
 		return 0, &forge.Error{Op: do.op, Err: fmt.Errorf("%w: %s", forge.ErrInvalid, c.clean(err.Error()))}

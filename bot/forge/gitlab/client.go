@@ -20,7 +20,8 @@
 // Reads are tried up to four times: when GitLab says to wait (Retry-After,
 // RateLimit-Reset), after that time, unless it is longer than a minute; when it
 // fails or does not answer, after one second, then two, then four. Writes are
-// tried once.
+// tried once, and kept apart: see [Config.WriteSpacing]. A read of what has not
+// changed is answered from memory, once GitLab has said so.
 //
 // # Slash commands
 //
@@ -71,6 +72,10 @@ type Config struct {
 	// Backoff is the pause before a failed read is tried again, doubled from
 	// one time to the next. Zero means one second.
 	Backoff time.Duration
+	// WriteSpacing is the least time from one write to the next. Zero means a
+	// second on gitlab.com, which limit writes by the minute, and none on
+	// servers of one's own; less than zero none anywhere.
+	WriteSpacing time.Duration
 }
 
 // Client is GitLab under one identity. It is safe for concurrent use.
@@ -80,6 +85,7 @@ type Client struct {
 	jobToken bool
 	web      string // the installation's address, without a slash at the end
 	backoff  time.Duration
+	pace     *rest.Pace
 }
 
 var _ forge.Forge = (*Client)(nil)
@@ -103,6 +109,9 @@ func New(c Config) (*Client, error) {
 	if c.Backoff <= 0 {
 		c.Backoff = time.Second
 	}
+	if c.WriteSpacing == 0 && base.Host == "gitlab.com" {
+		c.WriteSpacing = time.Second
+	}
 	plain := http.Client{Timeout: 30 * time.Second}
 	if c.HTTPClient != nil {
 		plain = *c.HTTPClient
@@ -114,14 +123,14 @@ func New(c Config) (*Client, error) {
 	}
 	// The SDK would send the token to whomever a redirect leads to. It would also
 	// repeat writes, and wait by a limiter that it exchanges while others use it.
-	plain.Transport = rest.Authorization{Name: header, Value: c.Token, Base: base, Next: plain.Transport}
+	plain.Transport = &rest.Conditional{Next: rest.Authorization{Name: header, Value: rest.Always(c.Token), Base: base, Next: plain.Transport}}
 	api, err := newClient("", gitlab.WithBaseURL(base.String()), gitlab.WithHTTPClient(&plain),
 		gitlab.WithoutRetries(), gitlab.WithCustomLimiter(unlimited{}), gitlab.WithURLWarningLogger(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return nil, fmt.Errorf("gitlab: %w", err)
 	}
 	api.UserAgent = "weighlock"
-	return &Client{api: api, token: c.Token, jobToken: c.JobToken, web: web, backoff: c.Backoff}, nil
+	return &Client{api: api, token: c.Token, jobToken: c.JobToken, web: web, backoff: c.Backoff, pace: rest.NewPace(c.WriteSpacing)}, nil
 }
 
 // Capabilities implements [forge.Forge]. A check of GitLab's is one line with a

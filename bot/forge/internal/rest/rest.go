@@ -135,9 +135,16 @@ func IsToken(token string) bool {
 // another host goes without it: left to themselves, SDKs and net/http would
 // send some along.
 type Authorization struct {
-	Name, Value string
-	Base        *url.URL
-	Next        http.RoundTripper // nil means http.DefaultTransport
+	Name string
+	// Value gives what the header holds now.
+	Value func(context.Context) (string, error)
+	Base  *url.URL
+	Next  http.RoundTripper // nil means http.DefaultTransport
+}
+
+// Always is a value that stays.
+func Always(value string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return value, nil }
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -149,7 +156,11 @@ func (a Authorization) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
 	req.Header.Del(a.Name)
 	if req.URL.Scheme == a.Base.Scheme && req.URL.Host == a.Base.Host {
-		req.Header.Set(a.Name, a.Value)
+		value, err := a.Value(req.Context())
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set(a.Name, value)
 	}
 	return next.RoundTrip(req)
 }
