@@ -60,11 +60,11 @@ func blockItem(t *testing.T, dir, ns string) {
 	}
 }
 
-// deploy60 is a process that deploys objects60. Its lock expires soon.
+// deploy60 is a process that deploys objects60.
 func deploy60(t *testing.T, dir, kubeconfig, records string, v int) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "deploy", "-y", "-a", fmt.Sprint("v=", v), "--project-dir", dir,
-		"--kubeconfig", kubeconfig, "--records-namespace", records, "--lock-duration", "1s")
+		"--kubeconfig", kubeconfig, "--records-namespace", records)
 	cmd.Env = append(os.Environ(), asProgram+"=1")
 	return cmd
 }

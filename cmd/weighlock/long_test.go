@@ -32,6 +32,11 @@ func TestLongKilledDeploysAreTakenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	deploy := func(v int) *exec.Cmd { return deploy60(t, dir, who.Kubeconfig, records, v) }
+	doomed := func(v int) *exec.Cmd { // its lock expires soon
+		cmd := deploy(v)
+		cmd.Args = append(cmd.Args, "--lock-duration", "1s")
+		return cmd
+	}
 	finish := func(v int) {
 		t.Helper()
 		if out, err := deploy(v).CombinedOutput(); err != nil {
@@ -58,9 +63,9 @@ func TestLongKilledDeploysAreTakenUp(t *testing.T) {
 			return out
 		}
 		if r.IntN(3) == 0 {
-			killAfter(t, deploy(v), time.Duration(r.Int64N(int64(whole))))
+			killAfter(t, doomed(v), time.Duration(r.Int64N(int64(whole))))
 		} else {
-			signalAtObject(t, deploy(v), os.Kill, 1+r.IntN(59))
+			signalAtObject(t, doomed(v), os.Kill, 1+r.IntN(59))
 		}
 		switch n := len(written()); n {
 		case 0:

@@ -6,20 +6,29 @@ import (
 	"github.com/weighlock/weighlock/engine/object"
 )
 
-// job judges a Job by its end: kstatus calls one that still runs current.
+// job judges a Job by its end: kstatus calls one that still runs current. That the end is decided does not mean that its
+// last pods are gone.
 func job(o object.Object) State {
+	ending := ""
 	for _, c := range conditions(o) {
 		if c["status"] != "True" {
 			continue
 		}
 		switch c["type"] {
-		case "Failed", "FailureTarget":
+		case "Failed":
 			return State{Failed, text(c, "the job has failed")}
-		case "Complete", "SuccessCriteriaMet":
+		case "Complete":
 			return State{Ready, "the job is complete"}
 		case "Suspended":
 			return State{Waiting, "the job is suspended"}
+		case "FailureTarget":
+			ending = "the job is failing, and its last pods are ending: " + text(c, "no reason is given")
+		case "SuccessCriteriaMet":
+			ending = "the job has succeeded, and its last pods are ending"
 		}
+	}
+	if ending != "" {
+		return State{Waiting, ending}
 	}
 	st := o.Map("status")
 	return State{Waiting, fmt.Sprintf("the job is not complete: %v active, %v succeeded, %v failed", number(st["active"]), number(st["succeeded"]), number(st["failed"]))}
