@@ -87,6 +87,7 @@ type conversation struct {
 	lastRef   string
 	during    *interruption
 	seen      map[int64]seen // comments, as they were told last
+	records   []string       // checks and deployments, as they were told last
 	out       strings.Builder
 }
 
@@ -134,7 +135,7 @@ func converse(t *testing.T, cluster *enginetest.Cluster, connected *kube.Cluster
 		t.Fatal(err)
 	}
 	t.Cleanup(c.github.Close)
-	c.github.AddRepo(repo, forgetest.RepoOptions{})
+	c.github.AddRepo(repo, forgetest.RepoOptions{Private: true})
 	c.github.AddToken(actiontest.ActionsToken, forgetest.Token{Actions: true})
 	for login, p := range map[string]forge.Permission{"grace": forge.Write, "mary": forge.Maintain, "eve": forge.Read} {
 		c.github.SetPermission(repo, login, p)
@@ -268,7 +269,27 @@ func (c *conversation) tell() bool {
 		}
 		c.seen[comment.ID] = seen{comment.Body, len(reactions)}
 	}
+	c.tellRecords()
 	return wrote
+}
+
+// tellRecords tells what checks and deployments say now, where that is news.
+func (c *conversation) tellRecords() {
+	var now []string
+	for _, check := range c.github.Checks(repo, c.heads[c.number]) {
+		if strings.HasPrefix(check.Name, "weighlock") {
+			now = append(now, fmt.Sprintf("check %s: %s, %s", check.Name, check.State, check.Title))
+		}
+	}
+	for i, d := range c.github.Deployments(repo) {
+		now = append(now, fmt.Sprintf("deployment %d of %s to %s: %s, %s %s", i+1, short(d.SHA), d.Environment, d.State, d.Description, d.EnvironmentURL))
+	}
+	for _, line := range now {
+		if !slices.Contains(c.records, line) {
+			fmt.Fprintf(&c.out, "=== %s\n", strings.TrimSpace(line))
+		}
+	}
+	c.records = now
 }
 
 // expect notes what a person wrote, so that it is not told as ours.

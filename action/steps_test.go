@@ -21,6 +21,8 @@ import (
 //	ready|drafted|closed|reopened|retargeted LOGIN
 //	merge LOGIN                      LOGIN merges the pull request
 //	say LOGIN TEXT                   LOGIN comments; \n in TEXT ends a line, @HEAD, @MAIN and @MERGED name commits
+//	review LOGIN approved            LOGIN approves the head
+//	report NAME STATE                somebody else's check of the head
 //	again                            the last job runs once more
 //	pull NUMBER                      says which pull request is talked about; at first the last one that was opened
 //	permission LOGIN PERMISSION      what LOGIN may do
@@ -109,6 +111,12 @@ func (c *conversation) carryOut(words []string, line string, job func(forgetest.
 		comment := c.github.Comment(repo, c.number, args[0], strings.ReplaceAll(text, `\n`, "\n"))
 		c.expect(comment)
 		job(c.github.CommentWebhook(comment), "refs/heads/main")
+	case "review":
+		c.github.Review(repo, c.number, args[0], forge.ReviewState(args[1]))
+	case "report":
+		if c.number > 0 {
+			c.github.Report(repo, c.heads[c.number], forge.CheckResult{Name: args[0], State: forge.CheckState(args[1])})
+		}
 	case "again":
 		c.job(c.last, c.lastRef)
 	case "pull":

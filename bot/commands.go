@@ -33,6 +33,11 @@ func (a asked) at() string {
 	return a.pr.Head.SHA
 }
 
+// branch is the one that the commit is on.
+func (a asked) branch() string {
+	return pick(a.pr.State == forge.StateMerged, a.pr.Base.Name, a.pr.Head.Name)
+}
+
 // commentCreated carries out the commands of a comment.
 func (b *Bot) commentCreated(ctx context.Context, e forge.CommentCreated) (Outcome, error) {
 	commands := ParseCommands(e.Comment.Body)

@@ -107,6 +107,7 @@ func (b *Bot) carryOut(ctx context.Context, t *tree, a asked, r Request) deploym
 			command: a.Verb, commit: r.Commit, about: a.pr.String(), why: fmt.Sprintf("/%s by @%s", a.Verb, a.by.Login), person: "@" + a.by.Login,
 		}),
 		reviewed: r.Shown.Digests[r.Job.ID], force: a.Force, prune: a.Prune, only: a.Only,
+		record:  forge.NewDeployment{Repo: a.pr.Repo, SHA: r.Commit, Branch: a.branch(), Description: fmt.Sprintf("%s by @%s", a.pr, a.by.Login)},
 		approve: func(ctx context.Context, _ *diff.ChangeSet) error { return b.still(ctx, a, r.Job.Policy) },
 	}
 	if a.Verb == VerbPrune {

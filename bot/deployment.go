@@ -28,6 +28,8 @@ type deployment struct {
 	err error
 	// warnings are about the lock and the history.
 	warnings []string
+	// record is the forge's, once there is one.
+	record *forge.Deployment
 }
 
 // An occasion is what a deploy is carried out for.
@@ -60,6 +62,8 @@ type deployOrder struct {
 	only []string
 	// approve is asked right before the first write.
 	approve func(context.Context, *diff.ChangeSet) error
+	// record is what the forge is told of the deploy.
+	record forge.NewDeployment
 }
 
 // deploy deploys a target. An object whose dry run fails keeps all of them from being applied.
@@ -72,7 +76,17 @@ func (b *Bot) deploy(ctx context.Context, t *tree, j Job, o deployOrder) deploym
 	}
 	b.prepare(&d, t, j, o.run)
 	seen := b.diffOptions(j)
-	opts := engine.DeployOptions{Reviewed: o.reviewed, Run: o.run, Diff: seen, Apply: b.applyOptions(ctx, t, j), Approve: o.approve}
+	opts := engine.DeployOptions{Reviewed: o.reviewed, Run: o.run, Diff: seen, Apply: b.applyOptions(ctx, t, j)}
+	opts.Approve = func(ctx context.Context, set *diff.ChangeSet) error {
+		if err := o.approve(ctx, set); err != nil {
+			return err
+		}
+		if set.Changed() && !(len(set.Failures()) > 0 && opts.Apply.AbortOnError) {
+			b.begin(ctx, &d, j, o.record)
+		}
+		return nil
+	}
+	approve := opts.Approve
 	opts.Diff.Force, opts.Diff.Prune = o.force, o.prune || seen.Prune
 	if o.force || opts.Diff.Prune != seen.Prune {
 		opts.Seen = &seen
@@ -97,11 +111,12 @@ func (b *Bot) deploy(ctx context.Context, t *tree, j Job, o deployOrder) deploym
 					return fmt.Errorf("the target has no object %s", name)
 				}
 			}
-			return o.approve(ctx, set)
+			return approve(ctx, set)
 		}
 	}
 	d.set, d.result, err = engine.Deploy(ctx, p, target, cluster, opts)
 	d.err = explained(err, t)
+	b.end(ctx, d, j)
 	return d
 }
 

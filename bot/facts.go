@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/engine/history"
@@ -51,23 +52,54 @@ func (b *Bot) deployed(ctx context.Context, t *tree, name string) (string, error
 	return "", nil
 }
 
-// approvals are those of reviewers who may write.
-func (b *Bot) approvals(context.Context, forge.PullRequest) ([]Approval, error) {
-	return nil, errors.New("approvals cannot be read here yet")
+// approvals are those of people who may write; programs approve nothing.
+func (b *Bot) approvals(ctx context.Context, pr forge.PullRequest) ([]Approval, error) {
+	reviews, err := b.Forge.Reviews(ctx, pr)
+	if err != nil {
+		return nil, err
+	}
+	var out []Approval
+	for _, r := range reviews {
+		if r.State != forge.ReviewApproved || r.User.Login == "" || r.User.Bot {
+			continue
+		}
+		p, err := b.Forge.Permission(ctx, pr.Repo, r.User)
+		if err != nil {
+			return nil, err
+		}
+		if p >= forge.Write {
+			out = append(out, Approval{By: r.User, Commit: r.SHA})
+		}
+	}
+	return out, nil
 }
 
-// checks are the checks of others on the head that the mode asks for.
-func (b *Bot) checks(_ context.Context, _ forge.PullRequest, mode ChecksMode) ([]Check, error) {
-	if mode == ChecksRequired {
-		return nil, nil
+// checks are the checks of others on the head that the mode asks for. Ours are told by their names, so that nothing waits
+// for itself.
+func (b *Bot) checks(ctx context.Context, pr forge.PullRequest, mode ChecksMode) ([]Check, error) {
+	results, err := b.Forge.ChecksOf(ctx, pr.Commit())
+	if err != nil {
+		return nil, err
 	}
-	return nil, errors.New("checks cannot be read here yet")
+	var out []Check
+	for _, c := range results {
+		if !strings.HasPrefix(strings.ToLower(c.Name), checkName) && (c.Required || mode == ChecksAll) {
+			out = append(out, Check{Name: c.Name, Green: c.State.Green(), State: string(c.State)})
+		}
+	}
+	return out, nil
 }
 
-// team is the first of the teams that a user is in, "" for none.
-func (b *Bot) team(_ context.Context, _ forge.User, teams []string) (string, error) {
-	if len(teams) == 0 {
-		return "", nil
+// team is the first of the teams that a user is in, "" for none. One that cannot be asked is an error unless the user is in
+// another one.
+func (b *Bot) team(ctx context.Context, who forge.User, teams []string) (string, error) {
+	var errs []error
+	for _, team := range teams {
+		is, err := b.Forge.TeamMember(ctx, team, who)
+		if err == nil && is {
+			return team, nil
+		}
+		errs = append(errs, err)
 	}
-	return "", errors.New("teams cannot be read here yet")
+	return "", errors.Join(errs...)
 }

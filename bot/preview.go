@@ -77,6 +77,7 @@ func (b *Bot) previewVetted(ctx context.Context, repo *checkout.Repo, pr forge.P
 			}
 		}
 	}
+	p.Summary = seen.comment.Detail == DetailSummary || seen.comment.Detail == DetailAuto && b.public(ctx, pr.Repo)
 	pages := b.pages(p, shown)
 	out := Outcome{Summary: p.Markdown(maxSummary), Failed: failed}
 	if pr.Fork && !merged {
@@ -86,7 +87,19 @@ func (b *Bot) previewVetted(ctx context.Context, repo *checkout.Repo, pr forge.P
 		out.Failed = true
 		return out, err
 	}
+	if !merged {
+		b.check(ctx, pr, p)
+	}
 	return out, nil
+}
+
+// public says whether everybody can read a repository; in doubt it is taken to be.
+func (b *Bot) public(ctx context.Context, repo forge.Repo) bool {
+	r, err := b.Forge.Repository(ctx, repo)
+	if err != nil {
+		b.Log.WarnContext(ctx, "whether the repository is public could not be found out: the comment is a summary", "error", err)
+	}
+	return err != nil || r.Public
 }
 
 // maxSummary is how many characters of a report go to a job's summary, of which runners take a mebibyte.

@@ -43,7 +43,7 @@ func (b *Bot) branchPushed(ctx context.Context, e forge.BranchPushed) (Outcome, 
 	defer t.Close()
 	plan := PlanPush(t.Targets, e)
 	if plan.Reason != "" {
-		return Outcome{Summary: "Nothing to do: " + plan.Reason + "."}, nil
+		return Outcome{Summary: "Nothing to do: " + plan.Reason + ".\n" + b.renewOthers(ctx, e)}, nil
 	}
 	p := pushed{BranchPushed: e, repo: repo}
 	if p.merged, err = b.mergedBy(ctx, e); err != nil {
@@ -54,7 +54,11 @@ func (b *Bot) branchPushed(ctx context.Context, e forge.BranchPushed) (Outcome, 
 			return b.unknownMerge(plan, err)
 		}
 	}
-	return b.deployPush(ctx, t, plan, p)
+	out, err := b.deployPush(ctx, t, plan, p)
+	if ctx.Err() == nil {
+		out.Summary += b.renewOthers(ctx, e)
+	}
+	return out, err
 }
 
 // unknownMerge is the outcome where what was reviewed cannot be found out: nothing is deployed that somebody wants to have
@@ -80,7 +84,8 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 	for _, j := range plan.Jobs {
 		var differs []string
 		d := b.deploy(ctx, t, j, deployOrder{
-			run: b.run(occasion{command: VerbDeploy, commit: p.After, about: about(p.merged, p.BranchPushed), why: "push to " + p.Branch, person: "@" + p.Sender.Login}),
+			run:    b.run(occasion{command: VerbDeploy, commit: p.After, about: about(p.merged, p.BranchPushed), why: "push to " + p.Branch, person: "@" + p.Sender.Login}),
+			record: forge.NewDeployment{Repo: p.Repo, SHA: p.After, Branch: p.Branch, Description: "push by @" + p.Sender.Login},
 			approve: func(ctx context.Context, set *diff.ChangeSet) (err error) {
 				differs, err = b.approvePush(ctx, t, j, p, set)
 				return err
@@ -208,7 +213,7 @@ func guarded(policy TargetPolicy, set *diff.ChangeSet) string {
 		}
 	}
 	if deleted > policy.PruneGuard.Max {
-		return fmt.Sprintf("it deletes %d objects, more than %d", deleted, policy.PruneGuard.Max)
+		return fmt.Sprintf("it deletes %d %s, more than %d", deleted, plural(deleted, "object", "objects"), policy.PruneGuard.Max)
 	}
 	return ""
 }

@@ -48,7 +48,7 @@ func newStory(ctx context.Context, dir, kubeconfig, kubectl string) (*story, err
 	if err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
-	github.AddRepo(repo, forgetest.RepoOptions{})
+	github.AddRepo(repo, forgetest.RepoOptions{Private: true})
 	github.AddToken(actiontest.ActionsToken, forgetest.Token{Actions: true})
 	github.SetPermission(repo, maintainer, forge.Write)
 	return &story{

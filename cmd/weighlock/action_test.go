@@ -67,7 +67,7 @@ func converse(t *testing.T) *conversation {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.git.Close() })
-	c.github.AddRepo(testRepo, forgetest.RepoOptions{})
+	c.github.AddRepo(testRepo, forgetest.RepoOptions{Private: true})
 	c.github.AddToken(actiontest.ActionsToken, forgetest.Token{Actions: true})
 	c.github.SetPermission(testRepo, writer, forge.Write)
 	c.github.SetPermission(testRepo, reader, forge.Read)

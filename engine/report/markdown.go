@@ -33,6 +33,8 @@ type Preview struct {
 	Problem string
 	// Notice, in Markdown, says why there are none although nothing is wrong.
 	Notice string
+	// Summary shows the names of objects alone.
+	Summary bool
 	// Merged says that Head is in the base branch already.
 	Merged bool
 }
@@ -52,7 +54,11 @@ type TargetPreview struct {
 // Markdown words the preview in at most max characters. What does not fit is left out whole, object bodies first, and
 // that is said.
 func (p Preview) Markdown(max int) string {
-	for detail := Full; ; detail++ {
+	first := Full
+	if p.Summary {
+		first = Names
+	}
+	for detail := first; ; detail++ {
 		s := p.markdown(detail)
 		if len([]rune(s)) <= max {
 			return s
@@ -81,7 +87,7 @@ func cut(s string, max int) string {
 
 func (p Preview) markdown(detail Detail) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### Weighlock: %s\n", p.headline())
+	fmt.Fprintf(&b, "### Weighlock: %s\n", p.Headline())
 	if p.Merged {
 		fmt.Fprintf(&b, "%s, what %s is at", Code(Short(p.Head)), Code(p.BaseName))
 	} else {
@@ -109,7 +115,10 @@ func (p Preview) markdown(detail Detail) string {
 	for _, t := range p.Targets {
 		b.WriteString(t.details(detail))
 	}
-	if detail > Full {
+	switch {
+	case p.Summary && detail == Names:
+		b.WriteString("\n<sub>A summary: run <code>weighlock diff</code> to see what changes in the objects, or set <code>comment.detail: full</code> in .weighlock.yaml.</sub>\n")
+	case detail > Full:
 		b.WriteString("\n<sub>" + leftOut[detail] + "</sub>\n")
 	}
 	return b.String()
@@ -121,7 +130,8 @@ var leftOut = map[Detail]string{
 	Numbers: "The changed objects did not fit into a comment and are left out: run <code>weighlock diff</code> to see them.",
 }
 
-func (p Preview) headline() string {
+// Headline is the preview in a few words.
+func (p Preview) Headline() string {
 	if p.Problem != "" {
 		return "no preview"
 	}

@@ -1,0 +1,123 @@
+package bot
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/engine/report"
+)
+
+// checkName is the name of our check that sums up; those of targets begin with it, and so should the names of the jobs that
+// run the bot: checks of that name are nobody else's.
+const checkName = "weighlock"
+
+// check reports a preview as one check a target and one that sums up. They are written when their state is known, so that
+// none is left unfinished. The comment says the same: a failure is logged.
+func (b *Bot) check(ctx context.Context, pr forge.PullRequest, p report.Preview) {
+	sum := forge.Check{Name: checkName, State: forge.CheckSuccess, Title: p.Headline()}
+	if p.Problem != "" {
+		sum.State = forge.CheckFailure
+	}
+	var all []forge.Check
+	for _, t := range p.Targets {
+		c := forge.Check{Name: checkName + "/" + t.Name, State: forge.CheckSuccess}
+		switch {
+		case t.Unaffected != "":
+			c.State, c.Title = forge.CheckNeutral, t.Unaffected
+		case t.Err != nil:
+			c.State, c.Title = forge.CheckFailure, "no preview"
+		default:
+			c.Title = report.Count(t.Set).String()
+			if len(t.Set.Failures()) > 0 {
+				c.State = forge.CheckFailure
+			}
+		}
+		if c.State == forge.CheckFailure {
+			sum.State = forge.CheckFailure
+		}
+		all = append(all, c)
+	}
+	for _, c := range append(all, sum) {
+		c.URL = b.Holder
+		if err := b.Forge.SetCheck(ctx, pr.Commit(), c); err != nil {
+			b.Log.WarnContext(ctx, "no check is reported", "check", c.Name, "error", err)
+			return // the next one would fail for the same cause
+		}
+	}
+}
+
+// environment is the forge's environment of a job.
+func environment(j Job) string { return cmp.Or(j.Policy.Environment.Name, string(j.ID)) }
+
+// begin records on the forge that a deploy begins. A failure is a warning: the cluster's own history has the deploy.
+func (b *Bot) begin(ctx context.Context, d *deployment, j Job, n forge.NewDeployment) {
+	n.Environment = environment(j)
+	record, err := b.Forge.CreateDeployment(ctx, n)
+	if err != nil {
+		b.Log.WarnContext(ctx, "the deploy is not recorded on the forge", "target", j.ID, "error", err)
+		return
+	}
+	d.record = &record
+}
+
+// end says on the forge how a deploy has ended, also when the job is being cancelled.
+func (b *Bot) end(ctx context.Context, d deployment, j Job) {
+	if d.record == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+	defer cancel()
+	status := forge.DeploymentStatus{State: forge.DeploymentSuccess, EnvironmentURL: j.Policy.Environment.URL, LogURL: b.Holder}
+	if !d.ok() {
+		status.State = forge.DeploymentFailure
+	}
+	if d.result != nil {
+		status.Description = report.Outcome(d.result)
+	}
+	if err := b.Forge.SetDeployment(ctx, *d.record, status); err != nil {
+		b.Log.WarnContext(ctx, "how the deploy ended is not recorded on the forge", "target", j.ID, "error", err)
+	}
+}
+
+// renewMost bounds how many previews a push renews.
+const renewMost = 20
+
+// renewOthers brings the previews of the open pull requests onto a branch up to date with a push to it. It returns what to
+// say of it in the job's summary.
+func (b *Bot) renewOthers(ctx context.Context, e forge.BranchPushed) string {
+	prs, err := b.Forge.OpenPullRequests(ctx, e.Repo, e.Branch)
+	if err != nil {
+		b.Log.WarnContext(ctx, "previews are not renewed", "error", err)
+		return fmt.Sprintf("\n⚠️ The previews of open pull requests are not renewed: %s\n", report.Escape(err.Error()))
+	}
+	renewed, text := 0, ""
+	for _, pr := range prs {
+		shown, err := b.shown(ctx, pr)
+		if err == nil && (shown == nil || shown.Base == e.After || pr.Fork) {
+			continue
+		}
+		if renewed++; renewed > renewMost {
+			return text + fmt.Sprintf("\n⚠️ No more than %d previews are renewed: the others are when somebody pushes to them, or writes `/diff`.\n", renewMost)
+		}
+		if err == nil {
+			err = b.renewPreview(ctx, pr, e.After)
+		}
+		if err != nil {
+			b.Log.WarnContext(ctx, "a preview is not renewed", "pullRequest", pr.String(), "error", err)
+			text += fmt.Sprintf("\n⚠️ The preview of %s is not renewed: %s\n", report.Escape(pr.String()), report.Escape(limited(err)))
+		}
+	}
+	return text
+}
+
+func (b *Bot) renewPreview(ctx context.Context, pr forge.PullRequest, base string) error {
+	repo, err := b.Clone(ctx, b.Forge.HeadRef(pr.Number), "refs/heads/"+pr.Base.Name)
+	if err != nil {
+		return err
+	}
+	defer repo.Close()
+	_, err = b.preview(ctx, repo, pr, base)
+	return err
+}
