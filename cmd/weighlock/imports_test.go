@@ -59,6 +59,7 @@ var outside = []struct {
 }{
 	{"k8s.io/client-go/", []string{"engine/kube", "engine/enginetest", "engine/internal/helm"}, "one place speaks with clusters"},
 	{"github.com/google/go-github/", []string{"bot/forge/github"}, "SDK types do not leak"},
+	{"github.com/bradleyfalzon/ghinstallation/", []string{"bot/forge/github"}, "SDK types do not leak"},
 	{"gitlab.com/gitlab-org/", []string{"bot/forge/gitlab"}, "SDK types do not leak"},
 	{"k8s.io/apiextensions-apiserver/", []string{"engine/internal/crd"}, "custom resources are judged in one place"},
 	{"k8s.io/apiserver/", []string{"engine/internal/crd"}, "custom resources are judged in one place"},

@@ -17,7 +17,7 @@
 //
 // # Use
 //
-// A test starts one with [StartGitHub], describes who and what there is
+// A test starts one with [StartGitHub] or [StartGitLab], describes who and what there is
 // (AddRepo, AddUser, AddToken, OpenPullRequest), gives its URL to the client,
 // and afterwards looks at the state (Comments, Reactions) or at the
 // [Exchange]s. Methods that describe the state panic when they are told of

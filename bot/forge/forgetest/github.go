@@ -30,6 +30,7 @@ type Token struct {
 type GitHub struct {
 	*standIn
 	tokens map[string]Token // guarded by standIn.mu
+	apps   []gitHubApp
 }
 
 // NewGitHub starts a stand-in for GitHub on a free port of 127.0.0.1. Close
@@ -42,9 +43,12 @@ func NewGitHub(o Options) (*GitHub, error) {
 		path:        gitHubPath,
 		login: func(req *http.Request) (string, bool) {
 			token, known := g.tokens[bearer(req)]
+			if app := g.appOf(req); app != nil {
+				return app.slug + botSuffix, true
+			}
 			return token.Login, known
 		},
-		program: func(login string) bool { return strings.HasSuffix(login, "[bot]") },
+		program: func(login string) bool { return strings.HasSuffix(login, botSuffix) },
 		refusal: gitHubRefusal,
 		pullURL: func(repo forge.Repo, number int) string { return fmt.Sprintf("%s/%s/pull/%d", gitHubURL, repo, number) },
 		commentURL: func(pull string, id int64) string {

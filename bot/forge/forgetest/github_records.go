@@ -256,14 +256,14 @@ func (c *check) set(sent sentCheckRun) {
 }
 
 // app is the app that a token belongs to, or empty.
-func (t Token) app() string { return strings.TrimSuffix(t.Login, "[bot]") }
+func (t Token) app() string { return strings.TrimSuffix(t.Login, botSuffix) }
 
 func (g *GitHub) createCheckRun(w *response, req request) {
 	var sent sentCheckRun
 	if !g.writable(w, req, &sent) {
 		return
 	}
-	if !strings.HasSuffix(req.token.Login, "[bot]") {
+	if !strings.HasSuffix(req.token.Login, botSuffix) {
 		w.refuse(http.StatusForbidden, "You must authenticate via a GitHub App.")
 		return
 	}

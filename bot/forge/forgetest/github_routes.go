@@ -49,6 +49,8 @@ func (g *GitHub) newRoutes() *http.ServeMux {
 	route("DELETE /repos/{owner}/{repo}/issues/comments/{id}", g.deleteComment)
 	route("POST /repos/{owner}/{repo}/issues/comments/{id}/reactions", g.createReaction)
 	route("GET /repos/{owner}/{repo}/collaborators/{username}/permission", g.getPermission)
+	route("GET /app", g.getApp)
+	route("POST /app/installations/{installation}/access_tokens", g.createToken)
 	route("GET /repos/{owner}/{repo}", g.getRepo)
 	route("GET /repos/{owner}/{repo}/contents/{path}", g.getContents)
 	route("GET /repos/{owner}/{repo}/pulls", g.listPulls)
@@ -97,7 +99,7 @@ func (req request) permission() forge.Permission {
 }
 
 func (g *GitHub) getUser(w *response, req request) {
-	if req.token.Actions {
+	if strings.HasSuffix(req.token.Login, botSuffix) {
 		w.refuse(http.StatusForbidden, "Resource not accessible by integration")
 		return
 	}

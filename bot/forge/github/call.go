@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/bradleyfalzon/ghinstallation/v2"
 	"github.com/google/go-github/v60/github"
 
 	"github.com/weighlock/weighlock/bot/forge"
@@ -110,8 +111,11 @@ func (c *Client) failure(ctx context.Context, op string, err error) error {
 		primary   *github.RateLimitError
 		secondary *github.AbuseRateLimitError
 		answer    *github.ErrorResponse
+		token     *ghinstallation.HTTPError
 	)
 	switch {
+	case ctx.Err() == nil && errors.As(err, &token):
+		return c.tokenFailure(op, token)
 	case errors.As(err, &primary):
 		return &forge.Error{
 			Op: op, Status: primary.Response.StatusCode, Message: c.clean(primary.Message),

@@ -9,7 +9,13 @@
 // github-actions[bot], which is what [Client.Self] then says. That bot has one
 // id on github.com; on a GitHub Enterprise Server the id differs from one
 // installation to the next and stays unknown here, so that our comments are
-// told by login and kind of account.
+// told by login and kind of account. An app (see [App]) is asked for its name.
+//
+// # Networks
+//
+// Proxies (HTTPS_PROXY, NO_PROXY) and private certification authorities
+// (SSL_CERT_FILE, SSL_CERT_DIR) are those of the environment, as for all
+// programs in Go, unless [Config.HTTPClient] says otherwise.
 //
 // # Limits
 //
@@ -45,6 +51,8 @@ type Config struct {
 	// Token goes with every request to the API, and with no other. Empty when
 	// HTTPClient puts its own authorization on requests.
 	Token string
+	// App is what we act as in place of a token's account.
+	App *App
 	// BaseURL is the API's address, what GITHUB_API_URL holds in a CI job:
 	// https://api.github.com, or https://HOST/api/v3 on a GitHub Enterprise
 	// Server. Empty means [DotCom].
@@ -63,19 +71,23 @@ type Config struct {
 
 // Client is GitHub under one identity. It is safe for concurrent use.
 type Client struct {
-	api     *github.Client
-	token   string
-	app     bool // who we are may write check runs
-	backoff time.Duration
-	pace    *rest.Pace
+	api       *github.Client
+	token     string
+	app       bool       // who we are may write check runs
+	installed *installed // nil without [Config.App]
+	backoff   time.Duration
+	pace      *rest.Pace
 }
 
 var _ forge.Forge = (*Client)(nil)
 
 // New makes a client. It does not speak to GitHub yet.
 func New(c Config) (*Client, error) {
-	if c.Token == "" && c.HTTPClient == nil {
+	switch {
+	case c.Token == "" && c.App == nil && c.HTTPClient == nil:
 		return nil, errors.New("github: no token")
+	case c.Token != "" && c.App != nil:
+		return nil, errors.New("github: a token and an app; want one of them")
 	}
 	if c.Token != "" && !rest.IsToken(c.Token) {
 		return nil, errors.New("github: the token holds white space or other characters that no token has")
@@ -101,11 +113,20 @@ func New(c Config) (*Client, error) {
 	if c.Token != "" {
 		plain.Transport = rest.Authorization{Name: "Authorization", Value: rest.Always("Bearer " + c.Token), Base: base, Next: plain.Transport}
 	}
+	var as *installed
+	if c.App != nil {
+		if as, plain.Transport, err = c.App.authorize(base, plain.Transport); err != nil {
+			return nil, err
+		}
+	}
 	plain.Transport = &rest.Conditional{Next: plain.Transport}
 	api := github.NewClient(&plain)
 	api.BaseURL = base
 	api.UserAgent = "weighlock"
-	return &Client{api: api, token: c.Token, app: strings.HasPrefix(c.Token, installationToken), backoff: c.Backoff, pace: rest.NewPace(c.WriteSpacing)}, nil
+	return &Client{
+		api: api, token: c.Token, installed: as, app: as != nil || strings.HasPrefix(c.Token, installationToken),
+		backoff: c.Backoff, pace: rest.NewPace(c.WriteSpacing),
+	}, nil
 }
 
 // installationToken is how tokens begin that act for an installation of an app:

@@ -193,6 +193,9 @@ const (
 
 // Self implements [forge.Forge]; the package comment says how.
 func (c *Client) Self(ctx context.Context) (forge.User, error) {
+	if c.installed != nil {
+		return c.installed.self(ctx, c)
+	}
 	do := call{op: "read who we are", method: http.MethodGet, path: "user"}
 	var got wireUser
 	_, err := c.read(ctx, do, &got)

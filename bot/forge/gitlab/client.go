@@ -15,6 +15,12 @@
 // job (CI_JOB_TOKEN) suffices for deployments; merge requests, comments, checks
 // and members are beyond it: see [Config.JobToken].
 //
+// # Networks
+//
+// Proxies (HTTPS_PROXY, NO_PROXY) and private certification authorities
+// (SSL_CERT_FILE, SSL_CERT_DIR) are those of the environment, as for all
+// programs in Go, unless [Config.HTTPClient] says otherwise.
+//
 // # Limits
 //
 // Reads are tried up to four times: when GitLab says to wait (Retry-After,
