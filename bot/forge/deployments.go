@@ -16,8 +16,9 @@ type Deployments interface {
 	// it are used.
 	SetDeployment(ctx context.Context, deployment Deployment, status DeploymentStatus) error
 
-	// LatestDeployment is the newest record of an environment, of one commit or,
-	// with an empty sha, of any. ErrNotFound when there is none.
+	// LatestDeployment is the newest record of ours of an environment, of one commit
+	// or, with an empty sha, of any. ErrNotFound when there is none. One that has
+	// succeeded and was followed by another may be [DeploymentInactive].
 	LatestDeployment(ctx context.Context, repo Repo, environment, sha string) (Deployment, error)
 }
 
