@@ -23,8 +23,6 @@ type Shown struct {
 	// Objects are short hashes of what was shown of each object, to say later in what a change differs; only the digest
 	// decides whether it does. A target with very many has none.
 	Objects map[ID]map[string]string `json:"objects,omitempty"`
-	// Pages is how many comments the report goes on in.
-	Pages int `json:"pages,omitempty"`
 }
 
 // maxHashes is of how many objects of a target a marker holds hashes.

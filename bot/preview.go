@@ -105,10 +105,19 @@ func (b *Bot) public(ctx context.Context, repo forge.Repo) bool {
 // maxSummary is how many characters of a report go to a job's summary, of which runners take a mebibyte.
 const maxSummary = 900_000
 
+// maxPages is how many comments a preview takes at most, and commentReserve how far it stays from a comment's limit: forges
+// do not all count in the same way.
+const maxPages, commentReserve = 5, 2000
+
 // pages is the preview comment, and further ones where it does not fit: each with its marker.
 func (b *Bot) pages(p report.Preview, s Shown) []string {
-	marker := s.marker() + "\n"
-	return []string{marker + p.Markdown(b.Forge.MaxComment()-len([]rune(marker)))}
+	marker, limit := s.marker()+"\n", b.Forge.MaxComment()-commentReserve
+	pages := p.Pages(limit-len([]rune(marker)), limit-len(pageHead(maxPages)), maxPages)
+	pages[0] = marker + pages[0]
+	for i := 1; i < len(pages); i++ {
+		pages[i] = pageHead(i+1) + pages[i]
+	}
+	return pages
 }
 
 // configured is what of the configuration matters for publishing.

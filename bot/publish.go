@@ -33,14 +33,13 @@ func (b *Bot) publishPreview(ctx context.Context, pr forge.PullRequest, mode Com
 	if mode == CommentNew {
 		old = nil
 	}
-	// The marker of the first page is what a deploy binds to: it comes last, when the others are there to be read.
+	if err := b.put(ctx, pr, old, pages[0]); err != nil {
+		return fmt.Errorf("publishing the preview: %w", err)
+	}
 	for i := 1; i < len(pages); i++ {
 		if err := b.put(ctx, pr, find(ours, pageHead(i+1)), pages[i]); err != nil {
 			return fmt.Errorf("publishing page %d of the preview: %w", i+1, err)
 		}
-	}
-	if err := b.put(ctx, pr, old, pages[0]); err != nil {
-		return fmt.Errorf("publishing the preview: %w", err)
 	}
 	for n := len(pages) + 1; ; n++ { // pages that an earlier, longer preview has left
 		left := find(ours, pageHead(n))

@@ -517,6 +517,32 @@ func TestActionReportsHugeErrorsInACommentThatFits(t *testing.T) {
 	}
 }
 
+func TestActionGoesOnInFurtherCommentsAndEmptiesThemWhenTheyAreNotNeeded(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	big := map[string]string{}
+	for i := range 14 {
+		big[fmt.Sprintf("deploy/app/big-%d.yaml", i)] = fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: \"big-%d-{{ target.name }}\", namespace: NAMESPACE}\ndata: {long: \"{{ 'word ' * 1000 }}\"}\n", i)
+	}
+	c.open(big, 0)
+	all := c.comments()
+	if len(all) != 3 {
+		t.Fatalf("%d comments, want the preview on 3 pages", len(all))
+	}
+	for i, want := range []string{"<!-- weighlock:preview ", "<!-- weighlock:page 2 -->\n", "<!-- weighlock:page 3 -->\n"} {
+		if !strings.HasPrefix(all[i].Body, want) {
+			t.Errorf("comment %d begins with %.60s, want %s", i+1, all[i].Body, want)
+		}
+	}
+	head := c.branch(map[string]string{"deploy/deployment.yaml": "deployments: []\n"})
+	c.github.PushHead(testRepo, c.number, head)
+	c.preview(forge.Synchronized, head, 0)
+	all = c.comments()
+	if len(all) != 3 || !strings.Contains(all[2].Body, "this page is empty") || !strings.Contains(all[0].Body, "### Weighlock") {
+		t.Errorf("%d comments; the last page says %.200s", len(all), all[2].Body)
+	}
+}
+
 func TestActionShowsNoSecretThatTheServerQuotes(t *testing.T) {
 	t.Parallel()
 	c := converse(t)

@@ -87,6 +87,22 @@ func cut(s string, max int) string {
 
 func (p Preview) markdown(detail Detail) string {
 	var b strings.Builder
+	b.WriteString(p.head())
+	for _, t := range p.Targets {
+		b.WriteString(t.details(detail))
+	}
+	switch {
+	case p.Summary && detail == Names:
+		b.WriteString("\n<sub>A summary: run <code>weighlock diff</code> to see what changes in the objects, or set <code>comment.detail: full</code> in .weighlock.yaml.</sub>\n")
+	case detail > Full:
+		b.WriteString("\n<sub>" + leftOut[detail] + "</sub>\n")
+	}
+	return b.String()
+}
+
+// head is what comes first: the headline, a row a target, and what cannot be undone.
+func (p Preview) head() string {
+	var b strings.Builder
 	fmt.Fprintf(&b, "### Weighlock: %s\n", p.Headline())
 	if p.Merged {
 		fmt.Fprintf(&b, "%s, what %s is at", Code(Short(p.Head)), Code(p.BaseName))
@@ -111,15 +127,6 @@ func (p Preview) markdown(detail Detail) string {
 	}
 	for _, t := range p.Targets {
 		b.WriteString(t.warning())
-	}
-	for _, t := range p.Targets {
-		b.WriteString(t.details(detail))
-	}
-	switch {
-	case p.Summary && detail == Names:
-		b.WriteString("\n<sub>A summary: run <code>weighlock diff</code> to see what changes in the objects, or set <code>comment.detail: full</code> in .weighlock.yaml.</sub>\n")
-	case detail > Full:
-		b.WriteString("\n<sub>" + leftOut[detail] + "</sub>\n")
 	}
 	return b.String()
 }
@@ -214,7 +221,24 @@ func (t TargetPreview) details(detail Detail) string {
 		return fmt.Sprintf("\n**%s** could not be previewed:\n%s", Escape(t.Name), Fence("", message(t.Err)))
 	}
 	var b strings.Builder
-	if failures := t.Set.Failures(); len(failures) > 0 && detail < Numbers {
+	if detail < Numbers {
+		b.WriteString(t.refused())
+	}
+	if body := t.body(detail); body != "" {
+		b.WriteString(t.folded(body, ""))
+	}
+	return b.String()
+}
+
+// folded is a part of the target's body that can be folded away; aside goes behind the target's name.
+func (t TargetPreview) folded(body, aside string) string {
+	return fmt.Sprintf("\n<details%s><summary><b>%s</b>%s: %s</summary>\n%s\n</details>\n", t.open(), htmlText(t.Name), aside, Count(t.Set), body)
+}
+
+// refused tells which objects the cluster refuses, and why.
+func (t TargetPreview) refused() string {
+	var b strings.Builder
+	if failures := t.Set.Failures(); len(failures) > 0 {
 		fmt.Fprintf(&b, "\n**%s**: the cluster refuses %d %s:\n", Escape(t.Name), len(failures), plural(len(failures), "object", "objects"))
 		list := make([]failure, len(failures))
 		bySource := map[object.Ref]string{}
@@ -228,10 +252,6 @@ func (t TargetPreview) details(detail Detail) string {
 			}
 			fmt.Fprintf(&b, "\n%s\n%s", strings.Join(names, ", "), Fence("", message(g.err)))
 		}
-	}
-	body := t.body(detail)
-	if body != "" {
-		fmt.Fprintf(&b, "\n<details%s><summary><b>%s</b>: %s</summary>\n%s\n</details>\n", t.open(), htmlText(t.Name), Count(t.Set), body)
 	}
 	return b.String()
 }

@@ -131,6 +131,35 @@ func TestAPreviewFitsItsBudgetAndStaysSound(t *testing.T) {
 	}
 }
 
+func TestAPreviewGoesOnInPagesThatAreEachSound(t *testing.T) {
+	t.Parallel()
+	long := &diff.Change{Ref: hostileRef("long"), Op: diff.Update, Fields: []diff.FieldChange{
+		{Op: diff.Modify, Path: object.Path{}.Field("data"), Old: "a", New: strings.Repeat(hostile+"\nß€😀\n", 4000)},
+	}}
+	for objects, wantPages := range map[int]int{1: 1, 120: 3, 3000: 5} {
+		p := hostilePreview(objects)
+		if objects > 1 {
+			p.Targets[0].Set.Stages[0].Items[0].Changes = append(p.Targets[0].Set.Stages[0].Items[0].Changes, long)
+		}
+		pages := p.Pages(60000, 60000, 5)
+		if len(pages) < wantPages {
+			t.Errorf("%d objects, %d bytes: %d pages, want %d or more", objects, len(p.Markdown(1<<30)), len(pages), wantPages)
+		}
+		for i, page := range pages {
+			if n := utf8.RuneCountInString(page); n > 60000 || len(page) > 3*60000 {
+				t.Errorf("%d objects: page %d has %d characters, %d bytes", objects, i+1, n, len(page))
+			}
+			if i < len(pages)-1 && !strings.Contains(page, fmt.Sprintf("goes on in page %d of %d", i+2, len(pages))) {
+				t.Errorf("page %d does not say that it goes on", i+1)
+			}
+			sound(t, page)
+		}
+		if last := pages[len(pages)-1]; objects == 3000 && !strings.Contains(last, "left out") {
+			t.Errorf("it is not said that something is left out: …%s", last[len(last)-300:])
+		}
+	}
+}
+
 func TestOneChangedLineOfALongTextIsShownWithItsSurroundings(t *testing.T) {
 	t.Parallel()
 	var old []string
