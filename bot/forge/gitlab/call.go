@@ -9,7 +9,7 @@ import (
 	"net/url"
 	"strconv"
 
-	"gitlab.com/gitlab-org/api/client-go"
+	"github.com/xanzy/go-gitlab"
 
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/bot/forge/internal/rest"
@@ -70,7 +70,7 @@ func (c *Client) send(ctx context.Context, do call, into any) (next int, err err
 	if err != nil {
 		return 0, c.failure(ctx, do.op, resp, err)
 	}
-	return int(resp.NextPage), nil
+	return resp.NextPage, nil
 }
 
 // list reads all pages of a list.

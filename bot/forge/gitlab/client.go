@@ -42,12 +42,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
-	"gitlab.com/gitlab-org/api/client-go"
+	"github.com/xanzy/go-gitlab"
 
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/bot/forge/internal/rest"
@@ -131,7 +130,7 @@ func New(c Config) (*Client, error) {
 	// repeat writes, and wait by a limiter that it exchanges while others use it.
 	plain.Transport = &rest.Conditional{Next: rest.Authorization{Name: header, Value: rest.Always(c.Token), Base: base, Next: plain.Transport}}
 	api, err := newClient("", gitlab.WithBaseURL(base.String()), gitlab.WithHTTPClient(&plain),
-		gitlab.WithoutRetries(), gitlab.WithCustomLimiter(unlimited{}), gitlab.WithURLWarningLogger(slog.New(slog.DiscardHandler)))
+		gitlab.WithoutRetries(), gitlab.WithCustomLimiter(unlimited{}))
 	if err != nil {
 		return nil, fmt.Errorf("gitlab: %w", err)
 	}
