@@ -41,7 +41,7 @@ cluster: ## Build the test cluster's binaries (5 to 7 minutes, once)
 oracles: ## Build the programs that tests compare with, Helm's and Kustomize's own (a minute or two, once)
 	@testdata/oracles/build.sh >/dev/null
 
-demo: build cluster ## A pull request's whole story, on a real API server
+demo: build cluster ## A pull request's whole story, on a real API server; FORGE=gitlab tells it on GitLab
 	@scripts/with-cluster.sh go run ./cmd/demo
 
 test: deps cluster oracles check ## All tests

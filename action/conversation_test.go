@@ -34,7 +34,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the conversations' transcripts")
 
 // TestConversations plays the archives of testdata/script: steps in the archive's comment, what repositories hold as files
-// below the names of their commits, and in transcript.md all that people get to see for it. See [conversation.steps] for
+// below the names of their commits, and in transcript.md all that people get to see for it on GitHub, in transcript.gitlab.md on GitLab. See [conversation.steps] for
 // the steps. The bot is the real one, behind the door of a CI job, with a stand-in for the forge, real git and the test
 // cluster, where each conversation has a namespace of its own.
 func TestConversations(t *testing.T) {
@@ -55,16 +55,27 @@ func TestConversations(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := converse(t, cluster, connected, archive)
-			for line := range strings.Lines(string(archive.Comment)) {
-				c.step(strings.TrimSpace(line))
+			play := func(t *testing.T, transcript string) {
+				t.Helper()
+				c := converse(t, cluster, connected, archive, transcript)
+				for line := range strings.Lines(string(archive.Comment)) {
+					c.step(strings.TrimSpace(line))
+				}
+				c.compare(file, archive, transcript)
 			}
-			c.compare(file, archive)
+			play(t, onGitHub)
+			if slices.ContainsFunc(archive.Files, func(f txtar.File) bool { return f.Name == onGitLab }) {
+				t.Run("GitLab", func(t *testing.T) { play(t, onGitLab) })
+			}
 		})
 	}
 }
 
-const transcriptFile = "transcript.md"
+// The transcripts, by forge.
+const (
+	onGitHub = "transcript.md"
+	onGitLab = "transcript.gitlab.md"
+)
 
 // A conversation is a repository with a project on a forge and in a cluster, and what is said there.
 type conversation struct {
@@ -72,7 +83,7 @@ type conversation struct {
 	cluster   *enginetest.Cluster
 	connected *kube.Cluster
 	namespace string
-	github    *forgetest.GitHub
+	forge     forgetest.Server
 	git       *actiontest.Git
 	runner    *actiontest.Runner
 	commits   map[string]map[string]string // their files, by the names that the archive gives them
@@ -107,7 +118,7 @@ var usual = map[string]string{
 	"deploy/app/map.yaml":    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: \"map-{{ target.name }}\", namespace: NAMESPACE}\ndata: {color: red}\n",
 }
 
-func converse(t *testing.T, cluster *enginetest.Cluster, connected *kube.Cluster, archive *txtar.Archive) *conversation {
+func converse(t *testing.T, cluster *enginetest.Cluster, connected *kube.Cluster, archive *txtar.Archive, transcript string) *conversation {
 	t.Helper()
 	c := &conversation{
 		T: t, cluster: cluster, connected: connected, namespace: cluster.Namespace(t),
@@ -130,17 +141,30 @@ func converse(t *testing.T, cluster *enginetest.Cluster, connected *kube.Cluster
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.git.Close() })
-	c.github, err = forgetest.NewGitHub(forgetest.Options{Violation: func(err error) { t.Errorf("%v", err) }, Clock: time.Now})
-	if err != nil {
-		t.Fatal(err)
+	c.runner = &actiontest.Runner{Repo: repo, Git: c.git, Kubeconfig: cluster.Kubeconfig(), Dir: dir, Full: true}
+	options := forgetest.Options{Violation: func(err error) { t.Errorf("%v", err) }, Clock: time.Now}
+	if transcript == onGitLab {
+		c.git.MergeRequests = true
+		if c.runner.GitLab, err = forgetest.NewGitLab(options); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.runner.GitLab.Close)
+		c.forge = c.runner.GitLab
+		c.forge.AddRepo(repo, forgetest.RepoOptions{Private: true})
+		c.runner.GitLab.AddToken(actiontest.ProjectToken, actiontest.ProjectBot)
+		c.forge.SetPermission(repo, actiontest.ProjectBot, forge.Write)
+	} else {
+		if c.runner.GitHub, err = forgetest.NewGitHub(options); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.runner.GitHub.Close)
+		c.forge = c.runner.GitHub
+		c.forge.AddRepo(repo, forgetest.RepoOptions{Private: true})
+		c.runner.GitHub.AddToken(actiontest.ActionsToken, forgetest.Token{Actions: true})
 	}
-	t.Cleanup(c.github.Close)
-	c.github.AddRepo(repo, forgetest.RepoOptions{Private: true})
-	c.github.AddToken(actiontest.ActionsToken, forgetest.Token{Actions: true})
 	for login, p := range map[string]forge.Permission{"grace": forge.Write, "mary": forge.Maintain, "eve": forge.Read} {
-		c.github.SetPermission(repo, login, p)
+		c.forge.SetPermission(repo, login, p)
 	}
-	c.runner = &actiontest.Runner{Repo: repo, Git: c.git, GitHub: c.github, Kubeconfig: cluster.Kubeconfig(), Dir: dir, Full: true}
 	c.main = c.commit("main", "")
 	return c
 }
@@ -188,9 +212,9 @@ func (c *conversation) refs(number int) string {
 	c.Helper()
 	merge := c.must(c.git.PullRefs(c.Context(), number, c.main, c.heads[number]))
 	if merge == "" {
-		return fmt.Sprintf("refs/pull/%d/head", number) // no merge commit where there is a conflict
+		return c.git.PullRef(number, "head") // no merge commit where there is a conflict
 	}
-	return fmt.Sprintf("refs/pull/%d/merge", number)
+	return c.git.PullRef(number, "merge")
 }
 
 // job runs a job for a webhook and tells what came of it.
@@ -202,16 +226,23 @@ func (c *conversation) job(hook forgetest.Webhook, ref string) {
 		c.Fatal(err)
 	}
 	getenv := func(name string) string { return env[name] }
-	gh, err := action.ReadGitHub(getenv)
+	var log, shown bytes.Buffer
+	var job *action.Job
+	var runner action.Runner = &action.GitLabLog{W: &shown, Now: time.Now}
+	if c.runner.GitLab != nil {
+		job, err = action.ReadGitLab(c.Context(), getenv)
+	} else {
+		job, err = action.ReadGitHub(getenv)
+		runner = githubactions.New(githubactions.WithWriter(io.Discard), githubactions.WithGetenv(getenv))
+	}
 	if err != nil {
 		c.Fatal(err)
 	}
-	gh.Forge = interrupted{gh.Forge, c}
-	var log bytes.Buffer
+	job.Forge = interrupted{job.Forge, c}
 	b := &bot.Bot{
-		Forge: gh.Forge,
+		Forge: job.Forge,
 		Clone: func(ctx context.Context, refs ...string) (*checkout.Repo, error) {
-			return checkout.Open(ctx, gh.Workspace, checkout.Options{Refs: refs, Auth: checkout.Auth{Token: gh.Token}})
+			return checkout.Open(ctx, job.Workspace, checkout.Options{Refs: refs, Auth: checkout.Auth{User: job.User, Token: job.Token}})
 		},
 		Cluster: func(_ context.Context, _ project.Target, as string) (engine.Cluster, error) {
 			if as != "" {
@@ -222,14 +253,17 @@ func (c *conversation) job(hook forgetest.Webhook, ref string) {
 			}
 			return c.connected, nil
 		},
-		Holder: gh.Run,
+		Holder: job.Run,
 		Now:    func() time.Time { return time.Now().Add(c.shift) },
 		Log:    slog.New(slog.NewTextHandler(&log, nil)),
 	}
-	err = action.Run(c.Context(), gh, b, githubactions.New(githubactions.WithWriter(io.Discard), githubactions.WithGetenv(getenv)))
-	summary, readErr := os.ReadFile(env["GITHUB_STEP_SUMMARY"])
-	if readErr != nil {
-		c.Fatal(readErr)
+	err = action.Run(c.Context(), job, b, runner)
+	summary := section.ReplaceAll(shown.Bytes(), nil)
+	if file := env["GITHUB_STEP_SUMMARY"]; file != "" {
+		var readErr error
+		if summary, readErr = os.ReadFile(file); readErr != nil {
+			c.Fatal(readErr)
+		}
 	}
 	wrote := c.tell()
 	if err != nil {
@@ -238,7 +272,9 @@ func (c *conversation) job(hook forgetest.Webhook, ref string) {
 	if !wrote {
 		fmt.Fprintf(&c.out, "=== nothing is posted; the job's summary:\n%s\n", strings.TrimSpace(string(summary)))
 	}
-	sound(c.T, string(summary))
+	if c.runner.GitHub != nil { // a log is no Markdown
+		sound(c.T, string(summary))
+	}
 	if c.Failed() {
 		c.Logf("the job's log:\n%s", log.String())
 	}
@@ -251,19 +287,21 @@ func (c *conversation) tell() bool {
 		return false
 	}
 	wrote := false
-	all := c.github.Comments(repo, c.number)
+	all := c.forge.Comments(repo, c.number)
 	for i, comment := range all {
 		was, known := c.seen[comment.ID]
-		if known && was.body != comment.Body {
+		// That a minute has passed is no news.
+		edited := known && c.settled(was.body) != c.settled(comment.Body)
+		if edited {
 			fmt.Fprintf(&c.out, "=== @%s edits comment %d\n%s\n", comment.Author.Login, i+1, comment.Body)
 		} else if !known {
 			fmt.Fprintf(&c.out, "=== @%s comments (%d)\n%s\n", comment.Author.Login, i+1, comment.Body)
 		}
-		reactions := c.github.Reactions(comment)
+		reactions := c.forge.Reactions(comment)
 		for _, r := range reactions[was.reactions:] {
 			fmt.Fprintf(&c.out, "=== @%s reacts with %s to comment %d\n", r.User.Login, r.Content, i+1)
 		}
-		if comment.Author.Bot && (!known || was.body != comment.Body) {
+		if comment.Author.Bot && (!known || edited) {
 			wrote = true
 			sound(c.T, comment.Body)
 		}
@@ -276,12 +314,12 @@ func (c *conversation) tell() bool {
 // tellRecords tells what checks and deployments say now, where that is news.
 func (c *conversation) tellRecords() {
 	var now []string
-	for _, check := range c.github.Checks(repo, c.heads[c.number]) {
+	for _, check := range c.forge.Checks(repo, c.heads[c.number]) {
 		if strings.HasPrefix(check.Name, "weighlock") {
 			now = append(now, fmt.Sprintf("check %s: %s, %s", check.Name, check.State, check.Title))
 		}
 	}
-	for i, d := range c.github.Deployments(repo) {
+	for i, d := range c.forge.Deployments(repo) {
 		now = append(now, fmt.Sprintf("deployment %d of %s to %s: %s, %s %s", i+1, short(d.SHA), d.Environment, d.State, d.Description, d.EnvironmentURL))
 	}
 	for _, line := range now {
@@ -299,6 +337,7 @@ func (c *conversation) expect(comment forge.Comment) {
 
 var (
 	volatile = regexp.MustCompile(`answer [a-z]+-[0-9a-f-]+|"[0-9a-f]{8}"|"[0-9a-f]{64}"|\b[0-9a-f]{7,40}\b|[0-9]{2}:[0-9]{2} UTC|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]+)?Z|\bin [0-9.]+m?s:`)
+	section  = regexp.MustCompile(`\x1b\[0Ksection_[a-z]+:[0-9]+:[a-z_]+\r\x1b\[0K(Report\n)?`)
 	port     = regexp.MustCompile(`127\.0\.0\.1:[0-9]+`)
 )
 
@@ -332,14 +371,14 @@ func (c *conversation) settled(text string) string {
 }
 
 // compare compares the transcript with the archive's.
-func (c *conversation) compare(file string, archive *txtar.Archive) {
+func (c *conversation) compare(file string, archive *txtar.Archive, transcript string) {
 	c.Helper()
 	got := c.settled(c.out.String())
-	i := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == transcriptFile })
+	i := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == transcript })
 	if *update {
 		if i < 0 {
 			i = len(archive.Files)
-			archive.Files = append(archive.Files, txtar.File{Name: transcriptFile})
+			archive.Files = append(archive.Files, txtar.File{Name: transcript})
 		}
 		archive.Files[i].Data = []byte(got)
 		if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
@@ -348,7 +387,7 @@ func (c *conversation) compare(file string, archive *txtar.Archive) {
 		return
 	}
 	if i < 0 {
-		c.Fatalf("%s has no %s; write it with -update and read it", file, transcriptFile)
+		c.Fatalf("%s has no %s; write it with -update and read it", file, transcript)
 	}
 	if want := string(archive.Files[i].Data); got != want {
 		c.Errorf("%s: it went otherwise. Got:\n%s\nwant:\n%s", file, got, want)

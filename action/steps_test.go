@@ -77,29 +77,31 @@ func (c *conversation) carryOut(words []string, line string, job func(forgetest.
 			before, c.main = c.main, c.commit(args[0], c.main)
 			c.must(c.git.Run(c.Context(), "push", "--quiet", "origin", c.main+":refs/heads/main"))
 		}
-		job(c.github.PushWebhook(forgetest.Push{Repo: repo, Branch: "main", Before: before, After: c.main, By: "grace"}), "refs/heads/main")
+		job(c.forge.PushWebhook(forgetest.Push{Repo: repo, Branch: "main", Before: before, After: c.main, By: "grace"}), "refs/heads/main")
 	case "open":
 		head := forge.Ref{Name: args[0], SHA: c.commit(args[0], c.main)}
 		if slices.Contains(args[2:], "fork") {
 			head.Repo = forge.Repo{Owner: args[1], Name: repo.Name}
 		}
-		c.number = c.github.OpenPullRequest(forgetest.NewPullRequest{
+		c.number = c.forge.OpenPullRequest(forgetest.NewPullRequest{
 			Repo: repo, Title: args[0], Author: args[1], Head: head, Base: forge.Ref{SHA: c.main}, Draft: slices.Contains(args[2:], "draft"),
 		})
 		c.heads[c.number] = head.SHA
-		job(c.github.PullRequestWebhook(repo, c.number, forge.Opened, args[1]), c.refs(c.number))
+		job(c.forge.PullRequestWebhook(repo, c.number, forge.Opened, args[1]), c.refs(c.number))
 	case "head":
 		c.heads[c.number] = c.commit(args[0], c.heads[c.number])
-		c.github.PushHead(repo, c.number, c.heads[c.number])
-		job(c.github.PullRequestWebhook(repo, c.number, forge.Synchronized, args[1]), c.refs(c.number))
+		c.forge.PushHead(repo, c.number, c.heads[c.number])
+		job(c.forge.PullRequestWebhook(repo, c.number, forge.Synchronized, args[1]), c.refs(c.number))
 	case "ready", "drafted", "closed", "reopened", "retargeted":
 		switch words[0] {
 		case "ready", "drafted":
-			c.github.SetDraft(repo, c.number, words[0] == "drafted")
+			c.forge.SetDraft(repo, c.number, words[0] == "drafted")
 		case "closed":
-			c.github.ClosePullRequest(repo, c.number)
+			c.forge.ClosePullRequest(repo, c.number)
 		}
-		job(c.github.PullRequestWebhook(repo, c.number, forge.Action(words[0]), args[0]), c.refs(c.number))
+		if c.runner.GitLab == nil || words[0] == "reopened" { // the others start no pipeline of GitLab's
+			job(c.forge.PullRequestWebhook(repo, c.number, forge.Action(words[0]), args[0]), c.refs(c.number))
+		}
 	case "merge":
 		c.merge(args[0], job)
 	case "say":
@@ -108,14 +110,14 @@ func (c *conversation) carryOut(words []string, line string, job func(forgetest.
 			text = strings.TrimPrefix(line, "say ")
 		}
 		_, text, _ = strings.Cut(text, " ")
-		comment := c.github.Comment(repo, c.number, args[0], strings.ReplaceAll(text, `\n`, "\n"))
+		comment := c.forge.Comment(repo, c.number, args[0], strings.ReplaceAll(text, `\n`, "\n"))
 		c.expect(comment)
-		job(c.github.CommentWebhook(comment), "refs/heads/main")
+		job(c.forge.CommentWebhook(comment), "refs/heads/main")
 	case "review":
-		c.github.Review(repo, c.number, args[0], forge.ReviewState(args[1]))
+		c.forge.Review(repo, c.number, args[0], forge.ReviewState(args[1]))
 	case "report":
 		if c.number > 0 {
-			c.github.Report(repo, c.heads[c.number], forge.CheckResult{Name: args[0], State: forge.CheckState(args[1])})
+			c.forge.Report(repo, c.heads[c.number], forge.CheckResult{Name: args[0], State: forge.CheckState(args[1])})
 		}
 	case "again":
 		c.job(c.last, c.lastRef)
@@ -126,7 +128,7 @@ func (c *conversation) carryOut(words []string, line string, job func(forgetest.
 		if err != nil {
 			c.Fatal(err)
 		}
-		c.github.SetPermission(repo, args[0], p)
+		c.forge.SetPermission(repo, args[0], p)
 	case "kubectl":
 		_, rest, _ := strings.Cut(line, "kubectl ")
 		if strings.Contains(rest, "FILE") {
@@ -144,10 +146,10 @@ func (c *conversation) carryOut(words []string, line string, job func(forgetest.
 	case "fault":
 		status, _ := strconv.Atoi(args[2])
 		times, _ := strconv.Atoi(args[3])
-		c.github.Fail(forgetest.Fault{Method: args[0], Path: args[1], Status: status, Times: times, Late: slices.Contains(args, "late")})
+		c.forge.Fail(forgetest.Fault{Method: args[0], Path: args[1], Status: status, Times: times, Late: slices.Contains(args, "late")})
 	case "delete":
 		n, _ := strconv.Atoi(args[0])
-		c.github.DeleteComment(c.github.Comments(repo, c.number)[n-1])
+		c.forge.DeleteComment(c.forge.Comments(repo, c.number)[n-1])
 	case "clock":
 		d, err := time.ParseDuration(args[0])
 		if err != nil {
@@ -173,6 +175,6 @@ func (c *conversation) merge(by string, job func(forgetest.Webhook, string)) {
 	c.main = c.must(c.git.Run(c.Context(), "commit-tree", tree, "-p", before, "-p", head, "-m", "Merge"))
 	c.names[c.main], c.merged = "merged", c.main
 	c.must(c.git.Run(c.Context(), "push", "--quiet", "origin", c.main+":refs/heads/main"))
-	c.github.Merge(repo, c.number, c.main, by)
-	job(c.github.PushWebhook(forgetest.Push{Repo: repo, Branch: "main", Before: before, After: c.main, By: by}), "refs/heads/main")
+	c.forge.Merge(repo, c.number, c.main, by)
+	job(c.forge.PushWebhook(forgetest.Push{Repo: repo, Branch: "main", Before: before, After: c.main, By: by}), "refs/heads/main")
 }

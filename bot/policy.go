@@ -224,6 +224,8 @@ func (f Facts) approved(want int, pr forge.PullRequest) Gate {
 		case a.By.Same(pr.Author), slices.Contains(by, name):
 		case a.Commit == pr.Head.SHA:
 			by = append(by, name)
+		case a.Commit == "":
+			others = append(others, name+" approved, and the forge does not say that it was this commit")
 		default:
 			others = append(others, fmt.Sprintf("%s approved %s, before the last push", name, short(a.Commit)))
 		}

@@ -18,7 +18,10 @@ import (
 // backend.
 type Git struct {
 	// Work is the work tree.
-	Work   string
+	Work string
+	// MergeRequests says that pull requests have the names that GitLab gives their commits, in place of GitHub's.
+	MergeRequests bool
+
 	bare   string
 	url    string
 	server *http.Server
@@ -96,8 +99,8 @@ func (g *Git) Commit(ctx context.Context, branch, message string) (string, error
 	return g.Run(ctx, "rev-parse", "HEAD")
 }
 
-// PullRefs sets what GitHub has for a pull request: refs/pull/N/head, and refs/pull/N/merge, the head merged onto the
-// base. It returns the merge commit; "" when the two conflict.
+// PullRefs sets what the forge has for a pull request, on GitHub refs/pull/N/head, and refs/pull/N/merge, the head merged
+// onto the base. It returns the merge commit; "" when the two conflict.
 func (g *Git) PullRefs(ctx context.Context, number int, base, head string) (string, error) {
 	tree, err := g.Run(ctx, "merge-tree", "--write-tree", base, head)
 	merge := ""
@@ -110,12 +113,20 @@ func (g *Git) PullRefs(ctx context.Context, number int, base, head string) (stri
 	case !errors.As(err, &exit) || exit.ExitCode() != 1:
 		return "", err
 	}
-	refs := []string{"push", "--quiet", "--force", "origin", fmt.Sprintf("%s:refs/pull/%d/head", head, number)}
+	refs := []string{"push", "--quiet", "--force", "origin", head + ":" + g.PullRef(number, "head")}
 	if merge != "" {
-		refs = append(refs, fmt.Sprintf("%s:refs/pull/%d/merge", merge, number))
+		refs = append(refs, merge+":"+g.PullRef(number, "merge"))
 	}
 	_, err = g.Run(ctx, refs...)
 	return merge, err
+}
+
+// PullRef is the name of a pull request's "head", or of its "merge".
+func (g *Git) PullRef(number int, of string) string {
+	if g.MergeRequests {
+		return fmt.Sprintf("refs/merge-requests/%d/%s", number, of)
+	}
+	return fmt.Sprintf("refs/pull/%d/%s", number, of)
 }
 
 // Copy puts a directory's files over those of the work tree.

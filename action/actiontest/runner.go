@@ -2,9 +2,12 @@ package actiontest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,18 +17,24 @@ import (
 	"github.com/weighlock/weighlock/bot/forge/forgetest"
 )
 
-// ActionsToken is the token that jobs get.
-const ActionsToken = "ghs_actions_token"
+// ActionsToken is the token that GitHub's jobs get; ProjectToken is GitLab's, of the account ProjectBot.
+const (
+	ActionsToken = "ghs_actions_token"
+	ProjectToken = "glpat-project-token"
+	ProjectBot   = "project_7_bot_1a2b"
+)
 
-// A Runner runs jobs: the program as a process, in a fresh checkout, with the environment that GitHub gives.
+// A Runner runs jobs: the program as a process, in a fresh checkout, with the environment that the forge gives.
 type Runner struct {
 	// Program and its leading arguments; "action" is appended.
 	Program []string
 	// Env is added to each job's environment.
-	Env        []string
-	Repo       forge.Repo
-	Git        *Git
+	Env  []string
+	Repo forge.Repo
+	Git  *Git
+	// GitHub or GitLab is where the jobs come from; the other one is nil.
 	GitHub     *forgetest.GitHub
+	GitLab     *forgetest.GitLab
 	Kubeconfig string
 	// Dir is where jobs get their directories.
 	Dir string
@@ -40,7 +49,7 @@ type Job struct {
 	ExitCode int
 	// Output is what it printed, on both streams.
 	Output string
-	// Summary is its step summary.
+	// Summary is its step summary; GitLab has none, and the report is part of the output.
 	Summary string
 }
 
@@ -77,20 +86,83 @@ func (r *Runner) Prepare(ctx context.Context, hook forgetest.Webhook, ref string
 			return nil, err
 		}
 	}
+	env := map[string]string{"PATH": os.Getenv("PATH"), "HOME": dir, "TMPDIR": os.TempDir(), "KUBECONFIG": r.Kubeconfig, "CI": "true"}
 	event := filepath.Join(dir, "event.json")
 	if err := os.WriteFile(event, hook.Body, 0o600); err != nil {
 		return nil, err
 	}
-	summary := filepath.Join(dir, "summary.md")
-	if err := os.WriteFile(summary, nil, 0o600); err != nil {
-		return nil, err
+	p := prepared{env: env, workspace: workspace, event: event}
+	if r.GitLab != nil {
+		return env, r.gitLab(p, hook)
 	}
-	return map[string]string{
-		"PATH": os.Getenv("PATH"), "HOME": dir, "TMPDIR": os.TempDir(), "KUBECONFIG": r.Kubeconfig,
-		"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": hook.Name, "GITHUB_EVENT_PATH": event,
+	return env, r.gitHub(p, hook)
+}
+
+// prepared is what a job has on any forge.
+type prepared struct {
+	env              map[string]string
+	workspace, event string
+}
+
+func (r *Runner) gitHub(p prepared, hook forgetest.Webhook) error {
+	summary := filepath.Join(p.env["HOME"], "summary.md")
+	maps.Copy(p.env, map[string]string{
+		"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": hook.Name, "GITHUB_EVENT_PATH": p.event,
 		"GITHUB_API_URL": r.GitHub.URL(), "GITHUB_REPOSITORY": r.Repo.String(), "GITHUB_TOKEN": ActionsToken,
-		"GITHUB_WORKSPACE": workspace, "GITHUB_STEP_SUMMARY": summary, "GITHUB_RUN_ID": fmt.Sprint(r.n),
-	}, nil
+		"GITHUB_WORKSPACE": p.workspace, "GITHUB_STEP_SUMMARY": summary, "GITHUB_RUN_ID": fmt.Sprint(r.n),
+	})
+	return os.WriteFile(summary, nil, 0o600)
+}
+
+// gitLab gives a job the variables that GitLab gives one for what a webhook tells of. A comment starts none by itself: its
+// webhook triggers the pipeline.
+func (r *Runner) gitLab(p prepared, hook forgetest.Webhook) error {
+	var told struct {
+		Before       string `json:"before"`
+		After        string `json:"after"`
+		Ref          string `json:"ref"`
+		UserID       int64  `json:"user_id"`
+		UserUsername string `json:"user_username"`
+		User         struct {
+			ID       int64  `json:"id"`
+			Username string `json:"username"`
+		} `json:"user"`
+		Attributes struct {
+			IID    int `json:"iid"`
+			Target struct {
+				Path string `json:"path_with_namespace"`
+			} `json:"target"`
+			LastCommit struct {
+				ID string `json:"id"`
+			} `json:"last_commit"`
+		} `json:"object_attributes"`
+	}
+	if err := json.Unmarshal(hook.Body, &told); err != nil {
+		return err
+	}
+	maps.Copy(p.env, map[string]string{
+		"GITLAB_CI": "true", "CI_SERVER_URL": r.GitLab.URL(), "CI_API_V4_URL": r.GitLab.URL() + "/api/v4", "CI_PROJECT_PATH": r.Repo.String(),
+		"CI_PROJECT_DIR": p.workspace, "CI_DEFAULT_BRANCH": "main", "CI_PROJECT_VISIBILITY": "private", "CI_PIPELINE_ID": fmt.Sprint(r.n),
+		"CI_JOB_URL": fmt.Sprintf("%s/%s/-/jobs/%d", r.GitLab.URL(), r.Repo, r.n), "WEIGHLOCK_TOKEN": ProjectToken,
+		"GITLAB_USER_ID": fmt.Sprint(cmp.Or(told.User.ID, told.UserID)), "GITLAB_USER_LOGIN": cmp.Or(told.User.Username, told.UserUsername),
+	})
+	switch hook.Name {
+	case "Merge Request Hook":
+		r.GitLab.AddPipeline(r.Repo, told.Attributes.LastCommit.ID)
+		maps.Copy(p.env, map[string]string{
+			"CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUEST_IID": fmt.Sprint(told.Attributes.IID),
+			"CI_MERGE_REQUEST_PROJECT_PATH": told.Attributes.Target.Path, "CI_COMMIT_SHA": told.Attributes.LastCommit.ID,
+		})
+	case "Push Hook":
+		r.GitLab.AddPipeline(r.Repo, told.After)
+		maps.Copy(p.env, map[string]string{
+			"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": strings.TrimPrefix(told.Ref, "refs/heads/"),
+			"CI_COMMIT_BEFORE_SHA": told.Before, "CI_COMMIT_SHA": told.After,
+		})
+	default:
+		p.env["CI_PIPELINE_SOURCE"], p.env["TRIGGER_PAYLOAD"] = "trigger", p.event
+	}
+	return nil
 }
 
 // Run runs a job for a webhook, with ref checked out.
@@ -100,7 +172,7 @@ func (r *Runner) Run(ctx context.Context, hook forgetest.Webhook, ref string) (J
 		return Job{}, err
 	}
 	cmd := exec.CommandContext(ctx, r.Program[0], append(r.Program[1:], "action")...)
-	cmd.Dir = env["GITHUB_WORKSPACE"]
+	cmd.Dir = cmp.Or(env["GITHUB_WORKSPACE"], env["CI_PROJECT_DIR"])
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
@@ -112,6 +184,13 @@ func (r *Runner) Run(ctx context.Context, hook forgetest.Webhook, ref string) (J
 	if err != nil && !errors.As(err, &exit) {
 		return Job{}, err
 	}
-	text, err := os.ReadFile(env["GITHUB_STEP_SUMMARY"])
-	return Job{ExitCode: cmd.ProcessState.ExitCode(), Output: out.String(), Summary: strings.TrimSpace(string(text))}, err
+	job := Job{ExitCode: cmd.ProcessState.ExitCode(), Output: out.String()}
+	if file := env["GITHUB_STEP_SUMMARY"]; file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return job, err
+		}
+		job.Summary = strings.TrimSpace(string(text))
+	}
+	return job, nil
 }

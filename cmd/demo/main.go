@@ -1,10 +1,12 @@
 // Command demo tells a pull request's whole story on real parts: a Kubernetes API server, git, the weighlock program as
-// the jobs of a CI runner, and a stand-in for GitHub that is checked against GitHub's own description. It is not shipped.
+// the jobs of a CI runner, and a stand-in for GitHub, or with FORGE=gitlab for GitLab, that is checked against the forge's own description. It is not
+// shipped.
 //
 // It expects a running test cluster (WEIGHLOCK_TEST_CLUSTER) and bin/weighlock: run it with make demo.
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -36,7 +38,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	s, err := newStory(ctx, dir, cluster.Kubeconfig, cluster.Kubectl)
+	s, err := newStory(ctx, dir, cluster.Kubeconfig, cluster.Kubectl, cmp.Or(os.Getenv("FORGE"), "github"))
 	if err != nil {
 		return err
 	}

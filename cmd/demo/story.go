@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,15 +28,21 @@ const (
 
 var repo = forge.Repo{Owner: "acme", Name: "shop"}
 
+// stand is a stand-in for a forge.
+type stand interface {
+	forgetest.Server
+	Close()
+}
+
 type story struct {
 	runner  *actiontest.Runner
 	git     *actiontest.Git
-	github  *forgetest.GitHub
+	forge   stand
 	kubectl []string
 	printed int // comments that were printed
 }
 
-func newStory(ctx context.Context, dir, kubeconfig, kubectl string) (*story, error) {
+func newStory(ctx context.Context, dir, kubeconfig, kubectl, host string) (*story, error) {
 	weighlock, err := filepath.Abs("bin/weighlock")
 	if err != nil {
 		return nil, err
@@ -44,21 +51,36 @@ func newStory(ctx context.Context, dir, kubeconfig, kubectl string) (*story, err
 	if err != nil {
 		return nil, err
 	}
-	github, err := forgetest.NewGitHub(forgetest.Options{Clock: time.Now})
+	r := &actiontest.Runner{Program: []string{weighlock}, Repo: repo, Git: g, Kubeconfig: kubeconfig, Dir: dir}
+	s := &story{git: g, kubectl: []string{kubectl, "--kubeconfig", kubeconfig}, runner: r}
+	options := forgetest.Options{Clock: time.Now}
+	switch host {
+	case "github":
+		if r.GitHub, err = forgetest.NewGitHub(options); err == nil {
+			s.forge = r.GitHub
+			r.GitHub.AddRepo(repo, forgetest.RepoOptions{Private: true})
+			r.GitHub.AddToken(actiontest.ActionsToken, forgetest.Token{Actions: true})
+		}
+	case "gitlab":
+		g.MergeRequests = true
+		if r.GitLab, err = forgetest.NewGitLab(options); err == nil {
+			s.forge = r.GitLab
+			r.GitLab.AddRepo(repo, forgetest.RepoOptions{Private: true})
+			r.GitLab.AddToken(actiontest.ProjectToken, actiontest.ProjectBot)
+			r.GitLab.SetPermission(repo, actiontest.ProjectBot, forge.Write)
+		}
+	default:
+		err = fmt.Errorf("FORGE is %q, want github or gitlab", host)
+	}
 	if err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
-	github.AddRepo(repo, forgetest.RepoOptions{Private: true})
-	github.AddToken(actiontest.ActionsToken, forgetest.Token{Actions: true})
-	github.SetPermission(repo, maintainer, forge.Write)
-	return &story{
-		git: g, github: github, kubectl: []string{kubectl, "--kubeconfig", kubeconfig},
-		runner: &actiontest.Runner{Program: []string{weighlock}, Repo: repo, Git: g, GitHub: github, Kubeconfig: kubeconfig, Dir: dir},
-	}, nil
+	s.forge.SetPermission(repo, maintainer, forge.Write)
+	return s, nil
 }
 
 func (s *story) Close() {
-	s.github.Close()
+	s.forge.Close()
 	s.git.Close()
 }
 
@@ -77,26 +99,26 @@ func (s *story) tell(ctx context.Context) error {
 			if base, err = s.git.Commit(ctx, "main", "The shop"); err != nil {
 				return err
 			}
-			return s.job(ctx, s.github.PushWebhook(forgetest.Push{Repo: repo, Branch: "main", After: base, By: maintainer}), "refs/heads/main", true)
+			return s.job(ctx, s.forge.PushWebhook(forgetest.Push{Repo: repo, Branch: "main", After: base, By: maintainer}), "refs/heads/main", true)
 		}},
 		{"Prod is deployed from the command line", func() error { return s.deploy(ctx, "prod") }},
 		{"A pull request changes an image, a replica count and a Secret, adds an object and removes one", func() (err error) {
 			if head, err = s.change(ctx); err != nil {
 				return err
 			}
-			number = s.github.OpenPullRequest(forgetest.NewPullRequest{
+			number = s.forge.OpenPullRequest(forgetest.NewPullRequest{
 				Repo: repo, Title: "A bigger web", Author: maintainer, Head: forge.Ref{Name: branch, SHA: head}, Base: forge.Ref{SHA: base},
 			})
 			if _, err = s.git.PullRefs(ctx, number, base, head); err != nil {
 				return err
 			}
-			hook := s.github.PullRequestWebhook(repo, number, forge.Opened, maintainer)
-			return s.job(ctx, hook, fmt.Sprintf("refs/pull/%d/merge", number), false)
+			hook := s.forge.PullRequestWebhook(repo, number, forge.Opened, maintainer)
+			return s.job(ctx, hook, s.git.PullRef(number, "merge"), false)
 		}},
 		{"A maintainer reads it and comments: /deploy staging", func() error {
-			c := s.github.Comment(repo, number, maintainer, "Looks right.\n\n/deploy staging")
+			c := s.forge.Comment(repo, number, maintainer, "Looks right.\n\n/deploy staging")
 			s.printed++
-			return s.job(ctx, s.github.CommentWebhook(c), "refs/heads/main", false)
+			return s.job(ctx, s.forge.CommentWebhook(c), "refs/heads/main", false)
 		}},
 		{"The pull request is merged", func() error {
 			merge, err := s.git.Run(ctx, "rev-parse", fmt.Sprintf("%s^{tree}", head))
@@ -109,8 +131,8 @@ func (s *story) tell(ctx context.Context) error {
 			if _, err = s.git.Run(ctx, "push", "--quiet", "origin", merge+":refs/heads/main"); err != nil {
 				return err
 			}
-			s.github.Merge(repo, number, merge, maintainer)
-			return s.job(ctx, s.github.PushWebhook(forgetest.Push{Repo: repo, Branch: "main", Before: base, After: merge, By: maintainer}), "refs/heads/main", false)
+			s.forge.Merge(repo, number, merge, maintainer)
+			return s.job(ctx, s.forge.PushWebhook(forgetest.Push{Repo: repo, Branch: "main", Before: base, After: merge, By: maintainer}), "refs/heads/main", false)
 		}},
 		{"What the cluster holds", func() error { return s.show(ctx) }},
 	}
@@ -159,7 +181,7 @@ const patience = 2 * time.Second
 
 // job runs a job and prints what it prints, with its summary where nothing is posted for people to read.
 func (s *story) job(ctx context.Context, hook forgetest.Webhook, ref string, summary bool) error {
-	fmt.Printf("$ GITHUB_EVENT_NAME=%s weighlock action\n", hook.Name)
+	fmt.Printf("$ weighlock action   # for the event %s\n", hook.Name)
 	start := time.Now()
 	working := time.NewTicker(patience)
 	defer working.Stop()
@@ -186,7 +208,7 @@ func (s *story) job(ctx context.Context, hook forgetest.Webhook, ref string, sum
 		return fmt.Errorf("the job failed:\n%s\n%s", job.Output, job.Summary)
 	}
 	if summary {
-		quote("the job's summary", job.Summary)
+		quote("the job's summary", cmp.Or(job.Summary, job.Output))
 	}
 	return nil
 }
@@ -202,7 +224,7 @@ func (s *story) deploy(ctx context.Context, target string) error {
 
 // comments prints what was posted since the last time, and the preview again when it was edited.
 func (s *story) comments(number int) {
-	all := s.github.Comments(repo, number)
+	all := s.forge.Comments(repo, number)
 	for _, c := range all[min(s.printed, len(all)):] {
 		quote(fmt.Sprintf("@%s comments", c.Author.Login), c.Body)
 	}
