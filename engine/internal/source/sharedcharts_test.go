@@ -46,8 +46,6 @@ func TestProcessesShareAChartOfWhichOneIsKilled(t *testing.T) {
 		},
 		"registry": func(t *testing.T, slow *slowArchives) []string {
 			h := &hub{}
-			h.start(t)
-			h.push(t, "1.0.0", image(t, layer([]byte(content), helmContent)))
 			h.tweak = func(w http.ResponseWriter, req *http.Request) bool {
 				if !strings.HasSuffix(req.URL.Path, "/blobs/"+digestOf(content)) {
 					return false
@@ -55,6 +53,8 @@ func TestProcessesShareAChartOfWhichOneIsKilled(t *testing.T) {
 				slow.serve(w, func(w http.ResponseWriter) { h.plain.ServeHTTP(w, req) })
 				return true
 			}
+			h.start(t) // after that, nothing may change: the requests come from other processes, by which nobody is put in order
+			h.push(t, "1.0.0", image(t, layer([]byte(content), helmContent)))
 			return []string{h.url(), "1.0.0"}
 		},
 	} {
