@@ -122,11 +122,16 @@ func (r *Run) claim(t project.Target) lock.Claim {
 
 // lock takes the target. Without the rights it returns no lock, and why, unless a lock is required.
 func (r *Run) lock(ctx context.Context, c Cluster, t project.Target) (*lock.Lock, string, error) {
-	held, err := lock.Acquire(ctx, c.Locks(r.Namespace), r.claim(t), lock.Options{Now: r.Now, Duration: r.LockDuration})
+	held, err := lock.Acquire(ctx, c.Locks(r.Namespace), r.claim(t), lock.Options{Now: r.Now, Duration: r.LockDuration, Watching: r.watching})
 	if rights := new(lock.RightsError); errors.As(err, &rights) && !r.LockRequired {
 		return nil, fmt.Sprintf("the target is not locked, so that another run may write to it at the same time: %v", err), nil
 	}
 	return held, "", err
+}
+
+// watching tells why nothing happens for a while.
+func (r *Run) watching(expired lock.Record, during time.Duration) {
+	r.warn(nil, fmt.Sprintf("the lock of %s has expired (%s); it is taken over if nobody renews it in the next %s", expired.Holder, expired.Why, during))
 }
 
 // keep stores what became of the run.

@@ -67,6 +67,7 @@ func Apply(ctx context.Context, set *diff.ChangeSet, a Applier, opts Options) *R
 	defer r.endWaits(nil)
 	out := &Result{Target: set.Target, Digest: set.Digest, Timing: Timing{Began: r.opts.Now()}}
 	if opts.AbortOnError && len(set.Failures()) > 0 {
+		r.refused = true
 		r.stopped.Store(true)
 		for _, c := range set.Failures() {
 			r.done(c, Failed, c.Err)

@@ -18,8 +18,10 @@ import (
 // engine, on a cluster; what is proven here is the order and the account of failures, which need no cluster.
 type recorder struct {
 	fail map[string]bool
-	mu   sync.Mutex
-	log  []string
+	// failApply is a name that only cannot be applied.
+	failApply string
+	mu        sync.Mutex
+	log       []string
 }
 
 func (r *recorder) note(verb string, ref object.Ref) error {
@@ -33,7 +35,10 @@ func (r *recorder) note(verb string, ref object.Ref) error {
 }
 
 func (r *recorder) Apply(_ context.Context, w diff.Write) (object.Object, []string, error) {
-	return w.Object, nil, r.note("apply", w.Object.Ref())
+	if err := r.note("apply", w.Object.Ref()); err != nil || w.Object.Ref().Name != r.failApply {
+		return w.Object, nil, err
+	}
+	return nil, nil, errors.New("it is refused")
 }
 func (r *recorder) AwaitGone(_ context.Context, ref object.Ref, _ string) error {
 	return r.note("await", ref)

@@ -8,12 +8,14 @@ import (
 	"github.com/weighlock/weighlock/engine/diff"
 	"github.com/weighlock/weighlock/engine/hook"
 	"github.com/weighlock/weighlock/engine/object"
+	"github.com/weighlock/weighlock/engine/ready"
 )
 
 // hooks runs the hooks of one moment, by weight, one after the other. Those that are to be deleted before go first. After
 // one that failed or was not tried no further hook of the moment runs; the error says why the rest of the item is not tried.
 func (r *run) hooks(ctx context.Context, list []*diff.Change) error {
 	slices.SortStableFunc(list, func(a, b *diff.Change) int { return hook.Compare(a.Hook, b.Hook) })
+	r.again(list)
 	for _, c := range list {
 		if c.Err != nil || c.Refusal() != nil {
 			r.settled(c)
@@ -45,6 +47,15 @@ func (r *run) hooks(ctx context.Context, list []*diff.Change) error {
 	return nil
 }
 
+// again forgets that hooks have run in an earlier moment: that does not mean that they have in this one.
+func (r *run) again(list []*diff.Change) {
+	for _, c := range list {
+		if o := r.outcomes[c]; o.Status == Ran {
+			o.Status, o.Err = NotTried, errEarlier
+		}
+	}
+}
+
 // notRun says of the hooks that have not run that it is because of the given one, which has failed or was not tried.
 func (r *run) notRun(list []*diff.Change, failed *diff.Change) error {
 	why := fmt.Errorf("not tried: hook %s before it failed", failed.Ref)
@@ -72,8 +83,11 @@ func (r *run) removeHook(ctx context.Context, ref object.Ref) error {
 func (r *run) runHook(ctx context.Context, c *diff.Change) {
 	r.outcomes[c].Removed = false // by the moment before this one
 	sending, cancel := finishing(ctx)
-	warnings, err := r.send(sending, c)
+	live, warnings, err := r.send(sending, c)
 	cancel()
+	if ready.Ended(live) { // what was created just now cannot have
+		warnings = append(warnings, fmt.Sprintf("%s had ended before and is as it was, so it has not run again; the delete policy before-hook-creation makes it run in each deploy", c.Ref))
+	}
 	if err != nil || !c.Hook.Wait || r.opts.Wait.Off {
 		r.finish(c, Ran, warnings, err)
 		return

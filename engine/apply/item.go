@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -20,8 +19,6 @@ type itemRun struct {
 	floor, deletions, before, objects, awaited, after []*diff.Change
 	// rescue are the hooks for when something of the item has failed.
 	rescue []*diff.Change
-
-	first, last int // wave
 	// broken is why the objects that are left are not tried. Where the item is ended, neither is anything else of it.
 	broken error
 	ended  bool
@@ -29,7 +26,7 @@ type itemRun struct {
 }
 
 func newItemRun(i diff.Item) *itemRun {
-	w := &itemRun{Item: i, first: math.MaxInt, last: math.MinInt, done: make(chan struct{})}
+	w := &itemRun{Item: i, done: make(chan struct{})}
 	for _, c := range i.Changes {
 		switch {
 		case isFloor(c):
@@ -50,13 +47,7 @@ func newItemRun(i diff.Item) *itemRun {
 			w.deletions = append(w.deletions, c)
 		default:
 			w.objects = append(w.objects, c)
-			if c.Hook == nil {
-				w.first, w.last = min(w.first, c.Wave()), max(w.last, c.Wave())
-			}
 		}
-	}
-	if w.first > w.last {
-		w.first, w.last = 0, 0
 	}
 	return w
 }
@@ -72,6 +63,22 @@ func (w *itemRun) failure(r *run) *diff.Change {
 	return nil
 }
 
+// missing is the first of the item's changes that a wave or one before it should have made and has not; nil if there is none.
+func (w *itemRun) missing(r *run, wave int) *diff.Change {
+	switch {
+	case w.Waves.First > wave:
+		return nil
+	case w.Waves.Last <= wave:
+		return w.failure(r)
+	}
+	for _, c := range slices.Concat(w.floor, w.deletions, w.before, w.objects) {
+		if s := r.outcomes[c].Status; w.wave(c) <= wave && (s == Failed || s == NotReady || s == NotTried) {
+			return c
+		}
+	}
+	return nil
+}
+
 // waves carries out the items of a stage, wave by wave. A wave that is followed by another is waited for, and where it
 // failed the others are not tried.
 func (r *run) waves(ctx context.Context, s diff.Stage) {
@@ -81,11 +88,9 @@ func (r *run) waves(ctx context.Context, s diff.Stage) {
 		w := newItemRun(i)
 		items = append(items, w)
 		r.items[i.Number] = w
-		waves = append(waves, w.first, w.last)
+		waves = append(waves, w.Waves.First, w.Waves.Last)
 		for _, c := range w.objects {
-			if c.Hook == nil {
-				waves = append(waves, c.Wave())
-			}
+			waves = append(waves, w.wave(c))
 		}
 	}
 	slices.Sort(waves)
@@ -97,7 +102,7 @@ func (r *run) waves(ctx context.Context, s diff.Stage) {
 		g.SetLimit(r.opts.Parallel)
 		// What an item needs has been started before it, so that the wait for it comes to an end.
 		for _, w := range items {
-			if w.first <= wave && wave <= w.last {
+			if w.Waves.First <= wave && wave <= w.Waves.Last {
 				g.Go(func() error { r.item(ctx, w, wave); return nil })
 			}
 		}
@@ -109,17 +114,16 @@ func (r *run) waves(ctx context.Context, s diff.Stage) {
 func (r *run) closeWave(items []*itemRun, wave int) {
 	var failed *diff.Change
 	for _, w := range items {
-		for _, c := range w.objects {
-			if s := r.outcomes[c].Status; c.Hook == nil && c.Wave() <= wave && failed == nil && (s == Failed || s == NotReady || s == NotTried) {
-				failed = c
-			}
+		if c := w.missing(r, wave); c != nil {
+			failed = c
+			break
 		}
 	}
 	if failed == nil {
 		return
 	}
 	for _, w := range items {
-		if w.last > wave {
+		if w.Waves.Last > wave {
 			w.end(fmt.Errorf("not tried: wave %d before it is not complete: %s is %s", wave, failed.Ref, r.outcomes[failed].Status))
 		}
 	}
@@ -133,11 +137,19 @@ func (w *itemRun) end(why error) {
 	w.ended = true
 }
 
+// wave is when an object's turn is. One that is in no wave goes with the item's first.
+func (w *itemRun) wave(c *diff.Change) int {
+	if c.Hook != nil || c.Wave() < w.Waves.First || c.Wave() > w.Waves.Last {
+		return w.Waves.First
+	}
+	return c.Wave()
+}
+
 // in are the item's objects of a wave. What is always there or goes without an order belongs to its first.
 func (w *itemRun) in(wave int) []*diff.Change {
 	var out []*diff.Change
 	for _, c := range w.objects {
-		if c.Hook == nil && c.Wave() == wave || c.Hook != nil && wave == w.first {
+		if w.wave(c) == wave {
 			out = append(out, c)
 		}
 	}
@@ -147,11 +159,11 @@ func (w *itemRun) in(wave int) []*diff.Change {
 // item carries out what an item has in a wave; in its first also what goes before its objects, in its last also what
 // comes after them.
 func (r *run) item(ctx context.Context, w *itemRun, wave int) {
-	if wave == w.last {
+	if wave == w.Waves.Last {
 		defer close(w.done)
 		defer r.rescue(ctx, w)
 	}
-	if wave == w.first {
+	if wave == w.Waves.First {
 		r.begin(ctx, w)
 	}
 	objects := w.in(wave)
@@ -161,20 +173,26 @@ func (r *run) item(ctx context.Context, w *itemRun, wave int) {
 			continue
 		}
 		r.change(ctx, c)
-		if c.Op == diff.Replace && r.outcomes[c].Status == Failed {
-			w.broken = fmt.Errorf("not tried: %s before it could not be replaced", c.Ref)
-		}
+		r.behind(w, c)
 	}
 	switch {
-	case wave < w.last && !w.ended:
+	case wave < w.Waves.Last && !w.ended:
 		r.await(objects)
-	case wave == w.last && !w.ended:
+	case wave == w.Waves.Last && !w.ended:
 		r.await(slices.Concat(w.floor, objects, w.awaited))
 		_ = r.hooks(ctx, w.after) // each hook's outcome says it
-	case wave == w.last:
+	case wave == w.Waves.Last:
+		r.again(w.after)
 		for _, c := range slices.Concat(w.awaited, w.after) {
 			r.block(c, w.broken)
 		}
+	}
+}
+
+// behind keeps the item's objects behind a replacement that failed from being tried.
+func (r *run) behind(w *itemRun, c *diff.Change) {
+	if c.Op == diff.Replace && r.outcomes[c].Status == Failed && w.broken == nil {
+		w.broken = fmt.Errorf("not tried: %s before it could not be replaced", c.Ref)
 	}
 }
 
@@ -194,6 +212,9 @@ func (r *run) begin(ctx context.Context, w *itemRun) {
 	for _, c := range w.deletions {
 		r.change(ctx, c)
 	}
+	for _, c := range w.floor {
+		r.behind(w, c)
+	}
 	if why := r.hooks(ctx, w.before); why != nil {
 		w.end(why)
 	}
@@ -207,9 +228,16 @@ func (r *run) needs(ctx context.Context, w *itemRun) error {
 			continue // it has nothing to do
 		}
 		select {
+		case <-need.done: // in an earlier stage, say
+		default:
+			if need.Waves.Last > w.Waves.First {
+				return fmt.Errorf("not tried: %s, on which it depends, ends in wave %d, after its own first one, %d", need.Dir, need.Waves.Last, w.Waves.First)
+			}
+		}
+		select {
 		case <-need.done:
 		case <-ctx.Done():
-			return fmt.Errorf("not tried: %w", context.Cause(ctx))
+			return fmt.Errorf("not tried: it waited for %s, on which it depends: %w", need.Dir, context.Cause(ctx))
 		}
 		if c := need.failure(r); c != nil {
 			return fmt.Errorf("not tried: %s, on which it depends, is not complete: %s is %s", need.Dir, c.Ref, r.outcomes[c].Status)
@@ -224,7 +252,7 @@ func (r *run) rescue(ctx context.Context, w *itemRun) {
 	if len(w.rescue) == 0 {
 		return
 	}
-	failed := slices.ContainsFunc(w.Changes, func(c *diff.Change) bool {
+	failed := !r.refused && slices.ContainsFunc(w.Changes, func(c *diff.Change) bool {
 		o := r.outcomes[c]
 		return o.Status == Failed || o.Status == NotReady && !errors.Is(o.Err, errAborted) // whose wait was not to its end
 	})
@@ -236,8 +264,8 @@ func (r *run) rescue(ctx context.Context, w *itemRun) {
 		return
 	}
 	for _, c := range w.rescue {
-		if r.outcomes[c].Status == NotTried && w.broken == nil && ctx.Err() == nil && !r.stopped.Load() {
-			r.done(c, Skipped, nil)
+		if r.outcomes[c].Status == NotTried && !slices.Contains(w.before, c) && !slices.Contains(w.after, c) {
+			r.done(c, Skipped, nil) // nothing calls for it
 		}
 	}
 }

@@ -22,6 +22,8 @@ type run struct {
 	opts     Options
 	outcomes map[*diff.Change]*Outcome
 	stopped  atomic.Bool
+	// refused says that nothing is begun at all.
+	refused bool
 	// waits is the context of what is only waited for. It ends with the run, and before it when nothing more is begun.
 	waits    context.Context
 	endWaits context.CancelCauseFunc
@@ -128,7 +130,7 @@ func (r *run) change(ctx context.Context, c *diff.Change) {
 	switch c.Op {
 	case diff.Delete:
 		status = Deleted
-		if err = r.applier.Delete(sending, c.Ref, c.UID()); err == nil {
+		if err = r.applier.Delete(sending, c.Ref, c.UID()); err == nil && !r.opts.Wait.Off {
 			err = r.applier.AwaitGone(r.waits, c.Ref, c.UID())
 		}
 	case diff.Replace:
@@ -137,10 +139,12 @@ func (r *run) change(ctx context.Context, c *diff.Change) {
 			err = r.applier.AwaitGone(sending, c.Ref, c.UID())
 		}
 		if err == nil {
-			warnings, err = r.send(sending, c)
+			if _, warnings, err = r.send(sending, c); err != nil {
+				err = fmt.Errorf("it was deleted and could not be created anew, so it is gone: %w", err)
+			}
 		}
 	default:
-		warnings, err = r.send(sending, c)
+		_, warnings, err = r.send(sending, c)
 	}
 	if err == nil && c.Ref.IsCRD() && status == Applied {
 		err = r.applier.AwaitEstablished(sending, c.Ref)
@@ -203,15 +207,15 @@ func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// send applies the object, under a context that outlives the run's. An admission webhook that the same change set brings
+// send applies the object and returns it as it is then, under a context that outlives the run's. An admission webhook that the same change set brings
 // may need a moment until it answers; nobody waits for that once the run has ended.
-func (r *run) send(ctx context.Context, c *diff.Change) ([]string, error) {
+func (r *run) send(ctx context.Context, c *diff.Change) (object.Object, []string, error) {
 	began := r.opts.Now()
 	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		_, warnings, err := r.applier.Apply(ctx, c.Write())
+		live, warnings, err := r.applier.Apply(ctx, c.Write())
 		var webhook *diff.WebhookDownError
 		if !r.admission || !errors.As(err, &webhook) {
-			return warnings, err
+			return live, warnings, err
 		}
 		interrupted := ""
 		if r.opts.Now().Add(pause).Sub(began) <= r.opts.WebhookPatience {
@@ -222,7 +226,7 @@ func (r *run) send(ctx context.Context, c *diff.Change) ([]string, error) {
 				interrupted = fmt.Sprintf("; interrupted: %v", context.Cause(r.waits))
 			}
 		}
-		return warnings, fmt.Errorf("webhook %s, which the change itself has, has not answered for %s%s: %w", webhook.Webhook, rounded(r.opts.Now().Sub(began)), interrupted, err)
+		return nil, warnings, fmt.Errorf("webhook %s, which the change itself has, has not answered for %s%s: %w", webhook.Webhook, rounded(r.opts.Now().Sub(began)), interrupted, err)
 	}
 }
 

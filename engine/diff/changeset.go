@@ -73,6 +73,8 @@ type Item struct {
 	// Number is the item's own, and Needs are those of the items that are to be deployed and ready before it.
 	Number int
 	Needs  []int
+	// Waves are those of its objects.
+	Waves render.Span
 }
 
 // A Change is what would happen to one object. Its exported fields are masked and may be shown.

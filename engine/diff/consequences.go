@@ -15,30 +15,44 @@ func (d *differ) consequences(ctx context.Context, set *ChangeSet) {
 	var jobs []func()
 	for c := range set.All() {
 		if c.Op == Delete || c.Op == Replace {
-			jobs = append(jobs, func() { c.Consequences = d.consequencesOf(ctx, c) })
+			jobs = append(jobs, func() {
+				all := d.consequencesOf(ctx, c)
+				c.Consequences = all.lines
+				if len(all.kept) > 0 && c.orphan && c.Op == Delete {
+					c.Op, c.Consequences = Skip, nil
+					c.Reason = "kept: with it would go what is not to be deleted: " + refs(all.kept)
+				}
+			})
 		}
 	}
 	d.run(jobs)
 }
 
-func (d *differ) consequencesOf(ctx context.Context, c *Change) []string {
+// consequences is what goes with an object.
+type consequences struct {
+	lines []string
+	// kept are the objects among them that are annotated as not to be deleted.
+	kept []object.Ref
+}
+
+func (d *differ) consequencesOf(ctx context.Context, c *Change) consequences {
 	switch {
 	case c.Ref.IsNamespace():
 		return d.contentOfNamespace(ctx, c.Ref.Name)
 	case c.Ref.IsCRD():
 		return d.objectsOfDefinition(ctx, c)
 	case c.Ref.Group == "" && c.Ref.Kind == "PersistentVolumeClaim":
-		return d.dataOfClaim(ctx, c)
+		return consequences{lines: d.dataOfClaim(ctx, c)}
 	case c.Op == Replace && c.Ref.Group == "" && c.Ref.Kind == "Service":
-		return []string{"it gets other addresses: cluster IP, node ports and load balancer are allocated anew"}
+		return consequences{lines: []string{"it gets other addresses: cluster IP, node ports and load balancer are allocated anew"}}
 	case c.Op == Replace:
-		return d.ownedBy(ctx, c)
+		return consequences{lines: d.ownedBy(ctx, c)}
 	}
-	return nil
+	return consequences{}
 }
 
 // contentOfNamespace lists what is in a namespace, without what each namespace has.
-func (d *differ) contentOfNamespace(ctx context.Context, name string) []string {
+func (d *differ) contentOfNamespace(ctx context.Context, name string) consequences {
 	var queries []Query
 	for _, k := range d.live.kinds {
 		if k.Namespaced {
@@ -46,7 +60,7 @@ func (d *differ) contentOfNamespace(ctx context.Context, name string) []string {
 		}
 	}
 	found, failed := d.list(ctx, queries)
-	var own, owned []object.Ref
+	var own, owned, kept []object.Ref
 	seen := map[string]bool{}
 	for _, o := range found {
 		ref, uid := o.Ref(), o.Text("metadata", "uid")
@@ -54,6 +68,9 @@ func (d *differ) contentOfNamespace(ctx context.Context, name string) []string {
 			continue
 		}
 		seen[uid] = true
+		if keep(o, d.manifests.Target.Inclusion) != "" {
+			kept = append(kept, ref)
+		}
 		if owners, _ := o.Map("metadata")["ownerReferences"].([]any); len(owners) > 0 {
 			owned = append(owned, ref)
 		} else {
@@ -76,10 +93,10 @@ func (d *differ) contentOfNamespace(ctx context.Context, name string) []string {
 		slices.Sort(kinds)
 		out = append(out, fmt.Sprintf("more may go with it: %d kinds cannot be listed there: %s", len(kinds), strings.Join(kinds, ", ")))
 	}
-	return out
+	return consequences{out, kept}
 }
 
-func (d *differ) objectsOfDefinition(ctx context.Context, c *Change) []string {
+func (d *differ) objectsOfDefinition(ctx context.Context, c *Change) consequences {
 	group, kind := definedKind(c.Live, c.Ref.Name)
 	for _, k := range d.live.kinds {
 		if k.Group != group || (k.Kind != kind && k.Resource != kind) {
@@ -87,18 +104,21 @@ func (d *differ) objectsOfDefinition(ctx context.Context, c *Change) []string {
 		}
 		found, failed := d.list(ctx, []Query{{Kind: k}})
 		if len(failed) > 0 {
-			return []string{fmt.Sprintf("all objects of its kind go with it; how many is not known: %v", failed[0].err)}
+			return consequences{lines: []string{fmt.Sprintf("all objects of its kind go with it; how many is not known: %v", failed[0].err)}}
 		}
-		var all []object.Ref
+		var all, kept []object.Ref
 		for _, o := range found {
 			all = append(all, o.Ref())
+			if keep(o, d.manifests.Target.Inclusion) != "" {
+				kept = append(kept, o.Ref())
+			}
 		}
 		if len(all) == 0 {
-			return []string{"there are no objects of its kind"}
+			return consequences{lines: []string{"there are no objects of its kind"}}
 		}
-		return []string{count(len(all), "object", "objects") + " of its kind " + plural(len(all), "goes", "go") + " with it: " + refs(all)}
+		return consequences{[]string{count(len(all), "object", "objects") + " of its kind " + plural(len(all), "goes", "go") + " with it: " + refs(all)}, kept}
 	}
-	return []string{"all objects of its kind go with it"}
+	return consequences{lines: []string{"all objects of its kind go with it"}}
 }
 
 // definedKind is the group of a definition and its kind, or its resource where only the metadata is known: the name of

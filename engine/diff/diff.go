@@ -94,7 +94,7 @@ func newSet(m *render.Manifests, mask *masker) *ChangeSet {
 	for n, s := range m.Stages {
 		stage := Stage{Message: s.Message}
 		for _, i := range s.Items {
-			item := Item{Dir: i.Dir, Number: i.Number, Needs: i.Needs}
+			item := Item{Dir: i.Dir, Number: i.Number, Needs: i.Needs, Waves: i.Waves}
 			for _, o := range i.Objects {
 				desired, nulls := prepare(o.Object)
 				c := &Change{Ref: o.Object.Ref(), Source: o.Source, desired: desired, unsettled: o.Unsettled, hidden: hiddenPaths(o), rules: i.Rules, mask: mask, stage: n, wave: o.Wave}

@@ -45,6 +45,8 @@ type Options struct {
 	Now func() time.Time
 	// Duration is for how long a lock stands without a sign of life; it is renewed three times as often. Default 30 s.
 	Duration time.Duration
+	// Watching, if set, is told of a lock that has expired, before it is watched for the given time.
+	Watching func(expired Record, during time.Duration)
 }
 
 const defaultDuration = 30 * time.Second
@@ -130,6 +132,9 @@ func free(ctx context.Context, records Records, c Claim, opts Options) (string, 
 	}
 	if !held.Expired(opts.Now()) {
 		return "", &HeldError{*held}
+	}
+	if opts.Watching != nil {
+		opts.Watching(*held, held.Duration/2)
 	}
 	wait := time.NewTimer(held.Duration / 2) // a living holder renews more often
 	defer wait.Stop()

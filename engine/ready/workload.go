@@ -34,6 +34,19 @@ func job(o object.Object) State {
 	return State{Waiting, fmt.Sprintf("the job is not complete: %v active, %v succeeded, %v failed", number(st["active"]), number(st["succeeded"]), number(st["failed"]))}
 }
 
+// Ended says whether an object is a Job or a Pod that has come to its end, well or not: it does nothing any more.
+func Ended(o object.Object) bool {
+	switch ref := o.Ref(); {
+	case ref.Group == "batch" && ref.Kind == "Job":
+		phase := job(o).Phase
+		return phase == Ready || phase == Failed
+	case ref.Group == "" && ref.Kind == "Pod":
+		phase := o.Text("status", "phase")
+		return phase == "Succeeded" || phase == "Failed"
+	}
+	return false
+}
+
 // hookPod judges a Pod that is there to do something once.
 func hookPod(o object.Object) State {
 	switch phase := o.Text("status", "phase"); phase {

@@ -43,11 +43,16 @@ type Item struct {
 	// Number is the item's own, and Needs are those of the items that are to be deployed and ready before it.
 	Number int
 	Needs  []int
+	// Waves are those of its objects.
+	Waves Span
 	// Rules concern the comparison and the conflicts of its objects.
 	Rules project.Rules
 	// Objects stand in kustomize's order.
 	Objects []Manifest
 }
+
+// A Span is from an item's first wave to its last.
+type Span struct{ First, Last int }
 
 // A Manifest is a desired object and where it came from.
 type Manifest struct {

@@ -38,7 +38,7 @@ func Wave(o object.Object) (int, error) {
 // a barrier, or in a later wave.
 func order(m *Manifests) error {
 	var errs []error
-	waves := map[int]span{}
+	waves := map[int]*Span{}
 	at := map[int]position{}
 	for s := range m.Stages {
 		for i := range m.Stages[s].Items {
@@ -48,6 +48,7 @@ func order(m *Manifests) error {
 			waves[item.Number], at[item.Number] = w, position{s, i}
 		}
 	}
+	m.settle(waves, at)
 	for s := range m.Stages {
 		for i := range m.Stages[s].Items {
 			item := &m.Stages[s].Items[i]
@@ -58,7 +59,7 @@ func order(m *Manifests) error {
 				}
 				need := &m.Stages[p.stage].Items[p.item]
 				need.Waiting.All = true
-				switch first, last := waves[item.Number].first, waves[n].last; {
+				switch first, last := item.Waves.First, waves[n].Last; {
 				case p.stage > s:
 					errs = append(errs, fmt.Errorf("%s: depends on %s, which stands behind a barrier that comes after it", item.From, need.Dir))
 				case p.stage == s && last > first:
@@ -70,35 +71,60 @@ func order(m *Manifests) error {
 	return errors.Join(errs...)
 }
 
+// settle says of all items in which waves they are. One that has no object in any goes when all that it needs is there.
+func (m *Manifests) settle(waves map[int]*Span, at map[int]position) {
+	var settle func(n int) Span
+	settle = func(n int) Span {
+		p := at[n]
+		item := &m.Stages[p.stage].Items[p.item]
+		if waves[n] == nil {
+			last := 0
+			for _, need := range item.Needs {
+				if q, ok := at[need]; ok && q.stage == p.stage {
+					last = max(last, settle(need).Last)
+				}
+			}
+			waves[n] = &Span{last, last}
+		}
+		item.Waves = *waves[n]
+		return item.Waves
+	}
+	for n := range at {
+		settle(n)
+	}
+}
+
 // position is where an item stands.
 type position struct{ stage, item int }
 
-// span is from an item's first wave to its last.
-type span struct{ first, last int }
-
-// waves fills in the objects' waves.
-func (i *Item) waves() (span, error) {
+// waves fills in the objects' waves. What goes before all others, and what is only there to be deleted, is in none.
+func (i *Item) waves() (*Span, error) {
 	var errs []error
-	var out *span
+	var out *Span
 	for n := range i.Objects {
 		o := &i.Objects[n]
 		wave, err := Wave(o.Object)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", o.Source, err))
 		}
-		o.Wave = wave
-		if ref := o.Object.Ref(); ref.IsNamespace() || ref.IsCRD() || isHook(o.Object) {
+		if !inWaves(o.Object) {
 			continue
 		}
+		o.Wave = wave
 		if out == nil {
-			out = &span{wave, wave}
+			out = &Span{wave, wave}
 		}
-		out.first, out.last = min(out.first, wave), max(out.last, wave)
+		out.First, out.Last = min(out.First, wave), max(out.Last, wave)
 	}
-	if out == nil {
-		out = &span{}
+	return out, errors.Join(errs...)
+}
+
+func inWaves(o object.Object) bool {
+	if deleted, _ := strconv.ParseBool(o.Annotation("kluctl.io/delete")); deleted {
+		return false
 	}
-	return *out, errors.Join(errs...)
+	ref := o.Ref()
+	return !ref.IsNamespace() && !ref.IsCRD() && !isHook(o)
 }
 
 func isHook(o object.Object) bool {
