@@ -90,6 +90,11 @@ func TestClusterScripts(t *testing.T) {
 			env.Setenv("NS", c.Namespace(t))
 			audit := c.Audit(t)
 			env.Values[auditKey{}] = &audit
+			deploy, err := filepath.Abs("../../deploy")
+			if err != nil {
+				return err
+			}
+			env.Setenv("DEPLOY", deploy)
 			env.Setenv("KUBECONFIG", c.Kubeconfig())
 			env.Setenv("RESTRICTED", c.RestrictedKubeconfig())
 			kubectl, err := filepath.Abs(c.KubectlPath())
