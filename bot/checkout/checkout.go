@@ -61,6 +61,7 @@ type Repo struct {
 	git      git
 	fetches  int           // so far
 	fetching chan struct{} // held while fetching: two fetches at once would contend for the shallow file
+	mirror   *mirror       // what is fetched is kept in it; nil for a clone, which is left as it is
 }
 
 // Open opens the clone that dir is in; dir may be any directory of its work tree. It does not use the network.
@@ -215,10 +216,15 @@ func (r *Repo) Remote() string { return r.remote.configured }
 
 // Close removes the scratch repository. Extracted directories stay until they are closed themselves.
 func (r *Repo) Close() error {
-	if err := os.RemoveAll(r.git.dir); err != nil {
-		return fmt.Errorf("removing the scratch repository: %w", err)
+	var err error
+	if err = os.RemoveAll(r.git.dir); err != nil {
+		err = fmt.Errorf("removing the scratch repository: %w", err)
 	}
-	return nil
+	if r.mirror != nil {
+		err = errors.Join(err, r.mirror.release())
+		r.mirror = nil
+	}
+	return err
 }
 
 // short is a commit id as people read it.

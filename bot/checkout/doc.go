@@ -9,6 +9,8 @@
 // is fetched into the scratch repository from the clone's remote, by commit, without the file contents where the server
 // can leave them out, and only as deep as the merge base needs.
 //
+// A bot that has no clone opens repositories by a [Cache], which keeps a bare mirror of each beside its scratch repositories.
+//
 // # What is trusted
 //
 // The content of commits comes from strangers. Therefore:

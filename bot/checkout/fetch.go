@@ -19,6 +19,9 @@ const refPrefix = "refs/weighlock/"
 // nextRefs is where one fetch keeps what it gets. Each has a place of its own: git does not ask the server for a commit that
 // is already kept where it belongs, not even when it is to bring more history for it. Call it while holding fetching.
 func (r *Repo) nextRefs() string {
+	if r.mirror != nil { // whose history is never cut off
+		return refPrefix + "kept/"
+	}
 	r.fetches++
 	return refPrefix + strconv.Itoa(r.fetches) + "/"
 }
@@ -97,8 +100,17 @@ func (r *Repo) fetch(ctx context.Context, depth int, commits []string) error {
 	for _, id := range commits {
 		args = append(args, "+"+id+":"+refs+id)
 	}
-	_, err := r.git.run(ctx, command{args: args, online: true})
+	_, err := r.store().run(ctx, command{args: args, online: true})
 	return err
+}
+
+// store is the repository that keeps what is fetched.
+func (r *Repo) store() git {
+	g := r.git
+	if r.mirror != nil {
+		g.dir, g.global = r.mirror.dir, []string{"--git-dir=" + r.mirror.dir}
+	}
+	return g
 }
 
 // fetchNames fetches all names that were given; a name that does not exist must not keep the others back.
@@ -108,7 +120,7 @@ func (r *Repo) fetchNames(ctx context.Context, depth int) error {
 	refs := r.nextRefs()
 	for i, name := range names {
 		args := append(fetchArgs(depth), "--end-of-options", "origin", "+"+name+":"+refs+strconv.Itoa(i))
-		if _, err := r.git.run(ctx, command{args: args, online: true}); err != nil {
+		if _, err := r.store().run(ctx, command{args: args, online: true}); err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", name, err))
 		}
 	}
@@ -267,7 +279,7 @@ func (r *Repo) fetchContents(ctx context.Context, ids []string) error {
 	case <-ctx.Done():
 		return fmt.Errorf("fetching file contents: %w", ctx.Err())
 	}
-	_, err = r.git.run(ctx, command{
+	_, err = r.store().run(ctx, command{
 		args: append(fetchArgs(0), "--stdin", "--end-of-options", "origin"),
 		// Which commits are here says nothing of which contents are: there is nothing to negotiate.
 		config: []string{"fetch.negotiationAlgorithm=noop"},
