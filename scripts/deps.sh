@@ -2,7 +2,7 @@
 # Installs the Debian packages that tests and demo need. Idempotent; says what it does. Works as root, or with sudo.
 set -euo pipefail
 
-packages=(git gcc libc6-dev ca-certificates)
+packages=(git gcc libc6-dev ca-certificates postgresql)
 
 missing=()
 for p in "${packages[@]}"; do

@@ -46,6 +46,9 @@ var rules = []rule{
 	{"bot/forge/github", []string{"bot/forge", "bot/forge/internal/rest"}, "the only place that knows GitHub's SDK"},
 	{"bot/forge/gitlab", []string{"bot/forge", "bot/forge/internal/rest"}, "the only place that knows GitLab's SDK"},
 	{"bot/checkout", nil, "git, and nothing else"},
+	{"bot/webhook", []string{"bot/forge"}, "who speaks, and what of; what becomes of it is the queue's"},
+	{"bot/queue/queuetest", nil, "gives tests a database"},
+	{"bot/queue", nil, "keeps and hands out work; knows nothing of what it is"},
 	{"bot", []string{"bot/forge", "bot/checkout", "engine", "engine/object", "engine/project", "engine/render", "engine/diff", "engine/apply", "engine/report", "engine/lock", "engine/history", "engine/ready", "engine/yamldoc"}, "decides; names no SDK and no client-go type"},
 	{"action", []string{"bot", "bot/forge", "bot/forge/github", "bot/forge/gitlab"}, "a CI job is an event, too"},
 	{"action/actiontest", []string{"bot/forge", "bot/forge/forgetest"}, "a runner, a git server and a forge for tests: it runs the program as a process"},
@@ -75,8 +78,11 @@ var outside = []struct {
 	{"github.com/getsops/", []string{"engine/internal/sops", "engine/enginetest"}, "SOPS is a mechanic; a test encrypts with it"},
 	{"filippo.io/age", []string{"engine/internal/sops", "engine/enginetest"}, "keys are used in one place"},
 	{"github.com/spf13/cobra", []string{"cmd/weighlock"}, "flags are wiring"},
-	{"os/exec", []string{"bot/checkout", "engine/internal/git", "engine/internal/source", "engine/enginetest", "action/actiontest", "cmd/demo"}, "only git is run as a program"},
-	{"net/http", []string{"engine/internal/source", "engine/internal/store", "bot/forge/github", "bot/forge/gitlab", "bot/forge/internal/rest", "bot/forge/forgetest", "engine/kube", "engine/enginetest", "action/actiontest", "cmd/demo"}, "the network has few doors"},
+	{"modernc.org/", []string{"bot/queue"}, "one place speaks with databases"},
+	{"github.com/jackc/", []string{"bot/queue", "bot/queue/queuetest"}, "one place speaks with databases"},
+	{"database/sql", []string{"bot/queue"}, "one place speaks with databases"},
+	{"os/exec", []string{"bot/checkout", "engine/internal/git", "engine/internal/source", "engine/enginetest", "action/actiontest", "bot/queue/queuetest", "cmd/demo"}, "only git is run as a program"},
+	{"net/http", []string{"bot/webhook", "engine/internal/source", "engine/internal/store", "bot/forge/github", "bot/forge/gitlab", "bot/forge/internal/rest", "bot/forge/forgetest", "engine/kube", "engine/enginetest", "action/actiontest", "cmd/demo"}, "the network has few doors"},
 }
 
 type listed struct {

@@ -1,0 +1,117 @@
+package queue
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// A batch gathers what is added at the same time: it is flushed together, since flushing is what takes time.
+type batch struct {
+	mu      sync.Mutex
+	waiting []*addition
+	busy    bool
+}
+
+type addition struct {
+	item  Item
+	added bool
+	err   error
+	done  chan struct{}
+}
+
+// maxBatch is how many items are flushed together at most.
+const maxBatch = 64
+
+// Add stores an item for good and reports whether it is new: one of the same Delivery that is known is left as it is. A preview
+// takes the place of the older ones of its Key. An error leaves open whether the item is there.
+func (s *Store) Add(ctx context.Context, i Item) (bool, error) {
+	a := &addition{item: i, done: make(chan struct{})}
+	s.adds.mu.Lock()
+	s.adds.waiting = append(s.adds.waiting, a)
+	lead := !s.adds.busy
+	s.adds.busy = true
+	s.adds.mu.Unlock()
+	if lead {
+		go s.addWaiting()
+	}
+	select {
+	case <-a.done:
+	case <-ctx.Done():
+		a = &addition{err: context.Cause(ctx)}
+	}
+	if a.err != nil {
+		return false, fmt.Errorf("storing delivery %s: %w", i.Delivery, a.err)
+	}
+	return a.added, nil
+}
+
+// addWaiting stores what waits until nothing does.
+func (s *Store) addWaiting() {
+	for {
+		s.adds.mu.Lock()
+		all := s.adds.waiting[:min(len(s.adds.waiting), maxBatch)]
+		s.adds.waiting = s.adds.waiting[len(all):]
+		s.adds.busy = len(all) > 0
+		s.adds.mu.Unlock()
+		if len(all) == 0 {
+			return
+		}
+		ctx := context.Background() // whose requests these are is not known any more; the database ends what takes too long
+		err := s.addAll(ctx, all)
+		if err != nil && len(all) > 1 { // one must not spoil it for the others
+			for _, a := range all {
+				a.err = s.addAll(ctx, []*addition{a})
+			}
+		} else {
+			for _, a := range all {
+				a.err = err
+			}
+		}
+		for _, a := range all {
+			close(a.done)
+		}
+		select {
+		case s.added <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (s *Store) addAll(ctx context.Context, all []*addition) error {
+	return s.transaction(ctx, true, func(tx *sql.Tx) error {
+		now, err := s.clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for _, a := range all {
+			if a.added, err = add(ctx, tx, a.item, now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func add(ctx context.Context, tx *sql.Tx, i Item, now int64) (bool, error) {
+	var seq int64
+	err := tx.QueryRowContext(ctx, `INSERT INTO weighlock_items (delivery, source, event, body, key, repo, kind, received)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (delivery) DO NOTHING RETURNING seq`,
+		i.Delivery, i.Source, i.Event, i.Body, i.Key, i.Repo, string(i.Kind), now).Scan(&seq)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil || i.Kind != Preview {
+		return err == nil, err
+	}
+	// The open ones, by the index of those. What waits comes first: what is claimed meanwhile is found running then.
+	if _, err := tx.ExecContext(ctx, `UPDATE weighlock_items SET state = 'superseded', finished = $1, body = $2, journal = NULL
+		WHERE key = $3 AND kind = 'preview' AND state IN ('waiting', 'running') AND state = 'waiting' AND seq < $4`, now, []byte{}, i.Key, seq); err != nil {
+		return false, err
+	}
+	_, err = tx.ExecContext(ctx, `UPDATE weighlock_items SET cancelled = 'superseded'
+		WHERE key = $1 AND kind = 'preview' AND state IN ('waiting', 'running') AND state = 'running' AND seq < $2`, i.Key, seq)
+	return err == nil, err
+}

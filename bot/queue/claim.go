@@ -1,0 +1,275 @@
+package queue
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A Run is an item that a replica has claimed.
+type Run struct {
+	Item
+	// Seq is the item's number, Fence that of the claim.
+	Seq, Fence int64
+	// Received is when the delivery came.
+	Received time.Time
+	// Attempt counts the claims that went on to an end of their own, from 1.
+	Attempt int
+	// Interrupted says that an earlier run ended without a word: what it did before is not known but for the Journal.
+	Interrupted bool
+	// Cancelled says who asked to stop it before it began, "" for nobody.
+	Cancelled string
+	// Journal is what [Store.SetJournal] stored last.
+	Journal []byte
+
+	owner string
+}
+
+// Limits bound what runs at the same time, over all replicas. Zero means no limit.
+type Limits struct {
+	Repo  int // of one repository
+	Total int
+}
+
+// ErrLost says that a run's lease is another's now, or has ended: nothing may be done for it any more.
+var ErrLost = errors.New("the lease was lost")
+
+// Lease is for how long a claim holds after a sign of life.
+const Lease = 30 * time.Second
+
+// clusterLock is how long the lock in a cluster outlives a run that died; see package lock.
+const clusterLock = 31 * time.Second
+
+// Claim claims the next item for owner, nil for none.
+func (s *Store) Claim(ctx context.Context, owner string, l Limits) (*Run, error) {
+	var r *Run
+	err := s.exclusive(ctx, func(tx *sql.Tx, now int64) error {
+		if l.Total > 0 {
+			var running int
+			if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM weighlock_items WHERE state = 'running'").Scan(&running); err != nil || running >= l.Total {
+				return err
+			}
+		}
+		// Of each key the oldest open item; of those that may run now, that of the repository that was served longest ago.
+		var seq int64
+		err := tx.QueryRowContext(ctx, `WITH heads AS (SELECT min(seq) AS seq FROM weighlock_items WHERE state IN ('waiting', 'running') GROUP BY key)
+			SELECT i.seq FROM heads JOIN weighlock_items i ON i.seq = heads.seq LEFT JOIN weighlock_repos r ON r.repo = i.repo
+			WHERE i.state = 'waiting' AND i.not_before <= $1
+				AND ($2 = 0 OR (SELECT count(*) FROM weighlock_items o WHERE o.repo = i.repo AND o.state = 'running') < $2)
+			ORDER BY coalesce(r.served, 0), i.seq LIMIT 1`, now, l.Repo).Scan(&seq)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		c := Run{Seq: seq, owner: owner}
+		var received int64
+		var kind string
+		var interrupted int
+		err = tx.QueryRowContext(ctx, `UPDATE weighlock_items SET state = 'running', owner = $1, fence = fence + 1, lease = $2, attempt = attempt + 1
+			WHERE seq = $3 AND state = 'waiting'
+			RETURNING fence, delivery, source, event, body, key, repo, kind, received, attempt, interrupted, cancelled, journal`,
+			owner, now+Lease.Milliseconds(), seq).Scan(&c.Fence, &c.Delivery, &c.Source, &c.Event, &c.Body, &c.Key, &c.Repo, &kind, &received, &c.Attempt, &interrupted, &c.Cancelled, &c.Journal)
+		if errors.Is(err, sql.ErrNoRows) { // a newer preview has just taken its place
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		c.Kind, c.Received, c.Interrupted = Kind(kind), time.UnixMilli(received), interrupted > 0
+		r = &c
+		_, err = tx.ExecContext(ctx, `INSERT INTO weighlock_repos (repo, served) VALUES ($1, $2) ON CONFLICT (repo) DO UPDATE SET served = $2`, c.Repo, now)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claiming an item: %w", err)
+	}
+	return r, nil
+}
+
+// Beat gives a sign of life for all that owner runs. It returns those runs, by number, with who asked to stop each, "" for
+// nobody; a run that is not among them is lost.
+func (s *Store) Beat(ctx context.Context, owner string) (map[int64]string, error) {
+	out := map[int64]string{}
+	err := s.transaction(ctx, false, func(tx *sql.Tx) error {
+		now, err := s.clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		rows, err := tx.QueryContext(ctx, `UPDATE weighlock_items SET lease = $1 WHERE owner = $2 AND state = 'running' RETURNING seq, cancelled`, now+Lease.Milliseconds(), owner)
+		if err != nil {
+			return err
+		}
+		return scan(rows, out)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("renewing leases: %w", err)
+	}
+	return out, nil
+}
+
+// Stopped lists what owner runs that somebody asked to stop, by number, with who.
+func (s *Store) Stopped(ctx context.Context, owner string) (map[int64]string, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT seq, cancelled FROM weighlock_items WHERE owner = $1 AND state = 'running' AND cancelled <> ''`, owner)
+	if err != nil {
+		return nil, err
+	}
+	out := map[int64]string{}
+	return out, scan(rows, out)
+}
+
+func scan(rows *sql.Rows, out map[int64]string) error {
+	defer rows.Close()
+	for rows.Next() {
+		var seq int64
+		var why string
+		if err := rows.Scan(&seq, &why); err != nil {
+			return err
+		}
+		out[seq] = why
+	}
+	return rows.Err()
+}
+
+// update changes the item of a run that still has its lease; $1 in set is the database's time, and args follow.
+func (s *Store) update(ctx context.Context, r *Run, set string, args ...any) error {
+	return s.write(ctx, r, false, set, args...)
+}
+
+func (s *Store) write(ctx context.Context, r *Run, flush bool, set string, args ...any) error {
+	err := s.transaction(ctx, flush, func(tx *sql.Tx) error {
+		now, err := s.clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		args := append([]any{now, r.Seq, r.owner, r.Fence}, args...)
+		// Each parameter is used, so that PostgreSQL knows its type.
+		result, err := tx.ExecContext(ctx, "UPDATE weighlock_items SET "+set+" WHERE CAST($1 AS BIGINT) > 0 AND seq = $2 AND owner = $3 AND fence = $4 AND state = 'running'", args...)
+		if err != nil {
+			return err
+		}
+		if changed, err := result.RowsAffected(); err != nil || changed == 0 {
+			return errors.Join(err, ErrLost)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("storing what became of delivery %s: %w", r.Delivery, err)
+	}
+	return nil
+}
+
+// SetJournal stores, flushed, what a later run must know if this one dies.
+func (s *Store) SetJournal(ctx context.Context, r *Run, journal []byte) error {
+	return s.write(ctx, r, true, "journal = $5", journal)
+}
+
+// Finish ends a run, and its item, in a final state. The payload is kept no longer.
+func (s *Store) Finish(ctx context.Context, r *Run, state State, note string) error {
+	return s.update(ctx, r, "state = $5, note = $6, finished = $1, body = $7, journal = NULL, owner = ''", string(state), note, []byte{})
+}
+
+// Retry lets an item wait for another attempt, after a while.
+func (s *Store) Retry(ctx context.Context, r *Run, after time.Duration, note string) error {
+	return s.update(ctx, r, "state = 'waiting', owner = '', note = $5, not_before = CAST($1 AS BIGINT) + $6", note, after.Milliseconds())
+}
+
+// HandBack lets an item wait as if this run had not been; interrupted says that it may have begun to act.
+func (s *Store) HandBack(ctx context.Context, r *Run, interrupted bool) error {
+	mark := 0
+	if interrupted {
+		mark = 1
+	}
+	return s.update(ctx, r, "state = 'waiting', owner = '', attempt = attempt - 1, interrupted = interrupted + $5", mark)
+}
+
+// TakeOver lets wait again what dead replicas ran, and returns how many items that are. all says that there is no other replica
+// but this one, which has just begun: whatever is said to run does not.
+func (s *Store) TakeOver(ctx context.Context, all bool) (int, error) {
+	var n int64
+	err := s.exclusive(ctx, func(tx *sql.Tx, now int64) error {
+		before := now
+		if all {
+			before = 1 << 62
+		}
+		result, err := tx.ExecContext(ctx, `UPDATE weighlock_items SET state = 'waiting', owner = '', interrupted = interrupted + 1,
+			not_before = CASE WHEN kind = 'deploy' THEN CAST($1 AS BIGINT) ELSE 0 END
+			WHERE state = 'running' AND lease < $2`, now+clusterLock.Milliseconds(), before)
+		if err != nil {
+			return err
+		}
+		n, err = result.RowsAffected()
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("taking over from dead replicas: %w", err)
+	}
+	return int(n), nil
+}
+
+// Cancel asks to stop what is open for a Key, but for the item that asks, and returns how many items that are. Those that wait
+// are run nonetheless, to say so.
+func (s *Store) Cancel(ctx context.Context, key, except, who string) (int, error) {
+	result, err := s.db.ExecContext(ctx, `UPDATE weighlock_items SET cancelled = $1 WHERE key = $2 AND delivery <> $3 AND cancelled = '' AND state IN ('waiting', 'running')`, who, key, except)
+	if err != nil {
+		return 0, fmt.Errorf("stopping what runs for %s: %w", key, err)
+	}
+	n, err := result.RowsAffected()
+	return int(n), err
+}
+
+// Known says whether a delivery was stored.
+func (s *Store) Known(ctx context.Context, delivery string) (bool, error) {
+	var n int
+	err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM weighlock_items WHERE delivery = $1", delivery).Scan(&n)
+	return n > 0, err
+}
+
+// Open says whether a Key has items that wait or run.
+func (s *Store) Open(ctx context.Context, key string) (bool, error) {
+	var n int
+	err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM weighlock_items WHERE key = $1 AND state IN ('waiting', 'running')", key).Scan(&n)
+	return n > 0, err
+}
+
+// A Depth is how full the queue is.
+type Depth struct {
+	Waiting, Running int
+	// Oldest is for how long the oldest item has waited that may run.
+	Oldest time.Duration
+}
+
+// Depth says how full the queue is.
+func (s *Store) Depth(ctx context.Context) (Depth, error) {
+	var d Depth
+	err := s.transaction(ctx, false, func(tx *sql.Tx) error {
+		now, err := s.clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		var oldest sql.NullInt64
+		if err := tx.QueryRowContext(ctx, "SELECT count(*), min(received) FROM weighlock_items WHERE state IN ('waiting', 'running') AND state = 'waiting'").Scan(&d.Waiting, &oldest); err != nil {
+			return err
+		}
+		if oldest.Valid {
+			d.Oldest = time.Duration(now-oldest.Int64) * time.Millisecond
+		}
+		return tx.QueryRowContext(ctx, "SELECT count(*) FROM weighlock_items WHERE state = 'running'").Scan(&d.Running)
+	})
+	return d, err
+}
+
+// Forget removes what ended longer ago than that. Its deliveries would be taken for new ones then, if a forge sent them again.
+func (s *Store) Forget(ctx context.Context, ago time.Duration) error {
+	return s.transaction(ctx, false, func(tx *sql.Tx) error {
+		now, err := s.clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "DELETE FROM weighlock_items WHERE state NOT IN ('waiting', 'running') AND finished < $1", now-ago.Milliseconds())
+		return err
+	})
+}

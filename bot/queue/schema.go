@@ -1,0 +1,88 @@
+package queue
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+)
+
+// migrations bring the schema from one version to the next; they are only ever appended to. Times are milliseconds since 1970.
+// What is large comes last, so that SQLite need not read it to get at the rest. SEQ and BYTES stand for what the two databases call differently.
+var migrations = []string{`
+CREATE TABLE weighlock_items (
+	seq SEQ,
+	delivery TEXT NOT NULL UNIQUE,
+	source TEXT NOT NULL,
+	event TEXT NOT NULL,
+	key TEXT NOT NULL,
+	repo TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	state TEXT NOT NULL DEFAULT 'waiting',
+	received BIGINT NOT NULL,
+	not_before BIGINT NOT NULL DEFAULT 0,
+	attempt BIGINT NOT NULL DEFAULT 0,
+	interrupted BIGINT NOT NULL DEFAULT 0,
+	cancelled TEXT NOT NULL DEFAULT '',
+	owner TEXT NOT NULL DEFAULT '',
+	fence BIGINT NOT NULL DEFAULT 0,
+	lease BIGINT NOT NULL DEFAULT 0,
+	finished BIGINT NOT NULL DEFAULT 0,
+	note TEXT NOT NULL DEFAULT '',
+	journal BYTES,
+	body BYTES NOT NULL
+);
+CREATE INDEX weighlock_items_open ON weighlock_items (key, seq) WHERE state IN ('waiting', 'running');
+CREATE INDEX weighlock_items_running ON weighlock_items (repo) WHERE state = 'running';
+CREATE INDEX weighlock_items_finished ON weighlock_items (finished) WHERE state NOT IN ('waiting', 'running');
+CREATE TABLE weighlock_repos (repo TEXT PRIMARY KEY, served BIGINT NOT NULL);
+`}
+
+// A dialect is what the databases say differently.
+type dialect struct {
+	replace *strings.Replacer
+	// exclusive is run first in a transaction that must see what no other changes meanwhile.
+	exclusive string
+	// clock is milliseconds since 1970 as the database sees them, which all replicas share; "" means our own clock.
+	clock string
+}
+
+var (
+	sqlite = dialect{replace: strings.NewReplacer("SEQ", "INTEGER PRIMARY KEY AUTOINCREMENT", "BYTES", "BLOB")}
+	// The number is our own, and the same in all replicas.
+	postgres = dialect{
+		replace:   strings.NewReplacer("SEQ", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "BYTES", "BYTEA"),
+		exclusive: "SELECT pg_advisory_xact_lock(7093116014)",
+		clock:     "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint",
+	}
+)
+
+// migrate brings the schema up to date. A schema that is newer than the program is refused: what it says is not understood.
+func (s *Store) migrate(ctx context.Context) error {
+	return s.exclusive(ctx, func(tx *sql.Tx, _ int64) error {
+		if _, err := tx.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS weighlock_schema (version BIGINT NOT NULL)"); err != nil {
+			return err
+		}
+		var version int
+		if err := tx.QueryRowContext(ctx, "SELECT coalesce(max(version), 0) FROM weighlock_schema").Scan(&version); err != nil {
+			return err
+		}
+		if version > len(migrations) {
+			return fmt.Errorf("the database's schema is of version %d, and this program knows versions up to %d: run the newer program", version, len(migrations))
+		}
+		for ; version < len(migrations); version++ {
+			for statement := range strings.SplitSeq(s.dialect.replace.Replace(migrations[version]), ";") {
+				if strings.TrimSpace(statement) == "" {
+					continue
+				}
+				if _, err := tx.ExecContext(ctx, statement); err != nil {
+					return fmt.Errorf("schema version %d: %w", version+1, err)
+				}
+			}
+			if _, err := tx.ExecContext(ctx, "INSERT INTO weighlock_schema (version) VALUES ($1)", version+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

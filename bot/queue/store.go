@@ -1,0 +1,189 @@
+package queue
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // "pgx"
+	_ "modernc.org/sqlite"             // "sqlite"
+)
+
+// Kind says how items of a Key go with each other.
+type Kind string
+
+// The kinds of items.
+const (
+	// Preview looks at how a pull request is now: a newer one takes its place.
+	Preview Kind = "preview"
+	// Command is what a person asked for that writes to no cluster.
+	Command Kind = "command"
+	// Deploy writes to a cluster, by a command or by a push. Taken up again after an interruption, it waits until the cluster's
+	// own lock of the dead run has run out.
+	Deploy Kind = "deploy"
+)
+
+// The states of an item. Waiting and Running are open, the others are final.
+const (
+	Waiting    State = "waiting"
+	Running    State = "running"
+	Done       State = "done"       // what it called for was done, or refused with an answer
+	Failed     State = "failed"     // it could not be done, and the answer says so as far as the forge let us
+	Superseded State = "superseded" // a newer preview took its place
+	Cancelled  State = "cancelled"  // somebody asked to stop it
+)
+
+// State is where an item stands.
+type State string
+
+// An Item is something to do that a forge has delivered.
+type Item struct {
+	// Delivery is the forge's ID of the delivery, with the name of the source before it.
+	Delivery string
+	// Source names the forge among those that are configured, Event is the event's name in its words, Body the payload.
+	Source, Event string
+	Body          []byte
+	// Key is what the item is about: items of one Key run one after the other. Repo is what fairness and limits are by.
+	Key, Repo string
+	Kind      Kind
+}
+
+// A Store keeps items. It is safe for concurrent use.
+type Store struct {
+	db      *sql.DB
+	dialect dialect
+	now     func() time.Time
+	unlock  func() error
+	added   chan struct{} // has an element when something was added
+
+	adds batch
+	// writing is held by SQLite's one writer; flushes is how its connection is set.
+	writing chan struct{}
+	flushes bool
+}
+
+// Open opens the database at an address: postgres://…, or the path of a file for SQLite, which is made where there is none. A
+// file is for one process at a time: another one is refused.
+func Open(ctx context.Context, address string) (*Store, error) {
+	s := &Store{now: time.Now, unlock: func() error { return nil }, added: make(chan struct{}, 1), writing: make(chan struct{}, 1), flushes: true}
+	var err error
+	if strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://") {
+		s.dialect = postgres
+		s.db, err = sql.Open("pgx", address)
+		if err != nil { // it may quote the address, which holds a password
+			return nil, errors.New("the database's address is not one of PostgreSQL: want postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+		}
+		s.db.SetMaxOpenConns(8)
+	} else {
+		if s.unlock, err = lockFile(address + ".lock"); err != nil {
+			return nil, fmt.Errorf("the database %s: %w", address, err)
+		}
+		s.dialect = sqlite
+		// Each commit is flushed before it returns. One connection: SQLite has one writer, and waiting for it here is fair.
+		query := url.Values{"_txlock": {"immediate"}, "_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)"}}
+		s.db, err = sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(address)}).EscapedPath(), RawQuery: query.Encode()}).String())
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("the database %s: %w", address, err), s.unlock())
+		}
+		s.db.SetMaxOpenConns(1)
+	}
+	if err := s.migrate(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the database: %w", err), s.Close())
+	}
+	return s, nil
+}
+
+// Close closes the database.
+func (s *Store) Close() error { return errors.Join(s.db.Close(), s.unlock()) }
+
+// Shared says whether other processes may use the database at the same time.
+func (s *Store) Shared() bool { return s.dialect.clock != "" }
+
+// Ping says whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	var one int
+	return s.db.QueryRowContext(ctx, "SELECT 1").Scan(&one)
+}
+
+// Added has an element after something was added by this process.
+func (s *Store) Added() <-chan struct{} { return s.added }
+
+// transaction does work in a transaction. One that need not be flushed is when the next one that must be is: should the machine
+// lose power before, it has not been.
+func (s *Store) transaction(ctx context.Context, flush bool, work func(*sql.Tx) error) error {
+	if !s.Shared() {
+		select {
+		case s.writing <- struct{}{}:
+			defer func() { <-s.writing }()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		if flush != s.flushes {
+			if _, err := s.db.ExecContext(ctx, "PRAGMA synchronous = "+map[bool]string{true: "FULL", false: "NORMAL"}[flush]); err != nil {
+				return err
+			}
+			s.flushes = flush
+		}
+	}
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if s.Shared() && !flush {
+		_, err = tx.ExecContext(ctx, "SET LOCAL synchronous_commit = off")
+	}
+	if err == nil {
+		err = work(tx)
+	}
+	if err != nil {
+		return errors.Join(err, ignoreDone(tx.Rollback()))
+	}
+	return tx.Commit()
+}
+
+// exclusive does work in a transaction beside which no other exclusive one runs; now is the database's time.
+func (s *Store) exclusive(ctx context.Context, work func(tx *sql.Tx, now int64) error) error {
+	return s.transaction(ctx, false, func(tx *sql.Tx) error {
+		if s.dialect.exclusive != "" {
+			if _, err := tx.ExecContext(ctx, s.dialect.exclusive); err != nil {
+				return err
+			}
+		}
+		now, err := s.clock(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return work(tx, now)
+	})
+}
+
+// clock is the time by which leases are judged.
+func (s *Store) clock(ctx context.Context, tx *sql.Tx) (int64, error) {
+	if s.dialect.clock == "" {
+		return s.now().UnixMilli(), nil
+	}
+	var now int64
+	return now, tx.QueryRowContext(ctx, s.dialect.clock).Scan(&now)
+}
+
+// ignoreDone leaves out that a transaction has ended already, as it does with its context.
+func ignoreDone(err error) error {
+	if errors.Is(err, sql.ErrTxDone) {
+		return nil
+	}
+	return err
+}
+
+// errInUse says that another process has the database.
+var errInUse = errors.New("another process uses it; several replicas need PostgreSQL")
+
+// open makes the file whose lock keeps other processes out.
+func openLock(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+}
