@@ -22,7 +22,7 @@ FUZZTIME ?= 20s
 TEMPLATES ?= 200000
 KUSTOMIZATIONS ?= 1000
 
-.PHONY: help build demo bench-jinja bench-render fuzz-jinja fuzz-kustomize test test-quick test-long check lint deps cluster oracles golden clean
+.PHONY: help build demo bench bench-jinja bench-render fuzz-jinja fuzz-kustomize test test-quick test-long check lint deps cluster oracles golden clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -68,6 +68,9 @@ bench-jinja: ## Templates: speed against Python's Jinja2, measured in the same r
 
 fuzz-kustomize: oracles ## Kustomizations: build KUSTOMIZATIONS made-up ones here and with kustomize's own program, and compare
 	go test -tags oracles -run MadeUp ./engine/internal/kustomize -kustomizations $(KUSTOMIZATIONS)
+
+bench: build cluster ## What previews and deploys cost, against the floor measured in the same run; BENCH="-items 1000" passes flags
+	@scripts/with-cluster.sh go run ./cmd/bench $(BENCH)
 
 bench-render: ## A project of 400 items: time, processor time and peak memory
 	go test -run '^$$' -bench Render -benchtime 5x ./engine
