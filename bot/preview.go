@@ -77,6 +77,7 @@ func (b *Bot) previewVetted(ctx context.Context, repo *checkout.Repo, pr forge.P
 			}
 		}
 	}
+	p.Unchanged = unchanged[seen.comment.Unchanged]
 	p.Summary = seen.comment.Detail == DetailSummary || seen.comment.Detail == DetailAuto && b.public(ctx, pr.Repo)
 	pages := b.pages(p, shown)
 	out := Outcome{Summary: p.Markdown(maxSummary), Failed: failed}
@@ -166,7 +167,7 @@ func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.Pul
 		if j.Policy.Preview == PreviewNever && !j.Asked {
 			seen.Unaffected = "not previewed"
 		} else {
-			seen.Set, seen.Err = b.compare(ctx, t, before, j)
+			seen.Set, seen.Last, seen.Err = b.compare(ctx, t, before, j)
 		}
 		if err := ctx.Err(); err != nil {
 			return found, err
@@ -175,7 +176,7 @@ func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.Pul
 		case errors.Is(seen.Err, errUnaffected):
 			seen.Err, seen.Unaffected = nil, "not affected"
 		case seen.Unaffected == "":
-			seen.Next = next(j, pr, seen.Set, b.facts(ctx, t, j, pr), p.Head)
+			seen.Next = next(j, pr, seen, b.facts(ctx, t, j, pr), p.Head)
 		}
 		p.Targets = append(p.Targets, seen)
 	}
@@ -195,15 +196,15 @@ func (b *Bot) base(ctx context.Context, repo *checkout.Repo, commit string, cfg 
 var errUnaffected = errors.New("the target is not affected")
 
 // compare is one target's change set. before, if not nil, tells what the change causes from what is there already, and
-// whether the target is affected at all.
-func (b *Bot) compare(ctx context.Context, t, before *tree, j Job) (*diff.ChangeSet, error) {
+// whether the target is affected at all. The target's last deploy comes with it, where that is known.
+func (b *Bot) compare(ctx context.Context, t, before *tree, j Job) (*diff.ChangeSet, *report.Deploy, error) {
 	p, target, cluster, err := b.open(ctx, t, j)
 	if err != nil {
-		return nil, err
+		return nil, nil, hidePath(err, t.dir.Path())
 	}
 	m, err := engine.Render(ctx, p, target, render.Options{Reader: cluster.Reader()})
 	if err != nil {
-		return nil, hidePath(err, t.dir.Path())
+		return nil, nil, &report.RenderError{Err: hidePath(err, t.dir.Path())}
 	}
 	opts := b.diffOptions(j)
 	if before != nil {
@@ -215,19 +216,39 @@ func (b *Bot) compare(ctx context.Context, t, before *tree, j Job) (*diff.Change
 			}
 		}
 	}
-	if opts.Namespaces, err = history.Namespaces(ctx, cluster.History(t.config.Records.Namespace), target.Discriminator); err != nil {
+	if opts.Base != nil && j.Policy.Preview == PreviewChanged && !j.Asked && !affected(opts.Base, m) {
+		return nil, nil, errUnaffected
+	}
+	runs, err := history.Runs(ctx, cluster.History(t.config.Records.Namespace), target.Discriminator)
+	if err != nil {
 		b.Log.WarnContext(ctx, "the target's last results cannot be read", "target", j.ID, "error", err)
 	}
-	if opts.Base != nil && j.Policy.Preview == PreviewChanged && !j.Asked && !affected(opts.Base, m) {
-		return nil, errUnaffected
-	}
+	opts.Namespaces = runs.Namespaces()
 	set, err := diff.Diff(ctx, m, cluster.Previewer(), opts)
-	return set, hidePath(err, t.dir.Path())
+	return set, lastDeploy(runs), hidePath(err, t.dir.Path())
+}
+
+// lastDeploy is the newest deploy of what a history holds, nil for none.
+func lastDeploy(runs history.Entries) *report.Deploy {
+	for _, e := range runs {
+		if e.Command == VerbDeploy {
+			return &report.Deploy{Commit: e.Commit, By: e.Person, At: e.EndTime, Failed: e.Outcome != history.Succeeded}
+		}
+	}
+	return nil
+}
+
+var unchanged = map[UnchangedMode]report.Unchanged{
+	UnchangedFold: report.FoldUnchanged, UnchangedShow: report.ShowUnchanged, UnchangedHide: report.HideUnchanged,
 }
 
 // next says how a target's change gets to the cluster, and what is missing for it.
-func next(j Job, pr forge.PullRequest, set *diff.ChangeSet, facts Facts, commit string) string {
-	if set == nil || len(set.Failures()) > 0 {
+func next(j Job, pr forge.PullRequest, t report.TargetPreview, facts Facts, commit string) string {
+	set := t.Set
+	switch {
+	case t.Unreachable():
+		return report.Code(fmt.Sprintf("/%s %s", VerbDiff, j.ID)) + " once it answers again"
+	case set == nil || len(set.Failures()) > 0:
 		return "mend the errors, then push"
 	}
 	if !set.Changed() {

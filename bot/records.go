@@ -23,16 +23,12 @@ func (b *Bot) check(ctx context.Context, pr forge.PullRequest, p report.Preview)
 	var all []forge.Check
 	for _, t := range p.Targets {
 		c := forge.Check{Name: checkName + "/" + t.Name, State: forge.CheckSuccess}
+		c.Title = t.Title()
 		switch {
 		case t.Unaffected != "":
-			c.State, c.Title = forge.CheckNeutral, t.Unaffected
-		case t.Err != nil:
-			c.State, c.Title = forge.CheckFailure, "no preview"
-		default:
-			c.Title = report.Count(t.Set).String()
-			if len(t.Set.Failures()) > 0 {
-				c.State = forge.CheckFailure
-			}
+			c.State = forge.CheckNeutral
+		case t.Err != nil || len(t.Set.Failures()) > 0:
+			c.State = forge.CheckFailure
 		}
 		if c.State == forge.CheckFailure {
 			sum.State = forge.CheckFailure

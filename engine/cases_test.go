@@ -216,6 +216,9 @@ func TestCustomResourcesAreJudgedByTheDefinitionOfTheSameChange(t *testing.T) {
 	c.KubectlInput(t, `{apiVersion: `+s.args["ns"].(string)+`.example.com/v1, kind: Boat, metadata: {name: other, namespace: `+s.args["ns"].(string)+`}, spec: {length: 99}}`, "create", "-f", "-")
 	write("length: {type: integer, maximum: 10}", "tons: 12, name: ada, length: 7")
 	contains(t, report.Text(s.diff(diff.Options{}), nil), "1 of 2 live objects are not valid under the changed definition", "Boat/other")
+	write("", "tons: 12, name: ada")
+	definition := find(t, s.diff(diff.Options{}), "boats."+s.args["ns"].(string)+".example.com")
+	contains(t, strings.Join(definition.Consequences, "\n"), "a field of v1 goes: spec.length", "there are 2 objects of its kind:")
 	write("length: {type: integer}", "tons: 12, name: bob, length: 7")
 	boat := find(t, s.diff(diff.Options{}), "boat")
 	if boat.Op != diff.Replace || boat.Err == nil {
@@ -368,6 +371,19 @@ func TestDeletingANamespaceCountsWhatGoesWithIt(t *testing.T) {
 		t.Errorf("the moved object is not seen: %v", m.RenamedFrom)
 	}
 	contains(t, report.ChangeSetMarkdown(set, nil), "7 objects go with it")
+}
+
+// What deleting a claim takes along, and who uses it.
+func TestDeletingAClaimNamesThePodsThatUseIt(t *testing.T) {
+	t.Parallel()
+	c, s, ns := plainSite(t)
+	s.write("-- app/c.yaml --\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: data, namespace: \"" + ns + "\"}\n" +
+		"spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n")
+	s.deployed()
+	c.KubectlInput(t, `{apiVersion: v1, kind: Pod, metadata: {name: db, namespace: `+ns+`}, spec: {containers: [{name: a, image: "a:1"}], volumes: [{name: d, persistentVolumeClaim: {claimName: data}}]}}`, "create", "-f", "-")
+	s.write("-- deployment.yaml --\ndeployments: []\n")
+	claim := find(t, s.diff(diff.Options{Prune: true}), "data")
+	expect(t, claim.Consequences, []string{"it is not bound: there is no data yet", "it is in use by 1 pod: " + ns + "/Pod/db"})
 }
 
 // Drift and the change under review are told apart, with the owner (T3).

@@ -95,7 +95,8 @@ type Change struct {
 	RenamedFrom, RenamedTo *object.Ref
 	// TakenFrom is the owner that the object had so far, where it was another one.
 	TakenFrom string
-	// Consequences say what else goes when the object is deleted or replaced.
+	// Consequences say what else goes when the object is deleted or replaced, and what goes with a change of a
+	// CustomResourceDefinition.
 	Consequences []string
 	// Live is the object as it is, Merged as the apply would leave it, without the server's bookkeeping. Live is nil
 	// for a new object; for one that is created, Merged is the object as rendered.

@@ -10,10 +10,13 @@ import (
 	"github.com/weighlock/weighlock/engine/object"
 )
 
-// consequences counts what goes with the objects that are deleted or replaced.
+// consequences counts what goes with the objects that are deleted or replaced, and what a changed definition takes away.
 func (d *differ) consequences(ctx context.Context, set *ChangeSet) {
 	var jobs []func()
 	for c := range set.All() {
+		if c.Op == Update && c.Ref.IsCRD() {
+			jobs = append(jobs, func() { c.Consequences = d.narrowings(ctx, c) })
+		}
 		if c.Op == Delete || c.Op == Replace {
 			jobs = append(jobs, func() {
 				all := d.consequencesOf(ctx, c)
@@ -42,7 +45,7 @@ func (d *differ) consequencesOf(ctx context.Context, c *Change) consequences {
 	case c.Ref.IsCRD():
 		return d.objectsOfDefinition(ctx, c)
 	case c.Ref.Group == "" && c.Ref.Kind == "PersistentVolumeClaim":
-		return consequences{lines: d.dataOfClaim(ctx, c)}
+		return consequences{lines: append(d.dataOfClaim(ctx, c), d.usersOfClaim(ctx, c.Ref)...)}
 	case c.Op == Replace && c.Ref.Group == "" && c.Ref.Kind == "Service":
 		return consequences{lines: []string{"it gets other addresses: cluster IP, node ports and load balancer are allocated anew"}}
 	case c.Op == Replace:
@@ -146,6 +149,33 @@ func (d *differ) dataOfClaim(ctx context.Context, c *Change) []string {
 		text = fmt.Sprintf("its data stays in volume %s (%s), which is retained", volume, size)
 	}
 	return []string{text}
+}
+
+// usersOfClaim names the pods that use a claim.
+func (d *differ) usersOfClaim(ctx context.Context, claim object.Ref) []string {
+	pods, ok := d.live.kinds[groupKind{"", "Pod"}]
+	if !ok {
+		return nil
+	}
+	found, failed := d.list(ctx, []Query{{Kind: pods, Namespace: claim.Namespace, Whole: true}})
+	if len(failed) > 0 {
+		return []string{fmt.Sprintf("whether pods use it is not known: %v", failed[0].err)}
+	}
+	var users []object.Ref
+	for _, o := range found {
+		volumes, _ := o.Map("spec")["volumes"].([]any)
+		for _, v := range volumes {
+			volume, _ := v.(map[string]any)
+			if object.Object(volume).Text("persistentVolumeClaim", "claimName") == claim.Name {
+				users = append(users, o.Ref())
+				break
+			}
+		}
+	}
+	if len(users) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("it is in use by %s: %s", count(len(users), "pod", "pods"), refs(users))}
 }
 
 // ownedBy counts the pods that a replaced workload takes along.

@@ -83,11 +83,12 @@ func Read(ctx context.Context, s Store, id string) (*Record, error) {
 	return r, nil
 }
 
-// Namespaces are those in which a target had objects after its last runs, back to the last one that dealt with the whole
-// target and succeeded: where to look for objects that it does not render any more. With an error come those that could be
-// read. Who may not read records gets none; a
-// comparison says by itself where it could not look.
-func Namespaces(ctx context.Context, s Store, discriminator string) ([]string, error) {
+// Entries are those of a target's runs, the newest first.
+type Entries []Entry
+
+// Runs lists the last runs of a target. Who may not read records gets none, which is no error; with an error come those that
+// could be read.
+func Runs(ctx context.Context, s Store, discriminator string) (Entries, error) {
 	if discriminator == "" {
 		return nil, nil
 	}
@@ -95,14 +96,26 @@ func Namespaces(ctx context.Context, s Store, discriminator string) ([]string, e
 	if errors.As(err, new(*RightsError)) {
 		return nil, nil
 	}
+	return entries, err
+}
+
+// Namespaces are those in which the target had objects after its last runs, back to the last one that dealt with the whole
+// target and succeeded: where to look for objects that it does not render any more.
+func (e Entries) Namespaces() []string {
 	found := map[string]bool{}
-	for _, e := range entries {
-		for _, n := range e.Namespaces {
+	for _, run := range e {
+		for _, n := range run.Namespaces {
 			found[n] = true
 		}
-		if e.Outcome == Succeeded && !e.Partial {
+		if run.Outcome == Succeeded && !run.Partial {
 			break
 		}
 	}
-	return slices.Sorted(maps.Keys(found)), err
+	return slices.Sorted(maps.Keys(found))
+}
+
+// Namespaces are those of a target's [Runs]. A comparison says by itself where it could not look.
+func Namespaces(ctx context.Context, s Store, discriminator string) ([]string, error) {
+	runs, err := Runs(ctx, s, discriminator)
+	return runs.Namespaces(), err
 }

@@ -14,6 +14,8 @@ type Counts struct {
 	Hooks int
 	// Kept are those of the project that are not deleted with the rest of its target.
 	Kept int
+	// Drifted change only where the cluster is not as the base has it; they do not count as changed.
+	Drifted int
 	// Hidden objects change only in what ignore rules hide.
 	Hidden int
 }
@@ -26,14 +28,19 @@ func Count(set *diff.ChangeSet) Counts {
 		case diff.Create:
 			n.New++
 		case diff.Update:
-			if isShown(c) {
-				n.Changed++
-			} else {
+			switch {
+			case !isShown(c):
 				n.Hidden++
+			case isDrifted(c):
+				n.Drifted++
+			default:
+				n.Changed++
 			}
 		case diff.Replace:
-			if n.Replaced++; c.Err != nil {
+			if c.Err != nil {
 				n.Failed++
+			} else {
+				n.Replaced++
 			}
 		case diff.Delete:
 			n.Deleted++
@@ -55,7 +62,9 @@ func Count(set *diff.ChangeSet) Counts {
 }
 
 // Changes is how many objects an apply would write or delete.
-func (n Counts) Changes() int { return n.New + n.Changed + n.Replaced + n.Deleted + n.Hidden + n.Hooks }
+func (n Counts) Changes() int {
+	return n.New + n.Changed + n.Replaced + n.Deleted + n.Drifted + n.Hidden + n.Hooks
+}
 
 // String reads like "2 new, 3 changed, 1 deleted", or "no changes".
 func (n Counts) String() string { return n.join(func(s string, _ bool) string { return s }) }
@@ -72,6 +81,7 @@ func (n Counts) join(mark func(text string, danger bool) string) string {
 	add(n.Changed, "changed", false)
 	add(n.Replaced, "replaced", true)
 	add(n.Deleted, "deleted", true)
+	add(n.Drifted, "drifted", false)
 	if len(parts) == 0 && n.Failed == 0 {
 		parts = append(parts, "no changes")
 	}

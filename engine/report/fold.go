@@ -24,8 +24,8 @@ type folded struct {
 	fields map[*diff.Change][]diff.FieldChange
 }
 
-// fold finds the changes of labels that many objects share.
-func fold(set *diff.ChangeSet) folded {
+// fold finds, among the fields that pick picks, the changes of labels that many objects share.
+func fold(set *diff.ChangeSet, pick func(diff.FieldChange) bool) folded {
 	out := folded{fields: map[*diff.Change][]diff.FieldChange{}}
 	at := map[string]int{}
 	var all []labelChange
@@ -35,7 +35,7 @@ func fold(set *diff.ChangeSet) folded {
 		}
 		for _, f := range c.Fields {
 			key, label, ok := labelKey(f)
-			if !ok {
+			if !ok || !pick(f) {
 				continue
 			}
 			i, known := at[key]
@@ -44,14 +44,15 @@ func fold(set *diff.ChangeSet) folded {
 				at[key] = i
 				all = append(all, labelChange{label: label, field: f})
 			}
-			if !slices.Contains(all[i].refs, c.Ref) {
+			// The label of an object and of what it makes come one after the other.
+			if n := len(all[i].refs); n == 0 || all[i].refs[n-1] != c.Ref {
 				all[i].refs = append(all[i].refs, c.Ref)
 			}
 		}
 	}
-	many := func(f diff.FieldChange) bool {
+	told := func(f diff.FieldChange) bool {
 		key, _, ok := labelKey(f)
-		return ok && len(all[at[key]].refs) >= foldFrom
+		return !pick(f) || ok && len(all[at[key]].refs) >= foldFrom
 	}
 	for _, l := range all {
 		if len(l.refs) >= foldFrom {
@@ -60,7 +61,7 @@ func fold(set *diff.ChangeSet) folded {
 	}
 	for c := range set.All() {
 		if c.Op == diff.Update {
-			out.fields[c] = slices.DeleteFunc(slices.Clone(c.Fields), many)
+			out.fields[c] = slices.DeleteFunc(slices.Clone(c.Fields), told)
 		}
 	}
 	return out
@@ -87,7 +88,10 @@ func (l labelChange) text() string {
 	return fmt.Sprintf("%s: %v → %v", l.label, l.field.Old, l.field.New)
 }
 
-// foldTitle counts shared changes and the objects that they are on.
+// left says whether there is something else to tell of an object.
+func (f folded) left(c *diff.Change) bool { return len(f.fields[c]) > 0 }
+
+// title counts shared changes and the objects that they are on.
 func (f folded) title() string {
 	objects := map[object.ID]bool{}
 	for _, l := range f.labels {
@@ -95,5 +99,15 @@ func (f folded) title() string {
 			objects[r.ID()] = true
 		}
 	}
-	return fmt.Sprintf("%d label %s on %d objects", len(f.labels), plural(len(f.labels), "change", "changes"), len(objects))
+	text := fmt.Sprintf("%s on %s", count(len(f.labels), "label change", "label changes"), count(len(objects), "object", "objects"))
+	only := 0
+	for c, fields := range f.fields {
+		if objects[c.Ref.ID()] && len(fields) == 0 {
+			only++
+		}
+	}
+	if only > 0 {
+		text += fmt.Sprintf(", %d of which %s in nothing else", only, plural(only, "changes", "change"))
+	}
+	return text
 }

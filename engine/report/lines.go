@@ -133,11 +133,13 @@ func replacedLines(old, new []string) []string {
 	for _, lines := range [][]string{old, new} {
 		for i, l := range lines {
 			end := len(strings.TrimRight(l, " \t"))
-			lines[i] = l[:end] + strings.NewReplacer(" ", "·", "\t", "→").Replace(l[end:])
+			lines[i] = l[:end] + whiteSpace.Replace(l[end:])
 		}
 	}
 	return append(prefixed("-", old), prefixed("+", new)...)
 }
+
+var whiteSpace = strings.NewReplacer(" ", "·", "\t", "→")
 
 // longLine is from how many bytes on two lines are shown without what is the same in both, but for lineContext bytes of it.
 const longLine, lineContext = 600, 60

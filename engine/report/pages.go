@@ -2,104 +2,186 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"strings"
-	"unicode/utf8"
-
-	"github.com/weighlock/weighlock/engine/diff"
 )
 
 // pageReserve is what is kept free of a page for what is said at its end.
-const pageReserve = 400
+const pageReserve = 500
 
-// size is how much of a page a text takes: its characters, or a third of its bytes where those are more, as forges limit
-// both.
-func size(s string) int { return max(utf8.RuneCountInString(s), (len(s)+2)/3) }
+// size is how much of a comment a text takes: its UTF-16 code units, which is the most that forges count a character as, or
+// a third of its bytes where that is more, as forges limit both.
+func size(s string) int {
+	units := 0
+	for _, r := range s {
+		units++
+		if r > 0xffff {
+			units++
+		}
+	}
+	return max(units, (len(s)+2)/3)
+}
 
-// Pages words the preview on up to most pages, the first of at most first characters and the others of at most rest. Each
-// is sound by itself: nothing is cut inside of a block of code or of what is folded. What does not fit is left out whole,
-// and that is said.
+// Markdown words the preview in at most max bytes, as [Preview.Pages] does on one page.
+func (p Preview) Markdown(max int) string {
+	return p.pages(budget{first: max, rest: max, most: 1, size: func(s string) int { return len(s) }})[0]
+}
+
+// Pages words the preview on up to most pages, the first of at most first characters and the others of at most rest, and
+// each of at most three bytes for each of those. Each page is sound by itself: nothing is cut inside of a block of code or
+// of what is folded. Where not everything fits, long objects are shown in part, then objects by their names, so that each is
+// told of; what is left out is said.
 func (p Preview) Pages(first, rest, most int) []string {
-	head := p.head()
-	if p.Summary || most < 2 || size(p.markdown(Full)) <= first || size(head) > first-pageReserve {
-		return []string{p.Markdown(first)}
+	return p.pages(budget{first: first, rest: rest, most: most, size: size})
+}
+
+// A budget is how much room there is for a report.
+type budget struct {
+	first, rest, most int
+	size              func(string) int
+}
+
+// An attempt is a way to fit a report into its budget: with a detail, and at most so much of each object.
+type attempt struct {
+	detail Detail
+	each   int
+}
+
+func (p Preview) pages(b budget) []string {
+	head, most := p.head(maxPoints), p.parts(p.detail())
+	var whole strings.Builder
+	whole.WriteString(head)
+	for i, t := range p.Targets {
+		whole.WriteString(t.details(most[i]))
 	}
-	w := &pages{list: []string{head}, first: first, rest: rest, most: most}
-	for _, t := range p.Targets {
-		w.target(t)
+	whole.WriteString(p.footer(p.detail()))
+	if s := whole.String(); b.size(s) <= b.first {
+		return []string{s}
 	}
+	for _, points := range []int{3, 1} {
+		if b.size(head) > b.first/2 {
+			head = p.head(points)
+		}
+	}
+	if b.size(head) > b.first-pageReserve {
+		return []string{cut(head, b)}
+	}
+	w := pages{attempt: attempt{detail: p.detail()}}
+	for _, a := range []attempt{{Full, math.MaxInt}, {Full, 10_000}, {Full, 2_000}, {Paths, 2_000}, {Paths, 500}, {Names, math.MaxInt}} {
+		if a.detail < p.detail() {
+			continue
+		}
+		if a.detail > w.detail {
+			most = p.parts(a.detail)
+		}
+		w = pages{budget: b, list: []string{head}, free: b.first - pageReserve - b.size(head), attempt: a}
+		for i, t := range p.Targets {
+			w.target(t, most[i])
+		}
+		if w.left == 0 {
+			break
+		}
+	}
+	w.list[len(w.list)-1] += p.footer(w.detail)
 	return w.done()
+}
+
+// parts are those of all targets.
+func (p Preview) parts(detail Detail) [][]part {
+	out := make([][]part, len(p.Targets))
+	for i, t := range p.Targets {
+		out[i] = t.parts(detail)
+	}
+	return out
+}
+
+// cut is the last resort when not even the rows of the table fit: what remains are whole lines up to the first block, which
+// must not be left open.
+func cut(s string, b budget) string {
+	const note = "\nThis report did not fit into a comment.\n"
+	var out strings.Builder
+	used := b.size(note)
+	for l := range strings.Lines(s) {
+		used += b.size(l)
+		if used > b.first || strings.HasPrefix(l, "```") || strings.HasPrefix(l, "<details") {
+			break
+		}
+		out.WriteString(l)
+	}
+	return out.String() + note
 }
 
 // pages are those that are being written.
 type pages struct {
-	list              []string
-	first, rest, most int
+	budget
+	attempt
+	list []string
+	// free is how much fits on the last page.
+	free int
 	// left counts parts that are on no page, and cut those that are there without all of their lines.
 	left, cut int
 }
 
-// room is what is free on the last page.
-func (w *pages) room() int {
-	limit := w.rest
-	if len(w.list) == 1 {
-		limit = w.first
+// target writes what is to be told of a target, as many parts as fit on a page folded together.
+func (w *pages) target(t TargetPreview, list []part) {
+	if t.Set == nil {
+		w.unfolded([]part{{text: strings.TrimPrefix(t.failed(), "\n")}})
+		return
 	}
-	return limit - pageReserve - size(w.list[len(w.list)-1])
+	w.unfolded(t.refused())
+	aside := ""
+	w.parts(list, func(text string) string {
+		text = t.folded(text, aside)
+		aside = ", continued"
+		return text
+	}, w.size(t.folded("", ", continued")))
 }
 
-// target writes a target's parts, as many as fit on a page folded together.
-func (w *pages) target(t TargetPreview) {
-	if t.Unaffected != "" {
-		return
-	}
-	if t.Set == nil {
-		w.add(t.details(Full))
-		return
-	}
-	w.add(t.refused())
-	frame := size(t.folded("", ", continued"))
-	body, aside, used := "", "", 0
+func (w *pages) unfolded(list []part) {
+	w.parts(list, func(text string) string { return text }, 0)
+}
+
+// parts writes parts, those on one page in a frame, which takes so much room by itself.
+func (w *pages) parts(list []part, frame func(string) string, around int) {
+	var b body
 	flush := func() {
-		if body != "" {
-			w.list[len(w.list)-1] += t.folded(body, aside)
-			body, aside, used = "", ", continued", 0
+		if b.Len() > 0 {
+			text := frame(b.whole())
+			w.list[len(w.list)-1] += text
+			w.free -= w.size(text)
+			b = body{}
 		}
 	}
-	room := w.room() - frame
-	for _, part := range t.parts() {
-		n := size(part)
-		if used+n > room && len(w.list) < w.most {
-			flush()
-			if n > w.room()-frame {
-				w.list = append(w.list, w.title())
+	used := around
+	for _, p := range list {
+		if p.text == "" {
+			continue
+		}
+		if w.size(p.text) > w.each {
+			if p = w.shorten(p, w.each); p.text == "" {
+				continue
 			}
-			room = w.room() - frame
 		}
-		if used+n > room {
-			part = w.shorten(part, room-used)
-			n = size(part)
+		need := func() int { return w.size(b.before(p)) + w.size(p.text) + w.size(p.section.shut) }
+		if used+need() > w.free && len(w.list) < w.most {
+			flush()
+			title := fmt.Sprintf("### Weighlock, page %d\n", len(w.list)+1)
+			w.list, w.free, used = append(w.list, title), w.rest-pageReserve-w.size(title), around
 		}
-		body, used = body+part, used+n
+		if over := used + need() - w.free; over > 0 {
+			if p = w.shorten(p, w.size(p.text)-over); p.text == "" {
+				continue
+			}
+		}
+		used += w.size(b.before(p)) + w.size(p.text)
+		b.add(p)
 	}
 	flush()
 }
 
-// add writes a part on this page or the next one.
-func (w *pages) add(part string) {
-	if size(part) > w.room() && len(w.list) < w.most {
-		w.list = append(w.list, w.title())
-	}
-	if free := w.room(); size(part) > free {
-		part = w.shorten(part, free)
-	}
-	w.list[len(w.list)-1] += part
-}
-
-func (w *pages) title() string { return fmt.Sprintf("### Weighlock, page %d\n", len(w.list)+1) }
-
-// shorten leaves out lines of a part's last block of code, or all of it where that is not enough.
-func (w *pages) shorten(part string, limit int) string {
-	lines := strings.SplitAfter(part, "\n")
+// shorten leaves out the last lines of a part's last block of code, or all of the part where that is not enough.
+func (w *pages) shorten(p part, limit int) part {
+	lines := strings.SplitAfter(p.text, "\n")
 	open, shut, fence := -1, -1, ""
 	for i, l := range lines {
 		mark := l[:len(l)-len(strings.TrimLeft(l, "`"))]
@@ -110,74 +192,41 @@ func (w *pages) shorten(part string, limit int) string {
 			shut, fence = i, ""
 		}
 	}
-	const note = "… %d more lines did not fit\n"
 	if open < 0 || shut < open {
 		w.left++
-		return ""
+		return part{}
 	}
-	used := size(strings.Join(lines[:open+1], "")) + size(strings.Join(lines[shut:], "")) + size(note) + 10
+	note := func(n int) string { return fmt.Sprintf("… %s did not fit\n", count(n, "more line", "more lines")) }
+	used := w.size(strings.Join(lines[:open+1], "")) + w.size(strings.Join(lines[shut:], "")) + w.size(note(len(lines)))
 	keep := open + 1
-	for keep < shut && used+size(lines[keep]) <= limit {
-		used += size(lines[keep])
+	for keep < shut && used+w.size(lines[keep]) <= limit {
+		used += w.size(lines[keep])
 		keep++
 	}
 	if keep == open+1 {
 		w.left++
-		return ""
+		return part{}
 	}
 	w.cut++
-	return strings.Join(lines[:keep], "") + fmt.Sprintf(note, shut-keep) + strings.Join(lines[shut:], "")
+	p.text = strings.Join(lines[:keep], "") + note(shut-keep) + strings.Join(lines[shut:], "")
+	return p
 }
 
 // done says at the ends of the pages where it goes on and what is missing.
 func (w *pages) done() []string {
 	last := len(w.list) - 1
-	if w.left+w.cut > 0 {
-		w.list[last] += fmt.Sprintf("\n<sub>Not all did fit: %d %s left out and %d shortened. The job's summary has more, and <code>weighlock diff</code> shows all of it.</sub>\n",
-			w.left, plural(w.left, "part is", "parts are"), w.cut)
+	var missing []string
+	if w.left > 0 {
+		missing = append(missing, fmt.Sprintf("%s left out", count(w.left, "object is", "objects are")))
+	}
+	if w.cut > 0 {
+		missing = append(missing, fmt.Sprintf("%s shown in part", count(w.cut, "object is", "objects are")))
+	}
+	if len(missing) > 0 {
+		w.list[last] += fmt.Sprintf("\n<sub>Not everything did fit: %s. The job's summary has more, and <code>weighlock diff</code> shows all of it.</sub>\n", strings.Join(missing, ", "))
 	}
 	for i := range last {
 		w.list[i] += fmt.Sprintf("\n<sub>This did not fit into one comment: it goes on in page %d of %d, below.</sub>\n", i+2, last+1)
 	}
 	return w.list
-}
-
-// parts are the pieces of the target's body, each sound by itself.
-func (t TargetPreview) parts() []string {
-	var out []string
-	add := func(s string) {
-		if s != "" {
-			out = append(out, s)
-		}
-	}
-	one := func(c *diff.Change) *diff.ChangeSet {
-		return &diff.ChangeSet{Target: t.Set.Target, Stages: []diff.Stage{{Items: []diff.Item{{Changes: []*diff.Change{c}}}}}}
-	}
-	add(names("Deleted", t.Set, has(diff.Delete)))
-	for c := range t.Set.All() {
-		if c.Op == diff.Replace {
-			add(replacements(one(c)))
-		}
-	}
-	f := fold(t.Set)
-	if len(f.labels) > 0 {
-		add("\n**Changed**\n" + f.markdown())
-	}
-	for c := range t.Set.All() {
-		if isShown(c) && len(f.fields[c]) > 0 {
-			add("\n**Changed**: " + strings.TrimPrefix(fieldsMarkdown(c, f.fields[c]), "\n"))
-		}
-	}
-	for c := range t.Set.All() {
-		if c.Op == diff.Create {
-			add(TargetPreview{Name: t.Name, Set: one(c)}.creations())
-		}
-	}
-	add(t.hooks(Full))
-	add(names("Waited for", t.Set, has(diff.Await)))
-	add(names("Orphans, left as they are", t.Set, isLeft))
-	add(origins(t.Set))
-	add(messages("Warnings", NewDocument(t.Set, nil).Warnings))
-	add(messages("Notes", notes(t.Set)))
-	return out
 }

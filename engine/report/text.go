@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/weighlock/weighlock/engine/apply"
@@ -104,7 +105,7 @@ func (t *text) refs(title string, pick func(*diff.Change) bool, set *diff.Change
 
 func (t *text) changed(set *diff.ChangeSet) {
 	t.refs("Changed objects", isShown, set)
-	f := fold(set)
+	f := fold(set, func(diff.FieldChange) bool { return true })
 	if len(f.labels) > 0 {
 		lines := []string{"  " + f.title()}
 		for _, l := range f.labels {
@@ -167,6 +168,11 @@ func isKept(c *diff.Change) bool { return c.Op == diff.Skip && c.Hook == nil && 
 
 // isShown says whether an object has changes that may be seen.
 func isShown(c *diff.Change) bool { return c.Op == diff.Update && len(c.Fields) > 0 }
+
+// isDrifted says whether all that changes of an object had drifted.
+func isDrifted(c *diff.Change) bool {
+	return len(c.Fields) > 0 && !slices.ContainsFunc(c.Fields, func(f diff.FieldChange) bool { return f.Cause != diff.Drift })
+}
 
 // aside says beside an object's name what else there is to know of it.
 func aside(c *diff.Change) string {
