@@ -26,6 +26,8 @@ type Job struct {
 	ServerURL string
 	// Run is the address of the job's run.
 	Run string
+	// Notice says what people should know of how the job was started; "" for nothing.
+	Notice string
 }
 
 // ReadGitHub reads the environment of a GitHub job. All that is missing is reported at once.
@@ -69,7 +71,11 @@ func ReadGitHub(getenv func(string) string) (*Job, error) {
 	if workspace == "" {
 		workspace = "."
 	}
-	return &Job{Event: event, Forge: client, Workspace: workspace, Token: token, ServerURL: getenv("GITHUB_SERVER_URL"), Run: RunURL(getenv)}, nil
+	job := &Job{Event: event, Forge: client, Workspace: workspace, Token: token, ServerURL: getenv("GITHUB_SERVER_URL"), Run: RunURL(getenv)}
+	if name == "pull_request_target" {
+		job.Notice = noticeTarget
+	}
+	return job, nil
 }
 
 // RunURL is the address of the run that a GitHub job is part of, by its attempt; "" in no such job.
@@ -81,26 +87,38 @@ func RunURL(getenv func(string) string) string {
 	return cmp.Or(getenv("GITHUB_SERVER_URL"), "https://github.com") + "/" + getenv("GITHUB_REPOSITORY") + "/actions/runs/" + id + "/attempts/" + cmp.Or(getenv("GITHUB_RUN_ATTEMPT"), "1")
 }
 
-// A Runner shows what became of a job. GitHub's is [githubactions.Action], GitLab's is [GitLabLog].
-type Runner interface {
-	// AddStepSummary shows the report, which is Markdown.
-	AddStepSummary(markdown string)
-	// Errorf shows an error.
-	Errorf(format string, args ...any)
-}
+// noticeTarget explains what holds for jobs that GitHub starts with the base branch's rights for what others bring.
+const noticeTarget = "This job runs for `pull_request_target`: with the workflow, the program's version, the policy and the credentials of the base branch. " +
+	"Of the pull request nothing is run. Its project is rendered as data: that of a fork only after `/ok-to-test`, without environment, keys or remotes that are not listed."
 
-// Run hands the event to the bot and reports the outcome to the runner. It returns an error when the job should end red.
-func Run(ctx context.Context, job *Job, b *bot.Bot, runner Runner) error {
+// Run hands the event to the bot and reports the outcome to the runner, errors of the project where they stand. It returns
+// what was found, and an error when the job should end red.
+func Run(ctx context.Context, job *Job, b *bot.Bot, runner Runner) (*Results, error) {
+	results := &Results{event: job.Event}
+	b.Observer = results
 	out, err := b.Handle(ctx, job.Event)
+	results.Summary = out.Summary
+	if job.Notice != "" {
+		results.Summary += "\n<sub>" + job.Notice + "</sub>\n"
+	}
 	if out.Summary != "" {
-		runner.AddStepSummary(out.Summary)
+		runner.AddStepSummary(results.Summary)
+	}
+	for _, f := range results.findings {
+		annotate(runner, job.Workspace, f.Project, f.Err)
 	}
 	if err != nil {
-		runner.Errorf("%v", err)
-		return err
+		Show(runner, job.Workspace, "", err)
+		return results, &ShownError{err}
 	}
 	if out.Failed {
-		return errors.New("not everything went well; the report says what")
+		return results, errors.New("not everything went well; the report says what")
 	}
-	return nil
+	return results, nil
 }
+
+// A ShownError is one that the runner has shown.
+type ShownError struct{ err error }
+
+func (e *ShownError) Error() string { return e.err.Error() }
+func (e *ShownError) Unwrap() error { return e.err }

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
-	"github.com/sethvargo/go-githubactions"
 
 	"github.com/weighlock/weighlock/action"
 	"github.com/weighlock/weighlock/action/actiontest"
@@ -233,7 +232,7 @@ func (c *conversation) job(hook forgetest.Webhook, ref string) {
 		job, err = action.ReadGitLab(c.Context(), getenv)
 	} else {
 		job, err = action.ReadGitHub(getenv)
-		runner = githubactions.New(githubactions.WithWriter(io.Discard), githubactions.WithGetenv(getenv))
+		runner = action.GitHubLog(io.Discard, getenv)
 	}
 	if err != nil {
 		c.Fatal(err)
@@ -257,7 +256,7 @@ func (c *conversation) job(hook forgetest.Webhook, ref string) {
 		Now:    func() time.Time { return time.Now().Add(c.shift) },
 		Log:    slog.New(slog.NewTextHandler(&log, nil)),
 	}
-	err = action.Run(c.Context(), job, b, runner)
+	_, err = action.Run(c.Context(), job, b, runner)
 	summary := section.ReplaceAll(shown.Bytes(), nil)
 	if file := env["GITHUB_STEP_SUMMARY"]; file != "" {
 		var readErr error

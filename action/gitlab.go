@@ -6,11 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/bot/forge/gitlab"
@@ -161,21 +159,4 @@ func (p pipeline) triggered(ctx context.Context, f forge.Forge, file string) (fo
 		}
 	}
 	return p.ignored("a webhook about a comment that is not there, or not as it says"), nil
-}
-
-// A GitLabLog shows what became of a job in the job's log: GitLab has no other place for it.
-type GitLabLog struct {
-	W   io.Writer
-	Now func() time.Time
-}
-
-// AddStepSummary prints the report as a section that can be folded.
-func (l *GitLabLog) AddStepSummary(markdown string) {
-	now := l.Now().Unix()
-	fmt.Fprintf(l.W, "\x1b[0Ksection_start:%d:weighlock_report\r\x1b[0KReport\n%s\n\x1b[0Ksection_end:%d:weighlock_report\r\x1b[0K\n", now, strings.TrimSpace(markdown), now)
-}
-
-// Errorf prints an error.
-func (l *GitLabLog) Errorf(format string, args ...any) {
-	fmt.Fprintf(l.W, "\x1b[31mError: "+format+"\x1b[0m\n", args...)
 }

@@ -38,6 +38,10 @@ type Bot struct {
 	// Now is the clock.
 	Now func() time.Time
 	Log *slog.Logger
+	// CommentMode, if it is not empty, wins over what the configuration says of the preview comment.
+	CommentMode CommentMode
+	// Observer, if it is not nil, is told what is found out.
+	Observer Observer
 }
 
 // A Clone opens the repository that an event is about. refs are names under which the server also has the commits.

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/weighlock/weighlock/engine/yamldoc"
@@ -26,6 +27,16 @@ const (
 	CommentNew    CommentMode = "new"
 	CommentNone   CommentMode = "none"
 )
+
+// ParseCommentMode reads a mode; "" is none, for whoever leaves it to the configuration.
+func ParseCommentMode(s string) (CommentMode, error) {
+	if m := CommentMode(s); s == "" || slices.Contains(commentModes, m) {
+		return m, nil
+	}
+	return "", fmt.Errorf("found %q, expected update, new or none", s)
+}
+
+var commentModes = []CommentMode{CommentUpdate, CommentNew, CommentNone}
 
 // An UnchangedMode says what becomes of targets that do not change.
 type UnchangedMode string
@@ -58,7 +69,7 @@ type fileComment struct {
 func (f fileComment) checked(doc yamldoc.Document) (CommentConfig, []error) {
 	c, errs := defaultComment, []error(nil)
 	if f.Mode != nil {
-		if c.Mode = *f.Mode; !slices.Contains([]CommentMode{CommentUpdate, CommentNew, CommentNone}, c.Mode) {
+		if c.Mode = *f.Mode; !slices.Contains(commentModes, c.Mode) {
 			errs = append(errs, doc.Errorf([]string{"comment", "mode"}, "found %q, expected update, new or none", c.Mode))
 		}
 	}

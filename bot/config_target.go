@@ -115,8 +115,8 @@ type TargetPolicy struct {
 	Codeowners bool
 }
 
-// user is whom the policy's service account is to the API server, "" for none.
-func (p TargetPolicy) user() string {
+// User is whom the policy's service account is to the API server, "" for none.
+func (p TargetPolicy) User() string {
 	if p.ServiceAccount == "" {
 		return ""
 	}

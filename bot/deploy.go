@@ -111,9 +111,9 @@ func (b *Bot) carryOut(ctx context.Context, t *tree, a asked, r Request) deploym
 		approve: func(ctx context.Context, _ *diff.ChangeSet) error { return b.still(ctx, a, r.Job.Policy) },
 	}
 	if a.Verb == VerbPrune {
-		return b.prune(ctx, t, r.Job, o)
+		return b.foundDeploy(r.Job, b.prune(ctx, t, r.Job, o))
 	}
-	return b.deploy(ctx, t, r.Job, o)
+	return b.foundDeploy(r.Job, b.deploy(ctx, t, r.Job, o))
 }
 
 // A movedError says what has changed on the forge between the command and the first write.

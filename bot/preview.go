@@ -61,6 +61,7 @@ func (b *Bot) previewVetted(ctx context.Context, repo *checkout.Repo, pr forge.P
 	failed := false
 	if err != nil {
 		p.Problem, failed = err.Error(), true
+		b.found(Finding{Err: err})
 	}
 	for _, t := range p.Targets {
 		switch id := ID(t.Name); {
@@ -139,6 +140,9 @@ func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.Pul
 		return found, err
 	}
 	found.comment = cfg.Comment
+	if b.CommentMode != "" {
+		found.comment.Mode = b.CommentMode
+	}
 	opts := b.own(repo)
 	if pr.Fork && !p.Merged {
 		opts = b.strangers(repo, cfg)
@@ -177,6 +181,9 @@ func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.Pul
 			seen.Err, seen.Unaffected = nil, "not affected"
 		case seen.Unaffected == "":
 			seen.Next = next(j, pr, seen, b.facts(ctx, t, j, pr), p.Head)
+		}
+		if seen.Unaffected == "" {
+			b.found(Finding{Target: j.ID, Project: j.Project.Path, Set: seen.Set, Err: seen.Err})
 		}
 		p.Targets = append(p.Targets, seen)
 	}

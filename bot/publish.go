@@ -57,17 +57,22 @@ func (b *Bot) publishPreview(ctx context.Context, pr forge.PullRequest, mode Com
 func (b *Bot) put(ctx context.Context, pr forge.PullRequest, old *forge.Comment, body string) error {
 	for attempt := 1; ; attempt++ {
 		var err error
+		var now forge.Comment
 		switch {
 		case old == nil:
-			_, err = b.Forge.CreateComment(ctx, pr.Repo, pr.Number, body)
+			now, err = b.Forge.CreateComment(ctx, pr.Repo, pr.Number, body)
 		case old.Body == body:
+			b.posted(*old)
 			return nil
 		default:
-			_, err = b.Forge.UpdateComment(ctx, *old, body)
+			now, err = b.Forge.UpdateComment(ctx, *old, body)
 			if errors.Is(err, forge.ErrNotFound) { // somebody has deleted it
 				old = nil
 				continue
 			}
+		}
+		if err == nil {
+			b.posted(now)
 		}
 		if !errors.Is(err, forge.ErrUnavailable) || attempt == putAttempts || ctx.Err() != nil {
 			return err
@@ -82,6 +87,7 @@ func (b *Bot) put(ctx context.Context, pr forge.PullRequest, old *forge.Comment,
 		}
 		head, _, _ := strings.Cut(body, markerEnd)
 		if old = find(ours, head); old != nil && old.Body == body {
+			b.posted(*old)
 			return nil
 		}
 	}

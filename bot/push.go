@@ -91,6 +91,7 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 				return err
 			},
 		})
+		b.foundDeploy(j, d)
 		if len(differs) > 0 {
 			d.warnings = append(d.warnings, "this is not what the pull request showed: "+strings.Join(differs, "; "))
 		}

@@ -79,7 +79,7 @@ func (b *Bot) open(ctx context.Context, t *tree, j Job) (*project.Project, proje
 	if err != nil {
 		return nil, target, nil, err
 	}
-	cluster, err := b.Cluster(ctx, target, j.Policy.user())
+	cluster, err := b.Cluster(ctx, target, j.Policy.User())
 	return t.projects[j.Project.Name], target, cluster, err
 }
 
@@ -94,5 +94,12 @@ func (t *tree) target(ctx context.Context, j Job) (project.Target, error) {
 
 // diffOptions are the same for a preview and for the deploy that is bound to it: the digest covers what they decide.
 func (b *Bot) diffOptions(j Job) diff.Options {
-	return diff.Options{Prune: j.Policy.Prune == PruneApply, NoAdopt: !j.Policy.Adopt, DigestKey: b.DigestKey}
+	opts := j.Policy.DiffOptions()
+	opts.DigestKey = b.DigestKey
+	return opts
+}
+
+// DiffOptions are what the policy says of how the target is compared, and so of what is done.
+func (p TargetPolicy) DiffOptions() diff.Options {
+	return diff.Options{Prune: p.Prune == PruneApply, NoAdopt: !p.Adopt}
 }
