@@ -117,7 +117,7 @@ func (f *actionFlags) run(ctx context.Context, p process) (err error) {
 	if err == nil && f.failOnChange && action.HasChanges(targets) {
 		err = errors.New("something would change, and fail-on-change is set; the report says what")
 	}
-	if err != nil && trigger != "" {
+	if err != nil && (p.getenv("GITHUB_ACTIONS") == "true" || p.getenv("GITLAB_CI") == "true") {
 		// A runner reads commands from what is printed: errors, which may quote what others wrote, go to it as such.
 		if shown := new(action.ShownError); !errors.As(err, &shown) {
 			runner.Errorf("%v", err)
