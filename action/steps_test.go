@@ -27,7 +27,7 @@ import (
 //	pull NUMBER                      says which pull request is talked about; at first the last one that was opened
 //	permission LOGIN PERMISSION      what LOGIN may do
 //	kubectl ARGUMENTS                changes the cluster, or shows of it; FILE is what somebody else wants of map-staging
-//	fault METHOD PATH STATUS [TIMES] [late]
+//	fault REQUEST STATUS [TIMES] [late|cut]   requests of that kind (see [requests]) fail, late: after they took place
 //	delete NUMBER                    somebody deletes the comment of that number
 //	clock DURATION                   the bot's clock is ahead by that much
 //	cluster down|up
@@ -75,7 +75,7 @@ func (c *conversation) carryOut(words []string, line string, job func(forgetest.
 		before := ""
 		if args[0] != "" {
 			before, c.main = c.main, c.commit(args[0], c.main)
-			c.must(c.git.Run(c.Context(), "push", "--quiet", "origin", c.main+":refs/heads/main"))
+			c.point("refs/heads/main", c.main)
 		}
 		job(c.forge.PushWebhook(forgetest.Push{Repo: repo, Branch: "main", Before: before, After: c.main, By: "grace"}), "refs/heads/main")
 	case "open":
@@ -144,9 +144,15 @@ func (c *conversation) carryOut(words []string, line string, job func(forgetest.
 			c.out.WriteString(strings.TrimSpace(shown) + "\n")
 		}
 	case "fault":
-		status, _ := strconv.Atoi(args[2])
-		times, _ := strconv.Atoi(args[3])
-		c.forge.Fail(forgetest.Fault{Method: args[0], Path: args[1], Status: status, Times: times, Late: slices.Contains(args, "late")})
+		of, known := requests[args[0]]
+		if !known {
+			c.Fatalf("%s: there is no such kind of request", line)
+		}
+		status, _ := strconv.Atoi(args[1])
+		times, _ := strconv.Atoi(args[2])
+		c.forge.Fail(forgetest.Fault{
+			Method: of[c.kind].method, Path: of[c.kind].path, Status: status, Times: times, Late: slices.Contains(args, "late"), Cut: slices.Contains(args, "cut"),
+		})
 	case "delete":
 		n, _ := strconv.Atoi(args[0])
 		c.forge.DeleteComment(c.forge.Comments(repo, c.number)[n-1])
@@ -171,10 +177,15 @@ func (c *conversation) carryOut(words []string, line string, job func(forgetest.
 func (c *conversation) merge(by string, job func(forgetest.Webhook, string)) {
 	c.Helper()
 	head, before := c.heads[c.number], c.main
-	tree := c.must(c.git.Run(c.Context(), "merge-tree", "--write-tree", before, head))
-	c.main = c.must(c.git.Run(c.Context(), "commit-tree", tree, "-p", before, "-p", head, "-m", "Merge"))
+	c.main = c.must(c.git.Merge(c.Context(), "refs/heads/main", before, head))
 	c.names[c.main], c.merged = "merged", c.main
-	c.must(c.git.Run(c.Context(), "push", "--quiet", "origin", c.main+":refs/heads/main"))
 	c.forge.Merge(repo, c.number, c.main, by)
 	job(c.forge.PushWebhook(forgetest.Push{Repo: repo, Branch: "main", Before: before, After: c.main, By: by}), "refs/heads/main")
+}
+
+func (c *conversation) point(ref, commit string) {
+	c.Helper()
+	if err := c.git.Point(ref, commit); err != nil {
+		c.Fatal(err)
+	}
 }

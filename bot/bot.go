@@ -100,7 +100,7 @@ func (b *Bot) pullRequestChanged(ctx context.Context, e forge.PullRequestChanged
 }
 
 // mergedBase is the commit that the head is merged onto: where the clone has the pull request's merge commit checked
-// out, as in CI, its first parent, else the base as the event tells it.
+// out, as in CI, its first parent, else what the base branch is at. What forges say of that lags behind.
 func mergedBase(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest) (string, error) {
 	head, err := repo.Head(ctx)
 	if err != nil {
@@ -109,7 +109,7 @@ func mergedBase(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest) 
 	if len(head.Parents) == 2 && head.Parents[1] == pr.Head.SHA {
 		return head.Parents[0], nil
 	}
-	return pr.Base.SHA, nil
+	return repo.Tip(ctx, pr.Base.Name)
 }
 
 // config reads the configuration of a commit; one that has none gets the default.

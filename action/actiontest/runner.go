@@ -38,8 +38,8 @@ type Runner struct {
 	Kubeconfig string
 	// Dir is where jobs get their directories.
 	Dir string
-	// Full checks the whole history out, as actions/checkout does with fetch-depth: 0, in one clone that all jobs share and
-	// that takes its objects from the server's disk.
+	// Full is as if the whole history was checked out, as actions/checkout does with fetch-depth: 0, but without files: in one
+	// clone that all jobs share and that has the server's disk for its remote.
 	Full bool
 	n    int
 }
@@ -59,7 +59,7 @@ func (r *Runner) Prepare(ctx context.Context, hook forgetest.Webhook, ref string
 	r.n++
 	dir := filepath.Join(r.Dir, fmt.Sprintf("job-%d", r.n))
 	workspace := filepath.Join(dir, "workspace")
-	if err := os.MkdirAll(workspace, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
 	steps := [][]string{
@@ -67,22 +67,16 @@ func (r *Runner) Prepare(ctx context.Context, hook forgetest.Webhook, ref string
 		{"fetch", "--quiet", "--no-tags", "--depth=1", "origin", "+" + ref + ":refs/remotes/job"}, {"checkout", "--quiet", "--detach", "refs/remotes/job"},
 	}
 	if r.Full {
-		commit, err := git(ctx, r.Git.bare, "rev-parse", ref)
-		if err != nil {
+		var err error
+		if workspace, err = r.full(ref); err != nil {
 			return nil, err
 		}
-		workspace, steps = filepath.Join(r.Dir, "workspace"), [][]string{{"checkout", "--quiet", "--force", "--detach", commit}}
-		if r.n == 1 {
-			steps = append([][]string{
-				{"clone", "--quiet", "--shared", "--no-checkout", r.Git.bare, "."}, {"remote", "set-url", "origin", r.Git.URL()},
-			}, steps...)
-		}
-		if err := os.MkdirAll(workspace, 0o755); err != nil {
-			return nil, err
-		}
+		steps = nil
+	} else if err := os.MkdirAll(workspace, 0o755); err != nil {
+		return nil, err
 	}
 	for _, args := range steps {
-		if _, err := git(ctx, workspace, args...); err != nil {
+		if _, err := git(ctx, workspace, nil, args...); err != nil {
 			return nil, err
 		}
 	}
@@ -96,6 +90,21 @@ func (r *Runner) Prepare(ctx context.Context, hook forgetest.Webhook, ref string
 		return env, r.gitLab(p, hook)
 	}
 	return env, r.gitHub(p, hook)
+}
+
+// full is the clone of Full, at a ref.
+func (r *Runner) full(ref string) (string, error) {
+	commit, err := r.Git.at(ref)
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(r.Dir, "workspace")
+	clone := filepath.Join(dir, ".git")
+	if r.n == 1 {
+		err = errors.Join(lay(clone, "main", remote(r.Git.bare)),
+			os.WriteFile(filepath.Join(clone, "objects", "info", "alternates"), []byte(filepath.Join(r.Git.bare, "objects")+"\n"), 0o644))
+	}
+	return dir, errors.Join(err, os.WriteFile(filepath.Join(clone, "HEAD"), []byte(commit+"\n"), 0o644))
 }
 
 // prepared is what a job has on any forge.

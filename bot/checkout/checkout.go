@@ -8,7 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // Options say how a clone's remote is reached and how much may be written. The zero value serves a clone made by
@@ -62,6 +64,8 @@ type Repo struct {
 	fetches  int           // so far
 	fetching chan struct{} // held while fetching: two fetches at once would contend for the shallow file
 	mirror   *mirror       // what is fetched is kept in it; nil for a clone, which is left as it is
+	fetched  atomic.Bool   // whether there were any
+	known    known
 }
 
 // Open opens the clone that dir is in; dir may be any directory of its work tree. It does not use the network.
@@ -150,8 +154,14 @@ type location struct {
 }
 
 func locate(ctx context.Context, clone git) (location, error) {
-	out, err := clone.run(ctx, command{args: []string{"rev-parse", "--path-format=absolute",
-		"--git-path", "objects", "--git-path", "shallow", "--show-object-format", "--is-bare-repository", "--git-common-dir"}})
+	ask := []string{"rev-parse", "--path-format=absolute", "--git-path", "objects", "--git-path", "shallow", "--show-object-format"}
+	// Mostly there are a work tree and a commit: all is told at once.
+	if out, err := clone.run(ctx, command{args: append(slices.Clone(ask), "--show-toplevel", "HEAD^{commit}")}); err == nil {
+		if lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n"); len(lines) == 5 {
+			return location{objects: lines[0], shallow: lines[1], format: lines[2], root: lines[3], head: lines[4]}, nil
+		}
+	}
+	out, err := clone.run(ctx, command{args: append(ask, "--is-bare-repository", "--git-common-dir")})
 	if err != nil {
 		return location{}, fmt.Errorf("opening the git repository in %s: %w; clone it first (in a workflow: actions/checkout before this step)", clone.dir, err)
 	}
@@ -199,12 +209,7 @@ func (r *Repo) init(ctx context.Context, at location) error {
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return err
 	}
-	if at.head == "" {
-		return nil
-	}
-	// A checked-out commit that no branch holds is still worth telling the server about when fetching.
-	_, err := r.git.run(ctx, command{args: []string{"update-ref", refPrefix + "clone", at.head}})
-	return err
+	return nil
 }
 
 // Root is the absolute path of the clone's work tree, or of the repository itself where it is a bare one.

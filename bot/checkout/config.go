@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ type remote struct {
 	url string // without credentials; empty if the clone has no such remote
 	// configured is the address before it is rewritten for this machine.
 	configured string
+	partial    bool // the clone leaves contents out
 	config     []setting
 	secrets    []string
 }
@@ -33,20 +35,25 @@ func readRemote(ctx context.Context, clone git, opts Options) (remote, error) {
 	if address == opts.Remote {
 		return remote{}, nil
 	}
-	taken, err := transportConfig(ctx, clone)
+	read, err := remoteConfig(ctx, clone, opts.Remote)
 	if err != nil {
 		return remote{}, err
 	}
+	configured, partial := "", false
+	taken := slices.DeleteFunc(read, func(s setting) bool {
+		switch {
+		case s.key == "remote."+opts.Remote+".url":
+			configured = s.value
+		case strings.HasPrefix(s.key, "remote."), s.key == "extensions.partialclone":
+			partial = true
+		default:
+			return false
+		}
+		return true
+	})
 	rem, err := newRemote(address, opts.Auth, taken)
-	if err != nil {
-		return rem, err
-	}
-	out, err = clone.run(ctx, command{args: []string{"config", "--get", "remote." + opts.Remote + ".url"}})
-	if err != nil {
-		return rem, fmt.Errorf("reading the address of the remote %q: %w", opts.Remote, err)
-	}
-	rem.configured = strings.TrimSuffix(string(out), "\n")
-	return rem, nil
+	rem.configured, rem.partial = configured, partial
+	return rem, err
 }
 
 func newRemote(address string, auth Auth, taken []setting) (remote, error) {
@@ -99,11 +106,11 @@ func (rem *remote) addSecrets(secrets ...string) {
 	}
 }
 
-// transportConfig lists, in git's order, the settings that say how a remote is reached. That list is closed: a setting
-// that can make git run something on files is not on it.
-func transportConfig(ctx context.Context, clone git) ([]setting, error) {
+// remoteConfig lists, in git's order, the settings that say how a remote is reached, its address and whether the clone is
+// a partial one. That list is closed: a setting that can make git run something on files is not on it.
+func remoteConfig(ctx context.Context, clone git, name string) ([]setting, error) {
 	out, err := clone.run(ctx, command{args: []string{"config", "--null", "--includes", "--get-regexp",
-		`^(http\..*|credential\..*|core\.sshcommand|ssh\.variant)$`}})
+		`^(http\..*|credential\..*|core\.sshcommand|ssh\.variant|remote\.` + regexp.QuoteMeta(name) + `\.url|remote\..*\.(promisor|partialclonefilter)|extensions\.partialclone)$`}})
 	var failed *failure
 	if errors.As(err, &failed) && failed.exit == 1 { // nothing matches
 		return nil, nil

@@ -23,6 +23,7 @@ func (r *Repo) nextRefs() string {
 		return refPrefix + "kept/"
 	}
 	r.fetches++
+	r.fetched.Store(true)
 	return refPrefix + strconv.Itoa(r.fetches) + "/"
 }
 
@@ -52,6 +53,9 @@ func (r *Repo) Fetch(ctx context.Context, commits ...string) error {
 	}
 	depths, err := r.depths(len(commits))
 	if err != nil {
+		return err
+	}
+	if err := r.tellClone(ctx); err != nil {
 		return err
 	}
 	byName := false
@@ -92,6 +96,15 @@ func (r *Repo) depths(commits int) ([]int, error) {
 		return []int{1, 64, 512, 4096, wholeHistory}, nil
 	}
 	return []int{64, 512, 4096, wholeHistory}, nil
+}
+
+// tellClone makes the commit that the clone has checked out, which perhaps no branch holds, one that the server is told of.
+func (r *Repo) tellClone(ctx context.Context) error {
+	if r.head == "" || r.fetches > 0 {
+		return nil
+	}
+	_, err := r.git.run(ctx, command{args: []string{"update-ref", refPrefix + "clone", r.head}})
+	return err
 }
 
 func (r *Repo) fetch(ctx context.Context, depth int, commits []string) error {
@@ -189,7 +202,7 @@ func (r *Repo) lack(ctx context.Context, commits []string) (string, error) {
 
 // missing tells which objects are not at hand, without reaching for the remote.
 func (r *Repo) missing(ctx context.Context, ids []string) ([]string, error) {
-	if len(ids) == 0 {
+	if ids = r.known.lacking(ids); len(ids) == 0 {
 		return nil, nil
 	}
 	out, err := r.git.run(ctx, command{
@@ -205,6 +218,7 @@ func (r *Repo) missing(ctx context.Context, ids []string) ([]string, error) {
 			missing = append(missing, id)
 		}
 	}
+	r.known.found(ids, missing)
 	return missing, nil
 }
 
@@ -264,8 +278,16 @@ func (r *Repo) shallow() (map[string]bool, error) {
 	return cut, nil
 }
 
+// partial says whether contents may have been left out: by the clone, by a fetch of ours, or in a mirror by any.
+func (r *Repo) partial() bool {
+	return r.mirror != nil || r.remote.partial || r.remote.url == "" || r.fetched.Load()
+}
+
 // fetchContents gets the objects among ids that a fetch without contents, or a partial clone, left out, all at once.
 func (r *Repo) fetchContents(ctx context.Context, ids []string) error {
+	if !r.partial() {
+		return nil
+	}
 	missing, err := r.missing(ctx, ids)
 	if err != nil || len(missing) == 0 {
 		return err

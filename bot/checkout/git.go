@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -117,7 +118,13 @@ const minMajor, minMinor = 2, 38
 
 var versionOutput = regexp.MustCompile(`^git version (\d+)\.(\d+)`)
 
+// newEnough is set once git has said a version that is: a program that serves for long asks once.
+var newEnough atomic.Bool
+
 func checkVersion(ctx context.Context, g git) error {
+	if newEnough.Load() {
+		return nil
+	}
 	const remedy = "install git 2.38 or newer"
 	g.dir = "" // so that a missing directory is not taken for a missing program
 	out, err := g.run(ctx, command{args: []string{"version"}})
@@ -127,7 +134,11 @@ func checkVersion(ctx context.Context, g git) error {
 	if err != nil {
 		return fmt.Errorf("asking git for its version: %w", err)
 	}
-	return parseVersion(string(out), remedy)
+	if err := parseVersion(string(out), remedy); err != nil {
+		return err
+	}
+	newEnough.Store(true)
+	return nil
 }
 
 func parseVersion(out, remedy string) error {

@@ -48,6 +48,9 @@ func (r *Repo) Merge(ctx context.Context, base, head string) (Tree, error) {
 	if err := checkID(base, head); err != nil {
 		return Tree{}, err
 	}
+	if merged, ok := r.known.merge(base, head); ok {
+		return merged, nil
+	}
 	merged := Tree{Base: base, Head: head}
 	if r.head != "" {
 		c, err := r.commit(ctx, r.head)
@@ -71,7 +74,11 @@ func (r *Repo) Merge(ctx context.Context, base, head string) (Tree, error) {
 	switch {
 	case err == nil:
 		merged.ID = strings.TrimRight(string(out), "\x00\n")
-		return merged, checkID(merged.ID)
+		if err := checkID(merged.ID); err != nil {
+			return Tree{}, err
+		}
+		r.known.keepMerge(merged)
+		return merged, nil
 	case !errors.As(err, &failed) || failed.exit != 1:
 		return Tree{}, fmt.Errorf("merging %s onto %s: %w", short(head), short(base), err)
 	}
@@ -144,6 +151,9 @@ func (r *Repo) commit(ctx context.Context, id string) (Commit, error) {
 	if err := checkID(id); err != nil {
 		return Commit{}, err
 	}
+	if c, ok := r.known.commit(id); ok {
+		return c, nil
+	}
 	out, err := r.git.run(ctx, command{args: []string{"cat-file", "commit", id}})
 	if err != nil {
 		return Commit{}, fmt.Errorf("reading commit %s: %w; fetch it first", short(id), err)
@@ -153,6 +163,7 @@ func (r *Repo) commit(ctx context.Context, id string) (Commit, error) {
 		return Commit{}, fmt.Errorf("reading commit %s: %w", short(id), err)
 	}
 	c.ID = id
+	r.known.keepCommit(c)
 	return c, nil
 }
 

@@ -2,9 +2,11 @@ package forgetest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/weighlock/weighlock/bot/forge"
@@ -16,6 +18,7 @@ const gitHubURL = "https://github.com"
 
 // What GitHub's examples are about; in answers it is replaced.
 const (
+	exampleAPI    = "https://api.github.com"
 	exampleRepo   = "Codertocat/Hello-World"
 	exampleLogin  = "Codertocat"
 	exampleNumber = "2"
@@ -37,7 +40,7 @@ func (g *GitHub) example(file string, repo forge.Repo, number int) object {
 	if err != nil {
 		panic(err) // it is part of the program
 	}
-	replace := []string{"https://api.github.com", g.url}
+	replace := []string{exampleAPI, g.url}
 	if repo != (forge.Repo{}) {
 		replace = append(replace, exampleRepo, repo.String())
 	}
@@ -53,14 +56,20 @@ func (g *GitHub) example(file string, repo forge.Repo, number int) object {
 	return o
 }
 
+// exampleSender is the user of the example of a pull request, which nearly every answer holds.
+var exampleSender = sync.OnceValue(func() string {
+	raw, err := events.GitHub.ReadFile("github/" + examplePullRequest)
+	var o struct{ Sender json.RawMessage }
+	if err = errors.Join(err, json.Unmarshal(raw, &o)); err != nil {
+		panic(err) // it is part of the program
+	}
+	return string(o.Sender)
+})
+
 // userJSON is GitHub's form of a user within other things.
 func (g *GitHub) userJSON(u forge.User) object {
-	raw, err := json.Marshal(g.example(examplePullRequest, forge.Repo{}, 0)["sender"])
-	if err != nil {
-		panic(err)
-	}
 	var o object
-	if err := json.Unmarshal([]byte(strings.ReplaceAll(string(raw), exampleLogin, u.Login)), &o); err != nil {
+	if err := json.Unmarshal([]byte(strings.NewReplacer(exampleAPI, g.url, exampleLogin, u.Login).Replace(exampleSender())), &o); err != nil {
 		panic(err)
 	}
 	o["id"], o["login"] = u.ID, u.Login

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/xanzy/go-gitlab"
 
@@ -113,9 +114,10 @@ func (c *Client) failure(ctx context.Context, op string, resp *gitlab.Response, 
 	switch {
 	case errors.As(err, &answer):
 		status, after := answer.Response.StatusCode, rest.RetryAfter(answer.Response.Header, "RateLimit")
-		return &forge.Error{Op: op, Status: status, Message: c.clean(message(answer)), RetryAfter: after, Err: rest.Kind(status, after)}
+		said := strings.TrimPrefix(message(answer), fmt.Sprintf("%d ", status)) // "403 Forbidden" tells the status twice
+		return &forge.Error{Op: op, Status: status, Message: c.clean(said), RetryAfter: after, Err: rest.Kind(status, after)}
 	case errors.Is(err, gitlab.ErrNotFound): // the SDK throws GitLab's account of it away
-		return &forge.Error{Op: op, Status: http.StatusNotFound, Err: forge.ErrNotFound}
+		return &forge.Error{Op: op, Status: http.StatusNotFound, Message: http.StatusText(http.StatusNotFound), Err: forge.ErrNotFound}
 	case ctx.Err() != nil:
 		return &forge.Error{Op: op, Err: ctx.Err()}
 	}

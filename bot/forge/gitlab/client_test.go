@@ -76,7 +76,7 @@ func TestErrorsTellTheirKindAndTheTime(t *testing.T) {
 		minutes int // to wait
 		want    string
 	}{
-		{401, nil, `{"message":"401 Unauthorized"}`, forge.ErrUnauthorized, 0, "read acme/web/shop!1: not authorized (HTTP 401): 401 Unauthorized"},
+		{401, nil, `{"message":"401 Unauthorized"}`, forge.ErrUnauthorized, 0, "read acme/web/shop!1: not authorized (HTTP 401): Unauthorized"},
 		{403, nil, `{"error":"insufficient_scope","error_description":"The request requires higher privileges"}`, forge.ErrForbidden, 0, "insufficient_scope: The request requires"},
 		{429, map[string]string{"RateLimit-Remaining": "0", "RateLimit-Reset": inAnHour}, "Retry later\n", forge.ErrRateLimited, 60, "Retry later; retry in "},
 		{429, map[string]string{"Retry-After": "1800"}, `{"message":{"error":"slow"}}`, forge.ErrRateLimited, 30, `{"error":"slow"}`},

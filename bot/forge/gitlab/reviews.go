@@ -14,7 +14,7 @@ import (
 // Reviews implements [forge.Reviews]. GitLab keeps approvals, and not for which
 // commit they were given: [forge.Review] says when they count for the head.
 func (c *Client) Reviews(ctx context.Context, pr forge.PullRequest) ([]forge.Review, error) {
-	do := call{op: fmt.Sprintf("list approvals of %s!%d", pr.Repo, pr.Number), method: http.MethodGet}
+	do := call{op: fmt.Sprintf("list reviews of %s!%d", pr.Repo, pr.Number), method: http.MethodGet}
 	if err := do.on(pr.Repo, "/merge_requests/%d/approvals", pr.Number); err != nil {
 		return nil, err
 	}

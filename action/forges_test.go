@@ -1,0 +1,56 @@
+package action_test
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/weighlock/weighlock/action/actiontest"
+)
+
+// A forgeKind is one of the forges.
+type forgeKind int
+
+const (
+	gitHub forgeKind = iota
+	gitLab
+)
+
+// transcript is the file of an archive that holds what people get to see.
+func (k forgeKind) transcript() string { return []string{"transcript.md", "transcript.gitlab.md"}[k] }
+
+// A request is one to a forge's API; the path is a pattern as of [path.Match].
+type request struct{ method, path string }
+
+// requests are the kinds of requests that can fail, on each of the forges.
+var requests = map[string][2]request{
+	"read-pull-request": {{"GET", "/repos/*/*/pulls/*"}, {"GET", mergeRequest}},
+	"read-comments":     {{"GET", "/repos/*/*/issues/*/comments"}, {"GET", mergeRequest + "/notes"}},
+	"create-comment":    {{"POST", "/repos/*/*/issues/*/comments"}, {"POST", mergeRequest + "/notes"}},
+	"update-comment":    {{"PATCH", "/repos/*/*/issues/comments/*"}, {"PUT", mergeRequest + "/notes/*"}},
+	"react":             {{"POST", "/repos/*/*/issues/comments/*/reactions"}, {"POST", mergeRequest + "/notes/*/award_emoji"}},
+	"read-permission":   {{"GET", "/repos/*/*/collaborators/*/permission"}, {"GET", "/api/v4/projects/*/members/all/*"}},
+	"read-reviews":      {{"GET", "/repos/*/*/pulls/*/reviews"}, {"GET", mergeRequest + "/approvals"}},
+	"read-checks":       {{"GET", "/repos/*/*/commits/*/check-runs"}, {"GET", "/api/v4/projects/*/repository/commits/*/statuses"}},
+	"set-check":         {{"POST", "/repos/*/*/check-runs"}, {"POST", "/api/v4/projects/*/statuses/*"}},
+	"create-deployment": {{"POST", "/repos/*/*/deployments"}, {"POST", "/api/v4/projects/*/deployments"}},
+	"set-deployment":    {{"POST", "/repos/*/*/deployments/*/statuses"}, {"PUT", "/api/v4/projects/*/deployments/*"}},
+	"list-merged":       {{"GET", "/repos/*/*/commits/*/pulls"}, {"GET", "/api/v4/projects/*/repository/commits/*/merge_requests"}},
+}
+
+const mergeRequest = "/api/v4/projects/*/merge_requests/*"
+
+var (
+	told     = strings.NewReplacer("@github-actions[bot]", "@BOT", "@"+actiontest.ProjectBot, "@BOT", "list check runs", "list checks")
+	number   = regexp.MustCompile(`(acme/shop)\\?[#!]`)
+	outcome  = regexp.MustCompile(`(?m)^(=== deployment \d+ of \S+ to \S+: [a-z]+),.*$`)
+	inactive = regexp.MustCompile(`(?m)^=== deployment .*: inactive,.*\n`)
+	neutral  = regexp.MustCompile(`(?m)^(=== check \S+: )neutral,`)
+)
+
+// portable is a transcript without what forges have each in their own way: what our account and pull requests are called, what
+// [forge.Capabilities] says that GitLab does not keep of checks and deployments.
+func portable(transcript string) string {
+	transcript = told.Replace(number.ReplaceAllString(transcript, "$1#"))
+	transcript = inactive.ReplaceAllString(transcript, "")
+	return neutral.ReplaceAllString(outcome.ReplaceAllString(transcript, "$1"), "${1}success,")
+}
