@@ -33,6 +33,8 @@ type site struct {
 	cluster *kube.Cluster
 	// kubeconfig is the identity's.
 	kubeconfig string
+	// counted says that the test counts what is asked, or answers itself.
+	counted bool
 }
 
 // newSite lays out the files of a txtar archive as a project. Its templates get args.ns, a fresh namespace.
@@ -90,7 +92,35 @@ func (s *site) diff(opts diff.Options) *diff.ChangeSet {
 		s.t.Fatal(err)
 	}
 	matchesSchema(s.t, set, nil)
+	s.alike(set, opts)
 	return set
+}
+
+// alike asks the server also about what need not be asked, and expects the same answer. Controllers may be at work in between.
+func (s *site) alike(set *diff.ChangeSet, opts diff.Options) {
+	s.t.Helper()
+	if s.counted {
+		return
+	}
+	opts.AskAll = true
+	p, target := s.open()
+	var short, long string
+	for range 3 {
+		all, err := engine.Diff(s.t.Context(), p, target, s.cluster, opts)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		short, long = set.Digest+"\n"+report.Text(set, nil), all.Digest+"\n"+report.Text(all, nil)
+		if short == long {
+			return
+		}
+		opts.AskAll = false
+		if set, err = engine.Diff(s.t.Context(), p, target, s.cluster, opts); err != nil {
+			s.t.Fatal(err)
+		}
+		opts.AskAll = true
+	}
+	s.t.Errorf("without asking about all:\n%s\nasking about all:\n%s", short, long)
 }
 
 func (s *site) deploy(opts engine.DeployOptions) (*diff.ChangeSet, *apply.Result) {

@@ -67,6 +67,7 @@ func TestEachRequestOfAComparisonHasItsReason(t *testing.T) {
 	c := enginetest.Start(t)
 	who := c.Identity(t)
 	s := newSite(t, who.Kubeconfig, asksMuch)
+	s.counted = true
 	ns := c.Namespace(t)
 	s.args = map[string]any{"ns": ns, "value": "old"}
 	s.deployed()
@@ -122,6 +123,8 @@ func TestEachRequestOfAComparisonHasItsReason(t *testing.T) {
 		case e.Resource == "" || e.Resource == "secrets" && e.Namespace == "weighlock": // discovery; results of earlier runs
 		case e.DryRun && strings.HasPrefix(e.Name, "weighlock-preview-"):
 			got["the replacement as a new object"]++
+		case e.Verb == "create" && e.Resource == "selfsubjectaccessreviews":
+			got["rights to apply "+e.Resource]++
 		case e.DryRun && e.Verb == "apply":
 			got["dry runs of "+name]++
 		case e.Verb == "get":
@@ -138,22 +141,24 @@ func TestEachRequestOfAComparisonHasItsReason(t *testing.T) {
 		}
 	}
 	want := map[string]int{
-		"dry runs of configmaps/same":                         1,
-		"dry runs of configmaps/hooked":                       2, // the same at each write?
-		"dry runs of configmaps/kept":                         3, // a conflict, whether it is real, what is left
-		"dry runs of configmaps/taken":                        2, // a conflict, what is left
-		"dry runs of configmaps/unlabelled":                   1,
-		"reads of configmaps/unlabelled":                      1, // the first contact
-		"dry runs of configmaps/fresh":                        1,
-		"dry runs of deployments/replaced":                    1,
-		"the replacement as a new object":                     1,
-		"lists of pods in the namespace":                      1, // what the replacement takes along
-		"dry runs of deployments/scaled":                      2, // what is left to the autoscaler
-		"dry runs of horizontalpodautoscalers/scaled":         1,
-		"lists of configmaps.":                                2, // pages
-		"lists of horizontalpodautoscalers.autoscaling":       2, // whether one scales the workload
-		"lists of mutatingwebhookconfigurations." + admission: 2, // whether one concerns the object
-		"lists of mutatingadmissionpolicies." + admission:     2,
+		"rights to apply selfsubjectaccessreviews":              1, // so that nobody need be asked about "same"
+		"dry runs of configmaps/hooked":                         2, // the same at each write?
+		"dry runs of configmaps/kept":                           3, // a conflict, whether it is real, what is left
+		"dry runs of configmaps/taken":                          2, // a conflict, what is left
+		"dry runs of configmaps/unlabelled":                     1,
+		"reads of configmaps/unlabelled":                        1, // the first contact
+		"dry runs of configmaps/fresh":                          1,
+		"dry runs of deployments/replaced":                      1,
+		"the replacement as a new object":                       1,
+		"lists of pods in the namespace":                        1, // what the replacement takes along
+		"dry runs of deployments/scaled":                        2, // what is left to the autoscaler
+		"dry runs of horizontalpodautoscalers/scaled":           1,
+		"lists of configmaps.":                                  2, // pages
+		"lists of horizontalpodautoscalers.autoscaling":         2, // whether one scales the workload
+		"lists of mutatingwebhookconfigurations." + admission:   2, // whether one concerns the object
+		"lists of mutatingadmissionpolicies." + admission:       2,
+		"lists of validatingwebhookconfigurations." + admission: 2, // or would refuse an update that changes nothing
+		"lists of validatingadmissionpolicies." + admission:     2,
 	}
 	for reason, n := range got {
 		expected, ok := want[reason]

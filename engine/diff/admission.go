@@ -23,6 +23,8 @@ type admission struct {
 type mutator struct {
 	name  string
 	rules []any
+	// namespaces and objects are its selectors.
+	namespaces, objects map[string]any
 }
 
 const admissionGroup = "admissionregistration.k8s.io"
@@ -57,16 +59,18 @@ func (d *differ) mutates(ctx context.Context, ref object.Ref) (string, bool) {
 }
 
 func mutatorsOf(o object.Object) []mutator {
-	if o.Ref().Kind == "MutatingAdmissionPolicy" {
-		rules, _ := o.Map("spec", "matchConstraints")["resourceRules"].([]any)
-		return []mutator{{"policy " + o.Ref().Name, rules}}
+	if strings.HasSuffix(o.Ref().Kind, "AdmissionPolicy") {
+		match := o.Map("spec", "matchConstraints")
+		rules, _ := match["resourceRules"].([]any)
+		return []mutator{{"policy " + o.Ref().Name, rules, object.Object(match).Map("namespaceSelector"), object.Object(match).Map("objectSelector")}}
 	}
 	var out []mutator
 	webhooks, _ := o["webhooks"].([]any)
 	for _, w := range webhooks {
 		if m, ok := w.(map[string]any); ok {
 			rules, _ := m["rules"].([]any)
-			out = append(out, mutator{"webhook " + object.Object(m).Text("name"), rules})
+			w := object.Object(m)
+			out = append(out, mutator{"webhook " + w.Text("name"), rules, w.Map("namespaceSelector"), w.Map("objectSelector")})
 		}
 	}
 	return out

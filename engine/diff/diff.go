@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/weighlock/weighlock/engine/object"
 	"github.com/weighlock/weighlock/engine/render"
 )
 
@@ -37,6 +38,8 @@ type Options struct {
 	StandIn string
 	// Parallel is how many requests are under way at once; default 8.
 	Parallel int
+	// AskAll asks the server about every object, also where the answer is certain. It is for tests of that certainty.
+	AskAll bool
 	// DigestKey is the key of the HMAC by which secret values enter the digest. Without one they do not enter it: only
 	// which keys a Secret has and which of them change.
 	DigestKey []byte
@@ -163,7 +166,14 @@ type differ struct {
 	// definitions are the custom kinds that the change set defines anew.
 	definitions definitions
 	admission   admission
-	scalers     scalers
+	// validators are what may refuse updates, as admission is what may change them.
+	validators admission
+	// What is asked once for many objects: the rights to apply those of a kind in a namespace, whether the server warns of pods
+	// there, and the namespaces themselves.
+	rights           once[string, bool]
+	unwarned         once[string, bool]
+	namespaceObjects once[string, object.Object]
+	scalers          scalers
 }
 
 func (d *differ) run(jobs []func()) {

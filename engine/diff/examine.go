@@ -121,7 +121,10 @@ func (d *differ) existing(ctx context.Context, c *Change, live object.Object, fi
 		d.judgeByNewDefinition(c, live, def)
 		return
 	}
-	if first == nil || !object.Equal(map[string]any(first.sent), map[string]any(c.desired)) {
+	switch {
+	case first == nil && d.unasked(ctx, c, live):
+		first = &attempt{sent: c.desired, Preview: Preview{Merged: live}}
+	case first == nil || !object.Equal(map[string]any(first.sent), map[string]any(c.desired)):
 		first = d.apply(ctx, c.desired, false)
 	}
 	answer := d.settleConflicts(ctx, c, live, first)

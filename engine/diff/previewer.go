@@ -27,6 +27,8 @@ type Previewer interface {
 	Check(ctx context.Context, o object.Object) error
 	// Update returns what replacing the live object's fields by o's would store, and stores nothing.
 	Update(ctx context.Context, o object.Object) (Preview, error)
+	// MayApply says whether all objects of ref's kind in its namespace may be applied, whatever their names.
+	MayApply(ctx context.Context, ref object.Ref) (bool, error)
 }
 
 // A Kind is a kind of objects as the server serves it.

@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/dynamic"
 
 	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/doctor"
 	"github.com/weighlock/weighlock/engine/object"
 )
 
@@ -90,6 +91,15 @@ func (p previewer) Update(ctx context.Context, o object.Object) (diff.Preview, e
 		return diff.Preview{}, p.failed("updating", o.Ref(), err)
 	}
 	return out, nil
+}
+
+// MayApply implements [diff.Previewer].
+func (p previewer) MayApply(ctx context.Context, ref object.Ref) (bool, error) {
+	m, err := p.resource(ref)
+	if err != nil {
+		return false, err
+	}
+	return patient(p).Allowed(ctx, doctor.Right{Verb: "patch", Group: m.Resource.Group, Resource: m.Resource.Resource, Namespace: ref.Namespace})
 }
 
 // pageSize is how many objects a page of a list holds.
