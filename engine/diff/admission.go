@@ -10,8 +10,8 @@ import (
 	"github.com/weighlock/weighlock/engine/object"
 )
 
-// admission is what may change objects on their way into the cluster. It is looked up when the first object changes in a
-// way that nobody asked for.
+// admission is what may change objects on their way into the cluster, or what may refuse them. It is looked up when it first
+// matters.
 type admission struct {
 	once sync.Once
 	// mutators are the names of webhooks and policies by what they match.
@@ -31,20 +31,7 @@ const admissionGroup = "admissionregistration.k8s.io"
 
 // mutates says whether something may change updates of a kind's objects, and what.
 func (d *differ) mutates(ctx context.Context, ref object.Ref) (string, bool) {
-	d.admission.once.Do(func() {
-		var queries []Query
-		for _, kind := range []string{"MutatingWebhookConfiguration", "MutatingAdmissionPolicy"} {
-			if k, ok := d.live.kinds[groupKind{admissionGroup, kind}]; ok {
-				queries = append(queries, Query{Kind: k, Whole: true})
-			}
-		}
-		found, failed := d.list(ctx, queries)
-		d.admission.unknown = len(failed) > 0
-		for _, o := range found {
-			d.admission.mutators = append(d.admission.mutators, mutatorsOf(o)...)
-		}
-		slices.SortFunc(d.admission.mutators, func(a, b mutator) int { return strings.Compare(a.name, b.name) })
-	})
+	d.admission.look(ctx, d, "MutatingWebhookConfiguration", "MutatingAdmissionPolicy")
 	resource := d.live.kinds[kindOf(ref)].Resource
 	var names []string
 	for _, m := range d.admission.mutators {
@@ -58,7 +45,28 @@ func (d *differ) mutates(ctx context.Context, ref object.Ref) (string, bool) {
 	return strings.Join(slices.Compact(names), ", "), true
 }
 
+// look lists the given kinds of the group of admission, the first time that it is called.
+func (a *admission) look(ctx context.Context, d *differ, kinds ...string) {
+	a.once.Do(func() {
+		var queries []Query
+		for _, kind := range kinds {
+			if k, ok := d.live.kinds[groupKind{admissionGroup, kind}]; ok {
+				queries = append(queries, Query{Kind: k, Whole: true})
+			}
+		}
+		found, failed := d.list(ctx, queries)
+		a.unknown = len(failed) > 0
+		for _, o := range found {
+			a.mutators = append(a.mutators, mutatorsOf(o)...)
+		}
+		slices.SortFunc(a.mutators, func(a, b mutator) int { return strings.Compare(a.name, b.name) })
+	})
+}
+
 func mutatorsOf(o object.Object) []mutator {
+	if onlyKeepsPreviewsFromWriting(o) {
+		return nil
+	}
 	if strings.HasSuffix(o.Ref().Kind, "AdmissionPolicy") {
 		match := o.Map("spec", "matchConstraints")
 		rules, _ := match["resourceRules"].([]any)

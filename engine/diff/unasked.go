@@ -85,21 +85,7 @@ func isPlainService(o object.Object) bool {
 // undisturbed says whether no webhook and no policy looks at updates of an object. Who may not list them does not know.
 func (d *differ) undisturbed(ctx context.Context, o object.Object) bool {
 	d.mutates(ctx, o.Ref()) // which looks them up
-	d.validators.once.Do(func() {
-		var queries []Query
-		for _, kind := range []string{"ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy"} {
-			if k, ok := d.live.kinds[groupKind{admissionGroup, kind}]; ok {
-				queries = append(queries, Query{Kind: k, Whole: true})
-			}
-		}
-		found, failed := d.list(ctx, queries)
-		d.validators.unknown = len(failed) > 0
-		for _, o := range found {
-			if !onlyKeepsPreviewsFromWriting(o) {
-				d.validators.mutators = append(d.validators.mutators, mutatorsOf(o)...)
-			}
-		}
-	})
+	d.validators.look(ctx, d, "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy")
 	if d.admission.unknown || d.validators.unknown {
 		return false
 	}
