@@ -35,6 +35,9 @@ type Bot struct {
 	// Holder names this run of the bot to those whom its locks keep out, such as the address of a CI job; default: what the
 	// event is about.
 	Holder string
+	// Cancel stops what else runs or waits for a pull request, and says how many runs that are. nil where each event is a job
+	// of its own, which the CI can cancel.
+	Cancel func(ctx context.Context, pr forge.PullRequest, by forge.User) (int, error)
 	// Now is the clock.
 	Now func() time.Time
 	Log *slog.Logger

@@ -49,12 +49,13 @@ func (b *Bot) commentCreated(ctx context.Context, e forge.CommentCreated) (Outco
 	if err != nil {
 		return Outcome{}, err
 	}
-	id := answerID(fmt.Sprintf("comment-%d", e.Comment.ID))
+	id := answerTo(e.Comment)
 	ours, err := b.ourComments(ctx, pr)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("whether the comment was answered before: %w", err)
 	}
-	if find(ours, id.marker()) != nil || find(ours, answerMarker+string(id)+"-") != nil {
+	answered := func(n int) bool { return find(ours, id.command(n).marker()) != nil }
+	if last := len(commands) - 1; find(ours, id.marker()) != nil || answered(last) {
 		return Outcome{Summary: "Nothing to do: the comment was answered before."}, nil
 	}
 	if age := b.Now().Sub(e.Comment.Created); age > oldCommand {
@@ -66,6 +67,9 @@ func (b *Bot) commentCreated(ctx context.Context, e forge.CommentCreated) (Outco
 	var errs []error
 	ok := true
 	for n, c := range commands {
+		if answered(n) { // by a run that ended in the middle
+			continue
+		}
 		text, done, err := b.command(ctx, e, pr, c)
 		if err != nil {
 			// What was done before the failure is told all the same.
@@ -75,7 +79,7 @@ func (b *Bot) commentCreated(ctx context.Context, e forge.CommentCreated) (Outco
 		}
 		if text != "" {
 			text = strings.TrimSpace(text) + "\n"
-			errs = append(errs, b.answer(ctx, pr, answerID(fmt.Sprintf("%s-%d", id, n+1)), text))
+			errs = append(errs, b.answer(ctx, pr, id.command(n), text))
 			out.Summary += text + "\n"
 		}
 		ok = ok && done
@@ -103,7 +107,7 @@ func (b *Bot) command(ctx context.Context, e forge.CommentCreated, pr forge.Pull
 	case c.Verb == VerbHelp:
 		return help, true, nil
 	case c.Verb == VerbCancel:
-		return "😕 There is no run to cancel from here: each command is a job of its own in the CI, which can cancel it. A deploy that is cancelled finishes the object under way, says what it did and gives its lock back.", false, nil
+		return b.cancel(ctx, e, pr)
 	}
 	repo, err := b.Clone(ctx, b.Forge.HeadRef(pr.Number), "refs/heads/"+pr.Base.Name)
 	if err != nil {

@@ -83,7 +83,7 @@ func (b *Bot) checks(ctx context.Context, pr forge.PullRequest, mode ChecksMode)
 	}
 	var out []Check
 	for _, c := range results {
-		if !strings.HasPrefix(strings.ToLower(c.Name), checkName) && (c.Required || mode == ChecksAll) {
+		if !strings.HasPrefix(strings.ToLower(c.Name), CheckName) && (c.Required || mode == ChecksAll) {
 			out = append(out, Check{Name: c.Name, Green: c.State.Green(), State: string(c.State)})
 		}
 	}

@@ -88,6 +88,7 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 			record: forge.NewDeployment{Repo: p.Repo, SHA: p.After, Branch: p.Branch, Description: "push by @" + p.Sender.Login},
 			approve: func(ctx context.Context, set *diff.ChangeSet) (err error) {
 				differs, err = b.approvePush(ctx, t, j, p, set)
+				b.audit(ctx, j, p, differs, err)
 				return err
 			},
 		})

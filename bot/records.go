@@ -9,20 +9,20 @@ import (
 	"github.com/weighlock/weighlock/engine/report"
 )
 
-// checkName is the name of our check that sums up; those of targets begin with it, and so should the names of the jobs that
+// CheckName is the name of our check that sums up; those of targets begin with it, and so should the names of the jobs that
 // run the bot: checks of that name are nobody else's.
-const checkName = "weighlock"
+const CheckName = "weighlock"
 
 // check reports a preview as one check a target and one that sums up. They are written when their state is known, so that
 // none is left unfinished. The comment says the same: a failure is logged.
 func (b *Bot) check(ctx context.Context, pr forge.PullRequest, p report.Preview) {
-	sum := forge.Check{Name: checkName, State: forge.CheckSuccess, Title: p.Headline()}
+	sum := forge.Check{Name: CheckName, State: forge.CheckSuccess, Title: p.Headline()}
 	if p.Problem != "" {
 		sum.State = forge.CheckFailure
 	}
 	var all []forge.Check
 	for _, t := range p.Targets {
-		c := forge.Check{Name: checkName + "/" + t.Name, State: forge.CheckSuccess}
+		c := forge.Check{Name: CheckName + "/" + t.Name, State: forge.CheckSuccess}
 		c.Title = t.Title()
 		switch {
 		case t.Unaffected != "":
@@ -36,7 +36,7 @@ func (b *Bot) check(ctx context.Context, pr forge.PullRequest, p report.Preview)
 		all = append(all, c)
 	}
 	for _, c := range append(all, sum) {
-		c.URL = b.Holder
+		c.URL = b.page()
 		if err := b.Forge.SetCheck(ctx, pr.Commit(), c); err != nil {
 			b.Log.WarnContext(ctx, "no check is reported", "check", c.Name, "error", err)
 			return // the next one would fail for the same cause
@@ -65,7 +65,7 @@ func (b *Bot) end(ctx context.Context, d deployment, j Job) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
 	defer cancel()
-	status := forge.DeploymentStatus{State: forge.DeploymentSuccess, EnvironmentURL: j.Policy.Environment.URL, LogURL: b.Holder}
+	status := forge.DeploymentStatus{State: forge.DeploymentSuccess, EnvironmentURL: j.Policy.Environment.URL, LogURL: b.page()}
 	if !d.ok() {
 		status.State = forge.DeploymentFailure
 	}

@@ -97,9 +97,9 @@ func (s *Store) addAll(ctx context.Context, all []*addition) error {
 
 func add(ctx context.Context, tx *sql.Tx, i Item, now int64) (bool, error) {
 	var seq int64
-	err := tx.QueryRowContext(ctx, `INSERT INTO weighlock_items (delivery, source, event, body, key, repo, kind, received)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (delivery) DO NOTHING RETURNING seq`,
-		i.Delivery, i.Source, i.Event, i.Body, i.Key, i.Repo, string(i.Kind), now).Scan(&seq)
+	err := tx.QueryRowContext(ctx, `INSERT INTO weighlock_items (delivery, source, event, body, key, repo, kind, received, subject)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (delivery) DO NOTHING RETURNING seq`,
+		i.Delivery, i.Source, i.Event, i.Body, i.Key, i.Repo, string(i.Kind), now, i.Subject).Scan(&seq)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}

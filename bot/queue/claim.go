@@ -221,11 +221,29 @@ func (s *Store) Cancel(ctx context.Context, key, except, who string) (int, error
 	return int(n), err
 }
 
-// Known says whether a delivery was stored.
-func (s *Store) Known(ctx context.Context, delivery string) (bool, error) {
+// Heard says whether there was an item of a repository about a subject, in whatever state it is.
+func (s *Store) Heard(ctx context.Context, repo, subject string) (bool, error) {
 	var n int
-	err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM weighlock_items WHERE delivery = $1", delivery).Scan(&n)
+	err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM weighlock_items WHERE repo = $1 AND subject = $2", repo, subject).Scan(&n)
 	return n > 0, err
+}
+
+// Repos lists the repositories that items were claimed of.
+func (s *Store) Repos(ctx context.Context) ([]string, error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT repo FROM weighlock_repos ORDER BY repo")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var repo string
+		if err := rows.Scan(&repo); err != nil {
+			return nil, err
+		}
+		out = append(out, repo)
+	}
+	return out, rows.Err()
 }
 
 // Open says whether a Key has items that wait or run.

@@ -18,6 +18,7 @@ CREATE TABLE weighlock_items (
 	key TEXT NOT NULL,
 	repo TEXT NOT NULL,
 	kind TEXT NOT NULL,
+	subject TEXT NOT NULL,
 	state TEXT NOT NULL DEFAULT 'waiting',
 	received BIGINT NOT NULL,
 	not_before BIGINT NOT NULL DEFAULT 0,
@@ -33,6 +34,7 @@ CREATE TABLE weighlock_items (
 	body BYTES NOT NULL
 );
 CREATE INDEX weighlock_items_open ON weighlock_items (key, seq) WHERE state IN ('waiting', 'running');
+CREATE INDEX weighlock_items_subject ON weighlock_items (repo, subject);
 CREATE INDEX weighlock_items_running ON weighlock_items (repo) WHERE state = 'running';
 CREATE INDEX weighlock_items_finished ON weighlock_items (finished) WHERE state NOT IN ('waiting', 'running');
 CREATE TABLE weighlock_repos (repo TEXT PRIMARY KEY, served BIGINT NOT NULL);

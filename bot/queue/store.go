@@ -52,6 +52,8 @@ type Item struct {
 	// Key is what the item is about: items of one Key run one after the other. Repo is what fairness and limits are by.
 	Key, Repo string
 	Kind      Kind
+	// Subject names what the item is about within its Repo, so that it is found however it was heard of; see [Store.Heard].
+	Subject string
 }
 
 // A Store keeps items. It is safe for concurrent use.

@@ -92,7 +92,7 @@ func run(ctx context.Context, p process) int {
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	root.AddCommand(renderCommand(p), diffCommand(p), deployCommand(p), pokeImagesCommand(p), pruneCommand(p), deleteCommand(p), validateCommand(p), templateCommand(p), actionCommand(p),
+	root.AddCommand(renderCommand(p), diffCommand(p), deployCommand(p), pokeImagesCommand(p), pruneCommand(p), deleteCommand(p), validateCommand(p), templateCommand(p), actionCommand(p), serveCommand(p),
 		listTargetsCommand(p), listImagesCommand(p), varsCommand(p), helmPullCommand(p), helmUpdateCommand(p),
 		lockCommand(p), unlockCommand(p), locksCommand(p), explainCommand(p), historyCommand(p), doctorCommand(p), versionCommand(p))
 	done, err := root.ExecuteContextC(ctx)

@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -29,8 +30,9 @@ type App struct {
 
 // installed is an app's two ways to ask: as the app, and as its installation.
 type installed struct {
-	app  http.RoundTripper
-	base *url.URL
+	app   http.RoundTripper
+	base  *url.URL
+	token func(context.Context) (string, error)
 }
 
 // authorize makes the client's transport one that acts for an installation.
@@ -51,7 +53,34 @@ func (a *App) authorize(base *url.URL, next http.RoundTripper) (*installed, http
 		token, err := tokens.Token(ctx)
 		return "Bearer " + token, err
 	}
-	return &installed{app: app, base: base}, rest.Authorization{Name: "Authorization", Value: value, Base: base, Next: next}, nil
+	return &installed{app: app, base: base, token: tokens.Token}, rest.Authorization{Name: "Authorization", Value: value, Base: base, Next: next}, nil
+}
+
+// Token is what git may authenticate with now: the client's token, or one of the
+// app's installation, which holds for an hour.
+func (c *Client) Token(ctx context.Context) (string, error) {
+	if c.installed == nil {
+		return c.token, nil
+	}
+	token, err := c.installed.token(ctx)
+	if failed := new(ghinstallation.HTTPError); errors.As(err, &failed) {
+		return "", c.tokenFailure("authenticate git", failed)
+	}
+	return token, err
+}
+
+// InstallationOf is the installation of the app that a webhook's payload was
+// sent to, 0 when it was sent to none.
+func InstallationOf(payload []byte) int64 {
+	var wire struct {
+		Installation struct {
+			ID int64 `json:"id"`
+		} `json:"installation"`
+	}
+	if json.Unmarshal(payload, &wire) != nil {
+		return 0
+	}
+	return wire.Installation.ID
 }
 
 // tokenFailure says how the fetching of a token failed.

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weighlock/weighlock/bot"
+	"github.com/weighlock/weighlock/engine"
+	"github.com/weighlock/weighlock/engine/project"
+	"github.com/weighlock/weighlock/serve"
+)
+
+func serveCommand(p process) *cobra.Command {
+	var f struct{ config, listen, internal, database, cache, kubeconfig string }
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Take webhooks of GitHub and GitLab: preview, deploy, answer",
+		Long: "Take the webhooks of GitHub and GitLab at /webhook/NAME and do what they call for, as \"action\" does it in a CI job. What is answered with\n" +
+			"success is stored before, in a SQLite file or in PostgreSQL, and is done or answered whatever happens to this process. /healthz, /readyz\n" +
+			"and /metrics have an address of their own. docs/serve.md describes the configuration.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			data, err := os.ReadFile(f.config)
+			if errors.Is(err, os.ErrNotExist) {
+				return fmt.Errorf("%w: it says whose webhooks are taken; docs/serve.md has an example", err)
+			}
+			if err != nil {
+				return err
+			}
+			config, err := serve.ParseConfig(f.config, data, p.getenv)
+			if err != nil {
+				return err
+			}
+			for flag, to := range map[string]*string{"listen": &config.Listen, "internal": &config.Internal, "cache": &config.Cache, "kubeconfig": &config.Kubeconfig} {
+				if cmd.Flags().Changed(flag) {
+					*to = cmd.Flag(flag).Value.String()
+				}
+			}
+			if cmd.Flags().Changed("database") {
+				config.Database.Set(f.database)
+			}
+			b, err := serverBot(p, config)
+			if err != nil {
+				return err
+			}
+			host, err := os.Hostname()
+			if err != nil {
+				return err
+			}
+			owner := fmt.Sprintf("%s-%d-%s", host, os.Getpid(), rand.Text()[:8])
+			log := serve.NewLog(p.stderr, p.log.level, config)
+			server, err := serve.New(cmd.Context(), config, b, owner, log)
+			if err != nil {
+				return err
+			}
+			return server.Run(cmd.Context())
+		},
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.config, "config", "weighlock-server.yaml", "the server's configuration `file`")
+	flags.StringVar(&f.listen, "listen", "", "`address` for webhooks; default: the file's, or :8080")
+	flags.StringVar(&f.internal, "internal", "", "`address` for /healthz, /readyz and /metrics; default: the file's, or :8081")
+	flags.StringVar(&f.database, "database", "", "SQLite file or postgres:// `address`; default: the file's, or weighlock.db")
+	flags.StringVar(&f.cache, "cache", "", "`directory` of mirrors, one for each replica; default: the file's, or a temporary one")
+	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig `file`; default: the file's, then $KUBECONFIG, then ~/.kube/config")
+	return c
+}
+
+// serverBot is what all runs of the server share.
+func serverBot(p process, config *serve.Config) (bot.Bot, error) {
+	remotes, err := (&remoteFlags{}).remotes(p)
+	if err != nil {
+		return bot.Bot{}, err
+	}
+	b := bot.Bot{
+		Cluster: func(_ context.Context, t project.Target, as string) (engine.Cluster, error) {
+			return connectAs(p, config.Kubeconfig, t, as)
+		},
+		Keys:    project.Keys{Env: p.lookupenv, Online: true},
+		Remotes: remotes,
+		// The server's environment is the operator's: projects see what is listed of it.
+		Env: func(name string) (string, bool) {
+			if !slices.Contains(config.Environment, name) {
+				return "", false
+			}
+			return p.lookupenv(name)
+		},
+		Withheld: withheld,
+		Now:      time.Now,
+	}
+	if key := config.DigestKey.Value(); key != "" {
+		b.DigestKey = []byte(key)
+	}
+	return b, nil
+}

@@ -1,0 +1,309 @@
+package serve
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/engine/yamldoc"
+)
+
+// A Config is the server's own file. What decides who may deploy what is in the repositories; this says where they are, as whom
+// the server speaks, and how much it does at once.
+type Config struct {
+	Version int `json:"version"`
+	// Listen is the address for webhooks, Internal that for /healthz, /readyz and /metrics.
+	Listen   string `json:"listen"`
+	Internal string `json:"internal"`
+	// Database is the path of a SQLite file, or the address of a PostgreSQL database.
+	Database Secret `json:"database"`
+	// Cache is the directory of the mirrors of repositories; nothing is lost with it.
+	Cache string `json:"cache"`
+	// Kubeconfig is the file whose contexts targets name; default as for kubectl.
+	Kubeconfig string        `json:"kubeconfig"`
+	Forges     []ForgeConfig `json:"forges"`
+	// DigestKey binds secret values to what was reviewed.
+	DigestKey *Secret `json:"digestKey"`
+	// Environment lists the environment variables that projects may load.
+	Environment []string `json:"environment"`
+	Limits      Limits   `json:"limits"`
+}
+
+// Limits bound what is done at once.
+type Limits struct {
+	// Workers is how many runs this replica has at the same time; Repository how many all replicas have of one repository.
+	Workers    int `json:"workers"`
+	Repository int `json:"repository"`
+	// Grace is how long a deploy may go on when the server is told to end, such as 5m.
+	Grace string `json:"grace"`
+	// Reconcile is how often what was missed is looked for, such as 5m.
+	Reconcile string `json:"reconcile"`
+
+	grace, reconcile time.Duration
+}
+
+// A ForgeConfig is a forge whose webhooks are taken, at /webhook/NAME.
+type ForgeConfig struct {
+	// Name tells forges apart; default: the kind.
+	Name string `json:"name"`
+	Kind string `json:"kind"` // github or gitlab
+	// API is the address of its API; default that of github.com or gitlab.com. Git is that below which repositories are cloned.
+	API string `json:"api"`
+	Git string `json:"git"`
+	// Token or App is as whom the server speaks.
+	Token *Secret    `json:"token"`
+	App   *AppConfig `json:"app"`
+	// Secrets are those of the webhook, SigningTokens GitLab's newer ones; any one does, so that they can be changed.
+	Secrets       []Secret `json:"secrets"`
+	SigningTokens []Secret `json:"signingTokens"`
+	// Repositories are patterns such as acme/*; deliveries about others are ignored. Default: all.
+	Repositories []string `json:"repositories"`
+}
+
+// An AppConfig is a GitHub App.
+type AppConfig struct {
+	ID int64 `json:"id"`
+	// Installation is what the server acts for where no webhook says so.
+	Installation int64   `json:"installation"`
+	PrivateKey   *Secret `json:"privateKey"`
+}
+
+// A Secret says where a value is found: {env: NAME} or {file: PATH}. Only what need not be secret may stand there itself.
+type Secret struct {
+	Env   string `json:"env"`
+	File  string `json:"file"`
+	plain string
+	value string
+}
+
+// UnmarshalShorthand takes a value that stands there itself.
+func (s *Secret) UnmarshalShorthand(text string) error {
+	s.plain = text
+	return nil
+}
+
+// Value is what the secret is, once the configuration is loaded.
+func (s *Secret) Value() string {
+	if s == nil {
+		return ""
+	}
+	return s.value
+}
+
+// Set makes it a value that is known.
+func (s *Secret) Set(value string) { s.value = value }
+
+func (s *Secret) load(getenv func(string) string) error {
+	switch {
+	case s.Env != "" && s.File != "":
+		return errors.New("found env and file, expected one of them")
+	case s.Env != "":
+		if s.value = getenv(s.Env); s.value == "" {
+			return fmt.Errorf("the environment variable %s is not set", s.Env)
+		}
+	case s.File != "":
+		data, err := os.ReadFile(s.File)
+		if err != nil {
+			return err
+		}
+		if s.value = strings.TrimSpace(string(data)); s.value == "" {
+			return fmt.Errorf("%s is empty", s.File)
+		}
+	default:
+		s.value = s.plain
+	}
+	return nil
+}
+
+// The defaults.
+const (
+	defaultListen    = ":8080"
+	defaultInternal  = ":8081"
+	defaultDatabase  = "weighlock.db"
+	defaultWorkers   = 4
+	defaultGrace     = 5 * time.Minute
+	defaultReconcile = 5 * time.Minute
+)
+
+// ParseConfig reads the server's file and the secrets that it names. All mistakes are reported at once, each with its line.
+func ParseConfig(file string, data []byte, getenv func(string) string) (*Config, error) {
+	var c Config
+	doc, err := yamldoc.Read(file, data, &c)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	fail := func(at []string, format string, args ...any) { errs = append(errs, doc.Errorf(at, format, args...)) }
+	secret := func(s *Secret, at ...string) {
+		if s == nil {
+			return
+		}
+		if s.plain != "" && at[0] != "database" {
+			fail(at, "found a secret itself, expected where it is: {env: NAME} or {file: PATH}")
+		} else if err := s.load(getenv); err != nil {
+			fail(at, "%v", err)
+		}
+	}
+	if c.Version != 1 {
+		fail([]string{"version"}, "found %d, expected 1", c.Version)
+	}
+	secret(&c.Database, "database")
+	secret(c.DigestKey, "digestKey")
+	duration := func(text string, what string, value *time.Duration, standard time.Duration) {
+		if *value = standard; text == "" {
+			return
+		}
+		var err error
+		if *value, err = time.ParseDuration(text); err != nil || *value < 0 {
+			fail([]string{"limits", what}, "found %q, expected a duration, such as 5m", text)
+		}
+	}
+	duration(c.Limits.Grace, "grace", &c.Limits.grace, defaultGrace)
+	duration(c.Limits.Reconcile, "reconcile", &c.Limits.reconcile, defaultReconcile)
+	if c.Limits.Workers < 0 || c.Limits.Repository < 0 {
+		fail([]string{"limits"}, "found a negative number")
+	}
+	names := map[string]bool{}
+	for i := range c.Forges {
+		f, at := &c.Forges[i], []string{"forges", fmt.Sprint(i)}
+		f.check(func(key, format string, args ...any) { fail(append(at[:2:2], key), format, args...) })
+		secret(f.Token, append(at, "token")...)
+		if f.App != nil {
+			secret(f.App.PrivateKey, append(at, "app", "privateKey")...)
+		}
+		for n := range f.Secrets {
+			secret(&f.Secrets[n], append(at, "secrets", fmt.Sprint(n))...)
+		}
+		for n := range f.SigningTokens {
+			secret(&f.SigningTokens[n], append(at, "signingTokens", fmt.Sprint(n))...)
+		}
+		if names[f.Name] {
+			fail(append(at, "name"), "the name %q is taken by an earlier forge; give one of them another name", f.Name)
+		}
+		names[f.Name] = true
+	}
+	if len(c.Forges) == 0 {
+		fail([]string{"forges"}, "found none: whose webhooks are to be taken?")
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	set := func(s *string, standard string) {
+		if *s == "" {
+			*s = standard
+		}
+	}
+	set(&c.Listen, defaultListen)
+	set(&c.Internal, defaultInternal)
+	set(&c.Database.value, defaultDatabase)
+	if c.Limits.Workers == 0 {
+		c.Limits.Workers = defaultWorkers
+	}
+	return &c, nil
+}
+
+// The kinds of forges.
+const (
+	kindGitHub = "github"
+	kindGitLab = "gitlab"
+)
+
+// check says what is wrong with a forge's entry, and fills in what is left out.
+func (f *ForgeConfig) check(fail func(key, format string, args ...any)) {
+	if f.Kind != kindGitHub && f.Kind != kindGitLab {
+		fail("kind", "found %q, expected github or gitlab", f.Kind)
+		return
+	}
+	if f.Name == "" {
+		f.Name = f.Kind
+	}
+	if strings.ContainsAny(f.Name, ":/#@ ") {
+		fail("name", "found %q, expected a name without : / # @ and spaces", f.Name)
+	}
+	switch {
+	case f.App != nil && f.Kind != kindGitHub:
+		fail("app", "only GitHub has apps: give it a token")
+	case f.App != nil && f.Token != nil:
+		fail("app", "found a token and an app, expected one of them")
+	case f.App == nil && f.Token == nil:
+		fail("token", "is missing: as whom shall the server speak?")
+	case f.App != nil && (f.App.ID <= 0 || f.App.PrivateKey == nil):
+		fail("app", "expected the app's id and its privateKey")
+	}
+	if len(f.Secrets)+len(f.SigningTokens) == 0 {
+		fail("secrets", "found none: without a webhook's secret anybody could give orders")
+	}
+	if len(f.SigningTokens) > 0 && f.Kind != kindGitLab {
+		fail("signingTokens", "only GitLab has them")
+	}
+	for _, p := range f.Repositories {
+		if _, err := path.Match(p, ""); err != nil {
+			fail("repositories", "%q is not a pattern, such as acme/*", p)
+		}
+	}
+	if f.Git == "" {
+		f.Git = gitAddress(f.Kind, f.API)
+	}
+}
+
+// gitAddress is the address below which a forge's repositories are cloned, by that of its API.
+func gitAddress(kind, api string) string {
+	api = strings.TrimSuffix(api, "/")
+	switch {
+	case kind == kindGitLab && api == "":
+		return "https://gitlab.com"
+	case kind == kindGitLab:
+		return strings.TrimSuffix(api, "/api/v4")
+	case api == "", api == "https://api.github.com":
+		return "https://github.com"
+	}
+	return strings.TrimSuffix(api, "/api/v3")
+}
+
+// serves says whether deliveries about a repository are taken.
+func (f *ForgeConfig) serves(repo forge.Repo) bool {
+	if len(f.Repositories) == 0 {
+		return true
+	}
+	for _, p := range f.Repositories {
+		if ok, _ := path.Match(p, repo.String()); ok { // checked before
+			return true
+		}
+	}
+	return false
+}
+
+// secrets are all secret values, longest last read first, for the log to leave out.
+func (c *Config) secrets() []string {
+	var out []string
+	add := func(s *Secret) {
+		if v := s.Value(); len(v) >= minMasked {
+			out = append(out, v)
+		}
+	}
+	add(c.DigestKey)
+	if strings.Contains(c.Database.value, "://") {
+		add(&c.Database)
+	}
+	for i := range c.Forges {
+		f := &c.Forges[i]
+		add(f.Token)
+		if f.App != nil {
+			add(f.App.PrivateKey)
+		}
+		for n := range f.Secrets {
+			add(&f.Secrets[n])
+		}
+		for n := range f.SigningTokens {
+			add(&f.SigningTokens[n])
+		}
+	}
+	return out
+}
+
+// minMasked is how long a value must be to be looked for in the log: a shorter one is part of other words.
+const minMasked = 6

@@ -1,0 +1,154 @@
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"github.com/weighlock/weighlock/bot/checkout"
+	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/bot/forge/github"
+	"github.com/weighlock/weighlock/bot/forge/gitlab"
+	"github.com/weighlock/weighlock/bot/webhook"
+)
+
+// A source is a forge as it is configured: its webhooks, and us on it.
+type source struct {
+	config *ForgeConfig
+	verify webhook.Verify
+
+	mu      sync.Mutex
+	clients map[int64]*client // by installation of a GitHub App, else 0
+}
+
+// A client is a forge under one identity, which git has, too.
+type client struct {
+	forge.Forge
+	user  string
+	token func(context.Context) (string, error)
+}
+
+func newSource(c *ForgeConfig) (*source, error) {
+	s := &source{config: c, clients: map[int64]*client{}}
+	var err error
+	if c.Kind == kindGitHub {
+		s.verify, err = webhook.GitHub(values(c.Secrets))
+	} else {
+		s.verify, err = webhook.GitLab(values(c.Secrets), values(c.SigningTokens))
+	}
+	if err == nil && c.App == nil {
+		_, err = s.client(0) // a mistake is told when the server starts
+	}
+	if err != nil {
+		return nil, fmt.Errorf("forge %s: %w", c.Name, err)
+	}
+	return s, nil
+}
+
+func values(secrets []Secret) []string {
+	var out []string
+	for i := range secrets {
+		out = append(out, secrets[i].Value())
+	}
+	return out
+}
+
+// client is us on the forge, for an installation of a GitHub App, 0 for the configured one.
+func (s *source) client(installation int64) (*client, error) {
+	if s.config.App == nil {
+		installation = 0
+	} else if installation == 0 {
+		installation = s.config.App.Installation
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.clients[installation]; c != nil {
+		return c, nil
+	}
+	c := &client{}
+	if s.config.Kind == kindGitLab {
+		token := s.config.Token.Value()
+		f, err := gitlab.New(gitlab.Config{Token: token, BaseURL: s.config.API})
+		if err != nil {
+			return nil, err
+		}
+		c.Forge, c.user, c.token = f, "oauth2", func(context.Context) (string, error) { return token, nil }
+	} else {
+		config := github.Config{Token: s.config.Token.Value(), BaseURL: s.config.API}
+		if app := s.config.App; app != nil {
+			config.App = &github.App{ID: app.ID, Installation: installation, PrivateKey: []byte(app.PrivateKey.Value())}
+		}
+		f, err := github.New(config)
+		if err != nil {
+			return nil, err
+		}
+		c.Forge, c.user, c.token = f, "x-access-token", f.Token
+	}
+	s.clients[installation] = c
+	return c, nil
+}
+
+// decode reads a delivery's payload, or what the reconciler made.
+func (s *source) decode(event, delivery string, payload []byte) (forge.Event, error) {
+	switch {
+	case event == missedPull || event == missedComment:
+		var m missed
+		if err := json.Unmarshal(payload, &m); err != nil {
+			return nil, err
+		}
+		return m.event(event, delivery), nil
+	case s.config.Kind == kindGitLab:
+		return gitlab.Decode(event, delivery, payload)
+	}
+	return github.Decode(event, delivery, payload)
+}
+
+// door is what the webhook's door needs to know. What the reconciler makes does not come in by it.
+func (s *source) door() webhook.Source {
+	return webhook.Source{Name: s.config.Name, Verify: s.verify, Decode: func(event, delivery string, payload []byte) (forge.Event, error) {
+		if event == missedPull || event == missedComment {
+			return forge.Ignored{Reason: "an event of our own"}, nil
+		}
+		return s.decode(event, delivery, payload)
+	}}
+}
+
+// clone opens a repository's mirror.
+func (s *source) clone(cache *checkout.Cache, c *client, repo forge.Repo) func(ctx context.Context, refs ...string) (*checkout.Repo, error) {
+	return func(ctx context.Context, refs ...string) (*checkout.Repo, error) {
+		token, err := c.token(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return cache.Open(ctx, s.config.Git+"/"+repo.String()+".git", checkout.Options{Refs: refs, Auth: checkout.Auth{User: c.user, Token: token}})
+	}
+}
+
+// What the reconciler makes of what no delivery told.
+const (
+	missedPull    = "weighlock: pull request"
+	missedComment = "weighlock: comment"
+)
+
+// A missed is something that no delivery told, as the queue keeps it. Installation is where GitHub's payloads have it.
+type missed struct {
+	PullRequest  *forge.PullRequest `json:"pullRequest,omitempty"`
+	Comment      *forge.Comment     `json:"comment,omitempty"`
+	Installation struct {
+		ID int64 `json:"id"`
+	} `json:"installation"`
+}
+
+func (m missed) event(name, delivery string) forge.Event {
+	from := forge.Delivery{ID: delivery}
+	switch {
+	case name == missedPull && m.PullRequest != nil:
+		from.Repo = m.PullRequest.Repo
+		return forge.PullRequestChanged{Delivery: from, Action: forge.Synchronized, PullRequest: *m.PullRequest}
+	case name == missedComment && m.Comment != nil:
+		from.Repo = m.Comment.Repo
+		return forge.CommentCreated{Delivery: from, Comment: *m.Comment}
+	}
+	return forge.Ignored{Delivery: from, Reason: "an event of our own that is empty"}
+}

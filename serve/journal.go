@@ -1,0 +1,115 @@
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/weighlock/weighlock/bot"
+	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/bot/queue"
+)
+
+// A journal is what a deploy has done and is about to do, stored before it is done. The bot speaks to the forge through it and
+// knows nothing of it.
+type journal struct {
+	forge.Forge
+	store *queue.Store
+	run   *queue.Run
+	// stop ends the run: what cannot be stored must not be done.
+	stop  context.CancelCauseFunc
+	state journalState
+}
+
+type journalState struct {
+	// Deployments were begun: what is deployed there may be there in part.
+	Deployments []journalDeployment `json:"deployments,omitempty"`
+	// Answers were to be written.
+	Answers []journalAnswer `json:"answers,omitempty"`
+}
+
+type journalDeployment struct {
+	// Deployment has no ID when the process died, or the forge failed, before it told it.
+	Deployment forge.Deployment `json:"deployment"`
+	// Ended is how it ended, nil while it runs.
+	Ended *forge.DeploymentStatus `json:"ended,omitempty"`
+	// Told says that the forge has heard of its end.
+	Told bool `json:"told,omitempty"`
+	// Answered says that the pull request hears of it by one of the answers.
+	Answered bool `json:"answered,omitempty"`
+}
+
+type journalAnswer struct {
+	Number int    `json:"number"`
+	Body   string `json:"body"`
+}
+
+// readJournal reads what an earlier run of the item has left.
+func readJournal(f forge.Forge, store *queue.Store, run *queue.Run, stop context.CancelCauseFunc) (*journal, error) {
+	j := &journal{Forge: f, store: store, run: run, stop: stop}
+	if len(run.Journal) == 0 {
+		return j, nil
+	}
+	if err := json.Unmarshal(run.Journal, &j.state); err != nil {
+		return nil, fmt.Errorf("what an earlier run has left cannot be read: %w", err)
+	}
+	return j, nil
+}
+
+func (j *journal) save(ctx context.Context) error {
+	data, err := json.Marshal(j.state)
+	if err != nil {
+		return err
+	}
+	err = j.store.SetJournal(context.WithoutCancel(ctx), j.run, data)
+	if err != nil {
+		j.stop(err)
+	}
+	return err
+}
+
+// CreateComment stores an answer before it is written.
+func (j *journal) CreateComment(ctx context.Context, repo forge.Repo, number int, body string) (forge.Comment, error) {
+	if bot.IsAnswer(body) && !slices.Contains(j.state.Answers, journalAnswer{number, body}) {
+		j.state.Answers = append(j.state.Answers, journalAnswer{number, body})
+		for i := range j.state.Deployments {
+			j.state.Deployments[i].Answered = true
+		}
+		if err := j.save(ctx); err != nil {
+			return forge.Comment{}, err
+		}
+	}
+	return j.Forge.CreateComment(ctx, repo, number, body)
+}
+
+// CreateDeployment stores, right before the first write to a cluster, that there is one.
+func (j *journal) CreateDeployment(ctx context.Context, n forge.NewDeployment) (forge.Deployment, error) {
+	at := len(j.state.Deployments)
+	j.state.Deployments = append(j.state.Deployments, journalDeployment{Deployment: forge.Deployment{Repo: n.Repo, Environment: n.Environment, SHA: n.SHA}})
+	if err := j.save(ctx); err != nil {
+		return forge.Deployment{}, err
+	}
+	d, err := j.Forge.CreateDeployment(ctx, n)
+	if err != nil {
+		return d, err
+	}
+	j.state.Deployments[at].Deployment = d
+	return d, j.save(ctx)
+}
+
+// SetDeployment stores how a deploy ended before the forge hears of it.
+func (j *journal) SetDeployment(ctx context.Context, d forge.Deployment, status forge.DeploymentStatus) error {
+	for i := range j.state.Deployments {
+		if known := &j.state.Deployments[i]; known.Deployment.ID == d.ID && known.Deployment.Environment == d.Environment {
+			known.Ended = &status
+			if err := j.save(ctx); err != nil {
+				return err
+			}
+			err := j.Forge.SetDeployment(ctx, d, status)
+			known.Told = err == nil
+			return err
+		}
+	}
+	return j.Forge.SetDeployment(ctx, d, status)
+}

@@ -1,0 +1,78 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/weighlock/weighlock/bot"
+	"github.com/weighlock/weighlock/bot/forge"
+)
+
+// interrupted is what the forge is told of a deploy whose process died.
+const interrupted = "interrupted: the server that ran it has ended"
+
+// resume brings to an end what an earlier run of the same delivery has begun to write: answers are written, records closed, and
+// the pull request is told of a deploy of which nobody knows how far it came. It can itself be interrupted at any point.
+func (j *journal) resume(ctx context.Context, b *bot.Bot, event forge.Event) error {
+	repo := event.From().Repo
+	for _, a := range j.state.Answers {
+		pr, err := b.Forge.PullRequest(ctx, repo, a.Number)
+		if err == nil {
+			err = b.Post(ctx, pr, a.Body)
+		}
+		if err != nil {
+			return fmt.Errorf("an answer is not written: %w", err)
+		}
+	}
+	var open []string
+	for i := range j.state.Deployments {
+		d := &j.state.Deployments[i]
+		status := forge.DeploymentStatus{State: forge.DeploymentFailure, Description: interrupted}
+		if d.Ended != nil {
+			status = *d.Ended
+		}
+		if d.Deployment.ID == 0 { // the forge may have made the record all the same
+			found, err := j.LatestDeployment(ctx, d.Deployment.Repo, d.Deployment.Environment, d.Deployment.SHA)
+			if err == nil && found.State == forge.DeploymentRunning {
+				d.Deployment = found
+			} else if passes, _ := retryable(err); passes {
+				return fmt.Errorf("whether there is a record of the deploy: %w", err)
+			}
+		}
+		if d.Deployment.ID != 0 && !d.Told {
+			if err := j.Forge.SetDeployment(ctx, d.Deployment, status); err != nil {
+				return fmt.Errorf("the record of a deploy is not closed: %w", err)
+			}
+			d.Told = true
+		}
+		switch {
+		case d.Answered:
+		case d.Ended != nil:
+			open = append(open, fmt.Sprintf("- **%s** had ended: %s", d.Deployment.Environment, status.State))
+		default:
+			open = append(open, fmt.Sprintf("- **%s** was being written to", d.Deployment.Environment))
+		}
+	}
+	comment, isComment := event.(forge.CommentCreated)
+	if !isComment || len(open) == 0 { // a push is deployed again, and holds what is not as it was reviewed
+		return j.save(ctx)
+	}
+	text := "❌ The server that carried this out has ended in the middle:\n\n" + strings.Join(open, "\n") +
+		"\n\nWhat was applied stays; the rest was not done. The preview shows what is left: give the command again for that.\n"
+	if err := b.Explain(ctx, comment, text); err != nil {
+		return err
+	}
+	return b.Refresh(ctx, comment.Repo, comment.Comment.Number)
+}
+
+// retryable says whether a failure may pass by itself, and how long the forge asks to wait.
+func retryable(err error) (bool, *forge.Error) {
+	failed := new(forge.Error)
+	if errors.As(err, &failed) {
+		return errors.Is(err, forge.ErrUnavailable) || errors.Is(err, forge.ErrRateLimited), failed
+	}
+	var timeout interface{ Timeout() bool }
+	return errors.As(err, &timeout) || errors.Is(err, context.DeadlineExceeded), failed
+}

@@ -1,0 +1,258 @@
+// Package servetest runs the server as a process, delivers what a stand-in forge tells, signed as the forge would, and kills it.
+// Tests and the demonstration use it.
+package servetest
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/weighlock/weighlock/bot/forge/forgetest"
+)
+
+// Secret is the webhooks' secret.
+const Secret = "the webhooks' secret, of this test"
+
+// A Server is the program as a server.
+type Server struct {
+	// Program and its leading arguments; "serve" is appended. Env is added to an environment of its own.
+	Program []string
+	Env     []string
+	// Kind is github or gitlab; API and Git are their addresses, Token is whom it speaks as.
+	Kind, API, Git, Token string
+	// Database is a path or an address; empty is a file in Dir. Limits are those of the configuration, such as "{workers: 2}".
+	Database, Limits string
+	// Repositories are those that it looks at when it starts.
+	Repositories []string
+	Kubeconfig   string
+	// Dir is where the configuration and all files of the server are.
+	Dir string
+
+	mu       sync.Mutex
+	cmd      *exec.Cmd
+	exited   chan error
+	log      *bytes.Buffer
+	webhooks string
+	internal string
+}
+
+// Start starts the server, and waits until it serves. It listens where it did before.
+func (s *Server) Start(ctx context.Context) error {
+	if s.log == nil {
+		s.log = &bytes.Buffer{}
+		if err := s.configure(); err != nil {
+			return err
+		}
+	}
+	listen := func(address string) string {
+		if address == "" {
+			return "127.0.0.1:0"
+		}
+		return address
+	}
+	cmd := exec.Command(s.Program[0], append(append([]string(nil), s.Program[1:]...), "serve", "--config", filepath.Join(s.Dir, "server.yaml"), "--listen", listen(s.webhooks), "--internal", listen(s.internal))...)
+	cmd.Dir = s.Dir
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.Dir, "TMPDIR=" + os.TempDir(), "FORGE_TOKEN=" + s.Token, "WEBHOOK_SECRET=" + Secret}, s.Env...)
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	serving, exited := make(chan struct{}), make(chan error, 1)
+	go func() {
+		s.read(stderr, serving)
+		exited <- cmd.Wait()
+	}()
+	s.cmd, s.exited = cmd, exited
+	select {
+	case <-serving:
+		return nil
+	case err := <-exited:
+		exited <- err
+		return fmt.Errorf("the server has not started: %w\n%s", errors.Join(err), s.Log())
+	case <-ctx.Done():
+		return errors.Join(ctx.Err(), s.Kill())
+	}
+}
+
+func (s *Server) configure() error {
+	if s.Database == "" {
+		s.Database = filepath.Join(s.Dir, "weighlock.db")
+	}
+	repositories := ""
+	if len(s.Repositories) > 0 {
+		repositories = "  repositories: [" + strings.Join(s.Repositories, ", ") + "]\n"
+	}
+	limits := s.Limits
+	if limits == "" {
+		limits = "{}"
+	}
+	config := fmt.Sprintf("version: 1\ndatabase: %q\ncache: %q\nkubeconfig: %q\nlimits: %s\nforges:\n- kind: %s\n  api: %s\n  git: %s\n  token: {env: FORGE_TOKEN}\n  secrets: [{env: WEBHOOK_SECRET}]\n%s",
+		s.Database, filepath.Join(s.Dir, "cache"), s.Kubeconfig, limits, s.Kind, s.API, s.Git, repositories)
+	return os.WriteFile(filepath.Join(s.Dir, "server.yaml"), []byte(config), 0o600)
+}
+
+// read keeps the log, and finds the line that says where the server listens.
+func (s *Server) read(r io.Reader, serving chan<- struct{}) {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		s.mu.Lock()
+		s.log.Write(lines.Bytes())
+		s.log.WriteByte('\n')
+		var line struct{ Msg, Webhooks, Internal string }
+		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "serving" {
+			s.webhooks, s.internal = line.Webhooks, line.Internal
+			close(serving)
+		}
+		s.mu.Unlock()
+	}
+}
+
+// Log is what the server has logged so far.
+func (s *Server) Log() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.String()
+}
+
+// Kill kills the server as kill -9 does.
+func (s *Server) Kill() error {
+	if s.cmd == nil {
+		return nil
+	}
+	err := s.cmd.Process.Kill()
+	<-s.exited
+	s.cmd = nil
+	return err
+}
+
+// Stop asks the server to end, and waits for that.
+func (s *Server) Stop() error {
+	if s.cmd == nil {
+		return nil
+	}
+	err := s.cmd.Process.Signal(syscall.SIGTERM)
+	err = errors.Join(err, <-s.exited)
+	s.cmd = nil
+	return err
+}
+
+// Deliver posts a webhook, signed, and returns the status of the answer.
+func (s *Server) Deliver(ctx context.Context, hook forgetest.Webhook) (int, error) {
+	return s.deliver(ctx, hook, Secret)
+}
+
+// Forge posts a webhook that is signed by somebody who does not know the secret.
+func (s *Server) Forge(ctx context.Context, hook forgetest.Webhook) (int, error) {
+	return s.deliver(ctx, hook, "another secret, that was guessed")
+}
+
+func (s *Server) deliver(ctx context.Context, hook forgetest.Webhook, secret string) (int, error) {
+	s.mu.Lock()
+	url := "http://" + s.webhooks + "/webhook/" + s.Kind
+	s.mu.Unlock()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(hook.Body))
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if s.Kind == "gitlab" {
+		req.Header.Set("X-Gitlab-Event", hook.Name)
+		req.Header.Set("X-Gitlab-Event-UUID", hook.Delivery)
+		req.Header.Set("X-Gitlab-Token", secret)
+	} else {
+		mac := hmac.New(sha256.New, []byte(secret))
+		mac.Write(hook.Body)
+		req.Header.Set("X-GitHub-Event", hook.Name)
+		req.Header.Set("X-GitHub-Delivery", hook.Delivery)
+		req.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode, errors.Join(err, resp.Body.Close())
+}
+
+// Idle waits until nothing waits or runs any more.
+func (s *Server) Idle(ctx context.Context) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		n, err := s.open(ctx)
+		if err == nil && n == 0 {
+			return nil
+		}
+		select {
+		case err := <-s.exited:
+			s.exited <- err
+			return fmt.Errorf("the server has ended: %w\n%s", errors.Join(err), s.Log())
+		case <-ctx.Done():
+			return fmt.Errorf("%g items are open: %w", n, errors.Join(ctx.Err(), err))
+		case <-tick.C:
+		}
+	}
+}
+
+// open is how many items wait or run.
+func (s *Server) open(ctx context.Context) (float64, error) {
+	text, err := s.Get(ctx, "/metrics")
+	if err != nil {
+		return 0, err
+	}
+	total, found := 0.0, false
+	for line := range strings.Lines(text) {
+		if value, ok := strings.CutPrefix(line, "weighlock_queue_items{"); ok {
+			_, value, _ = strings.Cut(strings.TrimSpace(value), "} ")
+			n, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				return 0, err
+			}
+			total, found = total+n, true
+		}
+	}
+	if !found {
+		return 0, errors.New("the metrics do not tell how full the queue is")
+	}
+	return total, nil
+}
+
+// Get reads a page of the internal listener; an error is also what is not a success.
+func (s *Server) Get(ctx context.Context, path string) (string, error) {
+	s.mu.Lock()
+	url := "http://" + s.internal + path
+	s.mu.Unlock()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err = errors.Join(err, resp.Body.Close()); err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", resp.Status, body)
+	}
+	return string(body), err
+}
