@@ -22,7 +22,7 @@ FUZZTIME ?= 20s
 TEMPLATES ?= 200000
 KUSTOMIZATIONS ?= 1000
 
-.PHONY: help build demo bench bench-jinja bench-render fuzz-jinja fuzz-kustomize test test-quick test-long check lint deps cluster oracles golden clean
+.PHONY: help build demo demo-bot bench bench-jinja bench-render fuzz-jinja fuzz-kustomize test test-quick test-long check lint deps cluster oracles golden clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -43,6 +43,9 @@ oracles: ## Build the programs that tests compare with, Helm's and Kustomize's o
 
 demo: build cluster ## A pull request's whole story, on a real API server; FORGE=gitlab tells it on GitLab
 	@scripts/with-cluster.sh go run ./cmd/demo
+
+demo-bot: build cluster ## The same story, told by weighlock serve with signed webhooks
+	@DOOR=serve scripts/with-cluster.sh go run ./cmd/demo
 
 test: deps cluster oracles check ## All tests
 	@scripts/with-cluster.sh $(GOTEST) ./...

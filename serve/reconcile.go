@@ -19,6 +19,8 @@ const (
 	remember = 31 * 24 * time.Hour
 	// recent is how old a comment may be that is looked for: an older one nobody waits for any more.
 	recent = 24 * time.Hour
+	// offered is for how long GitHub lists what it delivered.
+	offered = 3 * 24 * time.Hour
 	// underway is how young a comment may be whose delivery is still to come.
 	underway = time.Minute
 )
@@ -30,7 +32,14 @@ func (s *Server) reconcile(ctx context.Context) {
 	}
 	tick := time.NewTicker(s.config.Limits.reconcile)
 	defer tick.Stop()
+	since := s.worker.bot.Now().Add(-offered)
 	for {
+		now := s.worker.bot.Now()
+		if err := s.redeliver(ctx, since); err == nil {
+			since = now.Add(-underway)
+		} else if ctx.Err() == nil {
+			s.log.WarnContext(ctx, "webhooks that failed could not be asked for again", "error", err)
+		}
 		if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
 			s.log.WarnContext(ctx, "not all that was missed could be looked for", "error", err)
 		}
@@ -43,6 +52,31 @@ func (s *Server) reconcile(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// redeliver asks the forges that can be asked for the webhooks again that failed since then.
+func (s *Server) redeliver(ctx context.Context, since time.Time) error {
+	var errs []error
+	for _, f := range s.sources {
+		client, err := f.client(0)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		hooks, ok := client.Forge.(interface {
+			Redeliver(ctx context.Context, since time.Time) (int, error)
+		})
+		if !ok || f.config.App == nil {
+			continue
+		}
+		n, err := hooks.Redeliver(ctx, since)
+		if n > 0 {
+			s.metrics.recovered.WithLabelValues("delivery").Add(float64(n))
+			s.log.WarnContext(ctx, "deliveries had failed; the forge sends them again", "forge", f.config.Name, "deliveries", n)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // sweep looks for pull requests and comments that no delivery told of, in the repositories that are known: those that are

@@ -43,6 +43,11 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
+	if os.Getenv("DOOR") == "serve" {
+		if err := s.serve(ctx, cmp.Or(os.Getenv("FORGE"), "github")); err != nil {
+			return err
+		}
+	}
 	start := time.Now()
 	if err := s.tell(ctx); err != nil {
 		return err

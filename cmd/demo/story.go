@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"github.com/weighlock/weighlock/action/actiontest"
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/bot/forge/forgetest"
+	"github.com/weighlock/weighlock/serve/servetest"
 )
 
 // The people and places of the story.
@@ -31,6 +33,7 @@ var repo = forge.Repo{Owner: "acme", Name: "shop"}
 // stand is a stand-in for a forge.
 type stand interface {
 	forgetest.Server
+	URL() string
 	Close()
 }
 
@@ -40,6 +43,8 @@ type story struct {
 	forge   stand
 	kubectl []string
 	printed int // comments that were printed
+	// server, if not nil, takes webhooks in place of the runner's jobs.
+	server *servetest.Server
 }
 
 func newStory(ctx context.Context, dir, kubeconfig, kubectl, host string) (*story, error) {
@@ -79,7 +84,27 @@ func newStory(ctx context.Context, dir, kubeconfig, kubectl, host string) (*stor
 	return s, nil
 }
 
+// serve lets a server take the forge's webhooks.
+func (s *story) serve(ctx context.Context, host string) error {
+	dir := filepath.Join(s.runner.Dir, "server")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	token := map[string]string{"github": actiontest.ActionsToken, "gitlab": actiontest.ProjectToken}[host]
+	s.server = &servetest.Server{
+		Program: s.runner.Program, Kind: host, API: s.forge.URL(), Git: strings.TrimSuffix(s.git.URL(), "/"+repo.String()+".git"), Token: token,
+		Kubeconfig: s.runner.Kubeconfig, Dir: dir,
+	}
+	fmt.Println("$ weighlock serve --config server.yaml &   # webhooks, in place of jobs")
+	return s.server.Start(ctx)
+}
+
 func (s *story) Close() {
+	if s.server != nil {
+		if err := s.server.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "demo: stopping the server:", err)
+		}
+	}
 	s.forge.Close()
 	s.git.Close()
 }
@@ -181,6 +206,9 @@ const patience = 2 * time.Second
 
 // job runs a job and prints what it prints, with its summary where nothing is posted for people to read.
 func (s *story) job(ctx context.Context, hook forgetest.Webhook, ref string, summary bool) error {
+	if s.server != nil {
+		return s.deliver(ctx, hook)
+	}
 	fmt.Printf("$ weighlock action   # for the event %s\n", hook.Name)
 	start := time.Now()
 	working := time.NewTicker(patience)
@@ -210,6 +238,25 @@ func (s *story) job(ctx context.Context, hook forgetest.Webhook, ref string, sum
 	if summary {
 		quote("the job's summary", cmp.Or(job.Summary, job.Output))
 	}
+	return nil
+}
+
+// deliver delivers a webhook, signed, and waits until the server has dealt with it.
+func (s *story) deliver(ctx context.Context, hook forgetest.Webhook) error {
+	fmt.Printf("  the webhook %s is delivered\n", hook.Name)
+	start := time.Now()
+	status, err := s.server.Deliver(ctx, hook)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("  stored after %s: HTTP %d\n", time.Since(start).Round(time.Millisecond/10), status)
+	if status != http.StatusOK {
+		return fmt.Errorf("the webhook was not taken: HTTP %d", status)
+	}
+	if err := s.server.Idle(ctx); err != nil {
+		return err
+	}
+	fmt.Printf("  done after %s\n", time.Since(start).Round(time.Second/10))
 	return nil
 }
 

@@ -31,6 +31,9 @@ type GitHub struct {
 	*standIn
 	tokens map[string]Token // guarded by standIn.mu
 	apps   []gitHubApp
+	// attempts are the deliveries of webhooks, wanted those that were asked for again.
+	attempts []hookDelivery
+	wanted   []Webhook
 }
 
 // NewGitHub starts a stand-in for GitHub on a free port of 127.0.0.1. Close

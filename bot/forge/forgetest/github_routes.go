@@ -50,6 +50,8 @@ func (g *GitHub) newRoutes() *http.ServeMux {
 	route("POST /repos/{owner}/{repo}/issues/comments/{id}/reactions", g.createReaction)
 	route("GET /repos/{owner}/{repo}/collaborators/{username}/permission", g.getPermission)
 	route("GET /app", g.getApp)
+	route("GET /app/hook/deliveries", g.listDeliveries)
+	route("POST /app/hook/deliveries/{delivery}/attempts", g.redeliver)
 	route("POST /app/installations/{installation}/access_tokens", g.createToken)
 	route("GET /repos/{owner}/{repo}", g.getRepo)
 	route("GET /repos/{owner}/{repo}/contents/{path}", g.getContents)

@@ -1,0 +1,284 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/weighlock/weighlock/action/actiontest"
+	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/bot/forge/forgetest"
+	"github.com/weighlock/weighlock/bot/queue/queuetest"
+	"github.com/weighlock/weighlock/serve/servetest"
+)
+
+// A load is what a forge delivers while servers are killed.
+type load struct {
+	*testing.T
+	// deliveries at 200 a second, kills of servers that are started again, and replicas on one database.
+	deliveries, kills, replicas int
+	// dies says that the first replica is killed in the middle, and stays so.
+	dies bool
+	// deploys are asked for, too. One that a kill has interrupted waits until a lock in a cluster would have run out.
+	deploys bool
+
+	github  *forgetest.GitHub
+	servers []*servetest.Server
+	mu      sync.Mutex
+	forged  map[int64]bool // comments
+	asked   []forge.Comment
+	hooks   []forgetest.Webhook // that were accepted
+	times   []time.Duration
+}
+
+// The pull requests of a load: the first ones are previewed, all of them are commented.
+const (
+	loadPulls    = 40
+	loadPreviews = 4
+)
+
+// A load needs no cluster: what is asked for is a preview, which says that there is none, help, and a deploy that is refused.
+func (l *load) run(database string) {
+	l.Helper()
+	var err error
+	if l.github, err = forgetest.NewGitHub(forgetest.Options{Violation: func(err error) { l.Errorf("%v", err) }, Clock: time.Now}); err != nil {
+		l.Fatal(err)
+	}
+	l.Cleanup(l.github.Close)
+	l.github.AddRepo(testRepo, forgetest.RepoOptions{Private: true})
+	l.github.AddToken(actiontest.ActionsToken, forgetest.Token{Actions: true})
+	l.github.SetPermission(testRepo, writer, forge.Write)
+	l.github.SetPermission(testRepo, reader, forge.Read)
+	git, err := actiontest.NewGit(l.Context(), l.TempDir(), testRepo.String())
+	if err != nil {
+		l.Fatal(err)
+	}
+	l.Cleanup(func() { git.Close() })
+	commit := func(branch string) string {
+		if err := os.WriteFile(filepath.Join(git.Work, "map.yaml"), []byte("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {branch: "+branch+"}\n"), 0o644); err != nil {
+			l.Fatal(err)
+		}
+		sha, err := git.Commit(l.Context(), branch, "To "+branch)
+		if err != nil {
+			l.Fatal(err)
+		}
+		return sha
+	}
+	base, head := commit("main"), commit("topic")
+	for n := range loadPulls {
+		number := l.github.OpenPullRequest(forgetest.NewPullRequest{Repo: testRepo, Title: "Change", Author: writer, Head: forge.Ref{Name: "topic", SHA: head}, Base: forge.Ref{SHA: base}})
+		if n < loadPreviews {
+			if _, err := git.PullRefs(l.Context(), number, base, head); err != nil {
+				l.Fatal(err)
+			}
+		}
+	}
+	for range max(1, l.replicas) {
+		s := &servetest.Server{
+			Program: []string{os.Args[0]}, Env: []string{asProgram + "=1"}, Kind: "github", API: l.github.URL(), Git: strings.TrimSuffix(git.URL(), "/"+testRepo.String()+".git"),
+			Token: actiontest.ActionsToken, Kubeconfig: os.DevNull, Dir: l.TempDir(), Database: database, Limits: "{workers: 8, reconcile: 0s}",
+		}
+		l.start(s)
+		l.servers = append(l.servers, s)
+		l.Cleanup(func() {
+			if err := s.Kill(); err != nil {
+				l.Error(err)
+			}
+			if l.Failed() {
+				log := s.Log()
+				l.Log(log[max(0, len(log)-20_000):])
+			}
+		})
+	}
+	l.forged = map[int64]bool{}
+	killed := make(chan struct{})
+	go func() { defer close(killed); l.kill() }()
+	l.post()
+	<-killed
+	ctx, cancel := context.WithTimeout(l.Context(), 4*time.Minute)
+	defer cancel()
+	if err := l.servers[len(l.servers)-1].Idle(ctx); err != nil {
+		l.Fatal(err)
+	}
+	l.check(head)
+}
+
+func (l *load) start(s *servetest.Server) {
+	ctx, cancel := context.WithTimeout(l.Context(), time.Minute)
+	defer cancel()
+	if err := s.Start(ctx); err != nil {
+		l.Error(err)
+	}
+}
+
+// span is how long the load is posted.
+func (l *load) span() time.Duration { return time.Duration(l.deliveries) * time.Second / 200 }
+
+// kill kills servers at random moments.
+func (l *load) kill() {
+	if l.dies {
+		<-time.After(l.span() / 2)
+		if err := l.servers[0].Kill(); err != nil {
+			l.Error(err)
+		}
+		return
+	}
+	r := rand.New(rand.NewPCG(7, uint64(l.deliveries)))
+	for range l.kills {
+		<-time.After(time.Duration(r.Int64N(2 * int64(l.span()) / int64(l.kills+1))))
+		if err := l.servers[0].Kill(); err != nil {
+			l.Error(err)
+		}
+		l.start(l.servers[0])
+	}
+}
+
+// post delivers 200 times a second. What is not accepted is delivered again until it is, as a forge does that is asked to.
+func (l *load) post() {
+	r := rand.New(rand.NewPCG(11, uint64(l.deliveries)))
+	tick := time.NewTicker(time.Second / 200)
+	defer tick.Stop()
+	var posts sync.WaitGroup
+	for n := range l.deliveries {
+		number := 1 + r.IntN(loadPulls)
+		what := r.IntN(10)
+		<-tick.C
+		var hook forgetest.Webhook
+		switch {
+		case what == 0: // somebody who does not know the secret
+			c := l.github.Comment(testRepo, number, writer, "/help")
+			l.forged[c.ID] = true
+			posts.Go(func() { l.forge(l.github.CommentWebhook(c), n) })
+			continue
+		case what == 1: // a push
+			hook = l.github.PullRequestWebhook(testRepo, 1+number%loadPreviews, forge.Synchronized, writer)
+		case what == 2 && n > 10: // once more
+			l.mu.Lock()
+			if len(l.hooks) > 0 {
+				hook = l.hooks[r.IntN(len(l.hooks))]
+			}
+			l.mu.Unlock()
+		case what == 3 && l.deploys:
+			c := l.github.Comment(testRepo, number, reader, "/deploy prod")
+			l.asked = append(l.asked, c)
+			hook = l.github.CommentWebhook(c)
+		}
+		if hook.Body == nil {
+			c := l.github.Comment(testRepo, number, writer, "/help")
+			l.asked = append(l.asked, c)
+			hook = l.github.CommentWebhook(c)
+		}
+		posts.Go(func() { l.deliver(hook, n) })
+	}
+	posts.Wait()
+}
+
+// deliver delivers until it is accepted.
+func (l *load) deliver(hook forgetest.Webhook, n int) {
+	for try := n; l.Context().Err() == nil; try++ {
+		began := time.Now()
+		status, err := l.servers[try%len(l.servers)].Deliver(l.Context(), hook)
+		if err == nil && status == http.StatusOK {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.hooks, l.times = append(l.hooks, hook), append(l.times, time.Since(began))
+			return
+		}
+		if err == nil && status != http.StatusServiceUnavailable {
+			l.Errorf("delivery %s: status %d", hook.Delivery, status)
+			return
+		}
+		<-time.After(50 * time.Millisecond)
+	}
+}
+
+func (l *load) forge(hook forgetest.Webhook, n int) {
+	status, err := l.servers[n%len(l.servers)].Forge(l.Context(), hook)
+	if err == nil && status != http.StatusUnauthorized {
+		l.Errorf("a forged delivery: status %d", status)
+	}
+}
+
+// check says whether every delivery has had its effect, and had it once.
+func (l *load) check(head string) {
+	answers := map[int64]int{}
+	for number := 1; number <= loadPulls; number++ {
+		previews := 0
+		for _, c := range l.github.Comments(testRepo, number) {
+			var id int64
+			var n int
+			if _, err := fmt.Sscanf(c.Body, "<!-- weighlock:answer comment-%d-%d -->", &id, &n); err == nil {
+				answers[id]++
+			}
+			if strings.HasPrefix(c.Body, "<!-- weighlock:preview ") {
+				previews++
+				if !strings.Contains(c.Body, head) {
+					l.Errorf("the preview of %d is of another head: %s", number, c.Body)
+				}
+			}
+		}
+		if want := map[bool]int{true: 1}[number <= loadPreviews]; previews != want {
+			l.Errorf("pull request %d has %d previews, want %d", number, previews, want)
+		}
+	}
+	lost, twice := 0, 0
+	for _, c := range l.asked {
+		switch answers[c.ID] {
+		case 0:
+			lost++
+		case 1:
+		default:
+			twice++
+		}
+	}
+	for id := range l.forged {
+		if answers[id] > 0 {
+			l.Errorf("the forged comment %d is answered", id)
+		}
+	}
+	if lost > 0 || twice > 0 {
+		l.Errorf("of %d commands %d are not answered, %d more than once", len(l.asked), lost, twice)
+	}
+	slices.Sort(l.times)
+	l.Logf("%d deliveries accepted, %d forged refused, %d commands answered once each; answers of the door: median %s, 99 %% %s, slowest %s", len(l.hooks), len(l.forged), len(l.asked),
+		l.times[len(l.times)/2], l.times[len(l.times)*99/100], l.times[len(l.times)-1])
+}
+
+// postgres is a database of a server of its own.
+func postgres(t *testing.T) string {
+	t.Helper()
+	server, err := queuetest.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	url, err := server.Database(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return url
+}
+
+func TestServeLosesNothingWhenItIsKilled(t *testing.T) {
+	t.Parallel()
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		(&load{T: t, deliveries: 300, kills: 3}).run("")
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		(&load{T: t, deliveries: 300, kills: 3}).run(postgres(t))
+	})
+}
