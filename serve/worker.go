@@ -68,6 +68,9 @@ func (w *worker) Handle(ctx context.Context, run *queue.Run, last bool) queue.Ou
 		}
 		return queue.Outcome{Note: firstLine(out.Summary)}
 	}
+	if stopped := new(queue.CancelledError); errors.As(context.Cause(ctx), &stopped) {
+		err = errors.Join(err, w.cancelled(ctx, &b, event, stopped.By))
+	}
 	if ctx.Err() != nil {
 		return queue.Outcome{Err: errors.Join(err, context.Cause(ctx)), Retry: outer.Err() == nil} // the journal was not stored
 	}
@@ -109,6 +112,16 @@ func (w *worker) do(ctx context.Context, b *bot.Bot, j *journal, event forge.Eve
 		return bot.Outcome{Summary: "previewed"}, nil
 	}
 	return b.Handle(ctx, event)
+}
+
+// lastWords is how long a run may take to say that it was stopped.
+const lastWords = 20 * time.Second
+
+// cancelled answers a comment that was cancelled before the bot had an answer to it.
+func (w *worker) cancelled(ctx context.Context, b *bot.Bot, event forge.Event, by string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	return w.refuse(ctx, b, event, fmt.Sprintf("😕 %s has cancelled this before anything was done.\n", by))
 }
 
 // giveUp tells who waits for it that an event is not dealt with any more.

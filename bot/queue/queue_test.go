@@ -337,6 +337,28 @@ func TestARunnerStopsRetriesAndSurvivesPanics(t *testing.T) {
 	})
 }
 
+func TestWhatWasStoppedBeforeItBeganMaySaySo(t *testing.T) {
+	each(t, func(t *testing.T, s *queue.Store) {
+		add(t, s, item("a", "acme/shop", 1, queue.Deploy))
+		if _, err := s.Cancel(t.Context(), "acme/shop#1", "", "@grace"); err != nil {
+			t.Fatal(err)
+		}
+		h := &handlers{do: map[string]func(context.Context) queue.Outcome{"a": func(ctx context.Context) queue.Outcome {
+			select {
+			case <-ctx.Done():
+				return queue.Outcome{Note: "stopped", Err: ctx.Err()}
+			case <-time.After(time.Second): // several looks at who asks to stop what
+				return queue.Outcome{}
+			}
+		}}}
+		ended, stop := run(t, s, "one", h)
+		defer stop()
+		if got := <-ended; got != "a done" {
+			t.Errorf("it ended as %q", got)
+		}
+	})
+}
+
 func TestShutdownHandsBackWhatRuns(t *testing.T) {
 	each(t, func(t *testing.T, s *queue.Store) {
 		began := make(chan struct{}, 2)

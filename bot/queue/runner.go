@@ -273,7 +273,7 @@ func (r *Runner) watch(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		ours := r.ours()
+		ours := r.unstopped()
 		if len(ours) == 0 {
 			continue
 		}
@@ -301,6 +301,19 @@ func (r *Runner) ours() []int64 {
 	out := make([]int64, 0, len(r.running))
 	for seq := range r.running {
 		out = append(out, seq)
+	}
+	return out
+}
+
+// unstopped are those of ours whom nobody had asked to stop when they began: the others run to say so.
+func (r *Runner) unstopped() []int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []int64
+	for seq, run := range r.running {
+		if run.run.Cancelled == "" {
+			out = append(out, seq)
+		}
 	}
 	return out
 }
