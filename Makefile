@@ -22,7 +22,7 @@ FUZZTIME ?= 20s
 TEMPLATES ?= 200000
 KUSTOMIZATIONS ?= 1000
 
-.PHONY: help build demo demo-bot bench bench-jinja bench-render fuzz-jinja fuzz-kustomize test test-quick test-long check lint deps cluster oracles golden clean
+.PHONY: help build demo demo-bot bench bench-jinja bench-render fuzz-jinja fuzz-kustomize image test test-ci-doors test-quick test-long check lint deps cluster oracles golden clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -52,6 +52,12 @@ test: deps cluster oracles check ## All tests
 	@go vet -tags oracles ./engine/... && $(GOTEST) -tags oracles -run Oracle ./engine/internal/kustomize ./engine/internal/helm
 	@CGO_ENABLED=1 scripts/with-cluster.sh $(GOTEST) -race -short $(RACE)
 	@cd testdata/cluster && CGO_ENABLED=0 go vet -trimpath ./...
+
+test-ci-doors: deps build cluster ## What users install, run by the tools that run it: act, gitlab-ci-local, actionlint, buildah
+	@scripts/ci-tools.sh scripts/with-cluster.sh $(GOTEST) -tags doors -count=1 -run Doors ./cmd/weighlock
+
+image: build ## Build the image weighlock:VERSION, by buildah or docker
+	@scripts/image.sh weighlock:$(VERSION) $(VERSION)
 
 test-quick: ## The inner loop, seconds: tests that need no cluster
 	$(GOTEST) -short ./engine/jinja/... ./engine/internal/... ./engine/object ./engine/project ./engine/render ./engine/report ./bot ./bot/forge/... ./cmd/weighlock -skip 'Cluster|Action'

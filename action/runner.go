@@ -119,10 +119,13 @@ func (l *GitLabLog) AddMask(string) {}
 
 // SetOutput writes an output as a variable of later jobs: comment-url is WEIGHLOCK_COMMENT_URL.
 func (l *GitLabLog) SetOutput(name, value string) {
-	if l.Outputs != nil {
+	if l.Outputs != nil && len(value) <= longestVariable {
 		fmt.Fprintf(l.Outputs, "WEIGHLOCK_%s=%s\n", strings.ToUpper(strings.ReplaceAll(name, "-", "_")), oneLine(value))
 	}
 }
+
+// longestVariable bounds a variable: GitLab takes no file of variables of more than 5 KiB.
+const longestVariable = 2000
 
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {

@@ -76,45 +76,18 @@ func flagsFromInputs(flags *pflag.FlagSet, getenv func(string) string) error {
 }
 
 func (f *actionFlags) run(ctx context.Context, p process) (err error) {
-	trigger := action.Trigger(p.getenv)
-	command, err := action.Choose(f.command, trigger)
-	if err != nil {
-		return err
-	}
 	runner, done, err := f.runner(p)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	for _, secret := range []string{p.getenv("INPUT_TOKEN"), p.getenv(digestKeyVariable)} {
-		if secret != "" && p.getenv("INPUT_TOKEN") != "" { // a step without inputs has set them itself
-			runner.AddMask(secret)
-		}
-	}
-	clusters, clean, err := f.clusters(p, runner)
-	if err != nil {
-		return err
-	}
-	defer clean()
-	var targets []action.Target
-	summary, comment := "", ""
-	if command == action.CommandAuto {
-		if f.target != "" || f.project != "" || len(f.args) > 0 {
-			runner.Warningf("target, project and args are for the commands diff and deploy: for %s, .weighlock.yaml says which targets there are", trigger)
-		}
-		results, runErr := f.handle(ctx, p, runner, clusters)
-		if results != nil {
-			targets, summary, comment = results.Targets(), results.Summary, results.CommentURL()
-		}
-		err = runErr
-	} else {
-		targets, summary, err = f.direct(ctx, p, directRun{command: command, runner: runner, clusters: clusters})
-	}
+	r := ran{runner: runner}
+	err = f.carryOut(ctx, p, &r)
 	dir, dirErr := f.dir(p.getenv)
 	if err = errors.Join(err, dirErr); dir != "" {
-		err = errors.Join(err, action.Publish(runner, dir, summary, targets, comment))
+		err = errors.Join(err, action.Publish(runner, dir, r.summary, r.targets, r.commentURL))
 	}
-	if err == nil && f.failOnChange && action.HasChanges(targets) {
+	if err == nil && f.failOnChange && action.HasChanges(r.targets) {
 		err = errors.New("something would change, and fail-on-change is set; the report says what")
 	}
 	if err != nil && (p.getenv("GITHUB_ACTIONS") == "true" || p.getenv("GITLAB_CI") == "true") {
@@ -124,6 +97,44 @@ func (f *actionFlags) run(ctx context.Context, p process) (err error) {
 		}
 		return &exitCode{code: 1}
 	}
+	return err
+}
+
+// A ran is what a job came to.
+type ran struct {
+	runner     action.Runner
+	targets    []action.Target
+	summary    string
+	commentURL string
+}
+
+func (f *actionFlags) carryOut(ctx context.Context, p process, r *ran) error {
+	trigger := action.Trigger(p.getenv)
+	for _, secret := range []string{p.getenv("INPUT_TOKEN"), p.getenv(digestKeyVariable)} {
+		if secret != "" && p.getenv("INPUT_TOKEN") != "" { // a step without inputs has set them itself
+			r.runner.AddMask(secret)
+		}
+	}
+	clusters, clean, err := f.clusters(p, r.runner)
+	if err != nil {
+		return err
+	}
+	defer clean()
+	command, err := action.Choose(f.command, trigger)
+	if err != nil {
+		return err
+	}
+	if command == action.CommandAuto {
+		if f.target != "" || f.project != "" || len(f.args) > 0 {
+			r.runner.Warningf("target, project and args are for the commands diff and deploy: for %s, .weighlock.yaml says which targets there are", trigger)
+		}
+		results, err := f.handle(ctx, p, r.runner, clusters)
+		if results != nil {
+			r.targets, r.summary, r.commentURL = results.Targets(), results.Summary, results.CommentURL()
+		}
+		return err
+	}
+	r.targets, r.summary, err = f.direct(ctx, p, directRun{command: command, runner: r.runner, clusters: clusters})
 	return err
 }
 

@@ -84,7 +84,7 @@ var outside = []struct {
 	{"github.com/jackc/", []string{"bot/queue", "bot/queue/queuetest"}, "one place speaks with databases"},
 	{"database/sql", []string{"bot/queue"}, "one place speaks with databases"},
 	{"os/exec", []string{"bot/checkout", "engine/internal/git", "engine/internal/source", "engine/enginetest", "action/actiontest", "bot/queue/queuetest", "serve/servetest", "cmd/demo", "cmd/bench"}, "only git is run as a program"},
-	{"net/http", []string{"serve", "serve/servetest", "bot/webhook", "engine/internal/source", "engine/internal/store", "bot/forge/github", "bot/forge/gitlab", "bot/forge/internal/rest", "bot/forge/forgetest", "engine/kube", "engine/enginetest", "action/actiontest", "cmd/demo"}, "the network has few doors"},
+	{"net/http", []string{"serve", "serve/servetest", "bot/webhook", "engine/internal/source", "engine/internal/store", "bot/forge/github", "bot/forge/gitlab", "bot/forge/internal/rest", "bot/forge/forgetest", "engine/kube", "engine/enginetest", "action/actiontest", "cmd/demo", "cmd/weighlock"}, "the network has few doors"},
 }
 
 type listed struct {

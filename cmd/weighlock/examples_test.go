@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/weighlock/weighlock/bot"
+)
+
+// runQuietly runs the program without an environment and returns what it prints.
+func runQuietly(t *testing.T, args ...string) string {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code := run(t.Context(), process{
+		args: args, getenv: func(string) string { return "" }, lookupenv: func(string) (string, bool) { return "", false },
+		stdin: strings.NewReader(""), stdout: &out, stderr: &errs,
+	})
+	if code != 0 {
+		t.Fatalf("weighlock %s: exit code %d\n%s", strings.Join(args, " "), code, errs.String())
+	}
+	return out.String()
+}
+
+func TestExamplesAreRendered(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../../examples/*/.weighlock.yaml")
+	if err != nil || len(files) < 5 {
+		t.Fatalf("%d examples, %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) {
+			t.Parallel()
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg, err := bot.ParseConfig(bot.ConfigFile, data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range cfg.Projects {
+				dir := filepath.Join(filepath.Dir(file), p.Path)
+				names := strings.Fields(runQuietly(t, "list-targets", "--only-names", "--project-dir", dir))
+				if len(names) == 0 {
+					names = []string{""}
+				}
+				for _, name := range names {
+					if out := runQuietly(t, "render", "--offline-kubernetes", "--project-dir", dir, "--target", name); strings.Count(out, "\nkind: ") != 3 {
+						t.Errorf("%s of %s: got\n%s", name, p.Path, out)
+					}
+				}
+			}
+		})
+	}
+}
+
+var usesUs = regexp.MustCompile(`(?m)^ +(?:- )?uses: weighlock/weighlock@v1\n((?: {6,}.*\n)*)`)
+
+func TestWorkflowsOfExamplesSayWhatTheActionUnderstands(t *testing.T) {
+	t.Parallel()
+	var manifest struct{ Inputs map[string]any }
+	text, err := os.ReadFile("../../action.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(text, &manifest); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("../../examples/*/.github/workflows/*.yml")
+	if err != nil || len(files) < 4 {
+		t.Fatalf("%d workflows, %v", len(files), err)
+	}
+	for _, file := range append(files, "../../README.md") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		used := usesUs.FindAllStringSubmatch(string(text), -1)
+		if len(used) == 0 {
+			t.Errorf("%s does not use the action", file)
+		}
+		for _, m := range used {
+			var step struct{ With map[string]any }
+			if err := yaml.Unmarshal([]byte(m[1]), &step); err != nil {
+				t.Fatalf("%s: %v", file, err)
+			}
+			for name := range step.With {
+				if manifest.Inputs[name] == nil {
+					t.Errorf("%s: the action has no input %s", file, name)
+				}
+			}
+		}
+	}
+}
