@@ -1,0 +1,287 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weighlock/weighlock/bot"
+	"github.com/weighlock/weighlock/engine"
+	"github.com/weighlock/weighlock/engine/doctor"
+	"github.com/weighlock/weighlock/engine/lock"
+)
+
+// initFlags say what a repository is set up with.
+type initFlags struct {
+	dir, forge, deploy string
+	projects           []string
+	yes, force         bool
+}
+
+func initCommand(p process) *cobra.Command {
+	var f initFlags
+	c := &cobra.Command{
+		Use:   "init",
+		Short: "Set a repository up: the workflow, .weighlock.yaml and the rights that its targets need",
+		Long: "Set a repository up: write the forge's workflow, .weighlock.yaml for the projects that are found, and manifests with the least\n" +
+			"rights that their targets need. Each file is asked for, unless --yes is given; a file that is there is never overwritten without\n" +
+			"asking, or --force.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), p) },
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.dir, "dir", ".", "the repository's `directory`")
+	flags.StringVar(&f.forge, "forge", "", "github or gitlab; default: asks")
+	flags.StringVar(&f.deploy, "deploy", "", "what deploys: merge or command; default: asks")
+	flags.StringArrayVar(&f.projects, "project", nil, "`directory` of a project (repeatable); default: those that are found")
+	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask; what is there is left as it is")
+	flags.BoolVar(&f.force, "force", false, "overwrite what is there")
+	return c
+}
+
+// A written is a file to write.
+type written struct{ name, text string }
+
+func (f *initFlags) run(ctx context.Context, p process) error {
+	answers := &asker{ctx: ctx, process: p}
+	if f.forge == "" {
+		f.forge = answers.choose("Which forge?", f.yes, "github", "gitlab")
+	}
+	if f.deploy == "" {
+		f.deploy = answers.choose("What deploys?", f.yes, "merge", "command")
+	}
+	if answers.err != nil {
+		return answers.err
+	}
+	if !slices.Contains([]string{"github", "gitlab"}, f.forge) || !slices.Contains([]string{"merge", "command"}, f.deploy) {
+		return fmt.Errorf("--forge %s --deploy %s: expected github or gitlab, and merge or command", f.forge, f.deploy)
+	}
+	if len(f.projects) == 0 {
+		found, err := findProjects(f.dir)
+		if err != nil {
+			return err
+		}
+		if f.projects = found; len(found) == 0 {
+			return fmt.Errorf("no project is found below %s: no .kluctl.yaml, kustomization.yaml or Chart.yaml; name one with --project", f.dir)
+		}
+	}
+	files := []written{workflowOf(f.forge)}
+	config, err := f.config(p)
+	if err != nil {
+		return err
+	}
+	files = append(files, config)
+	for _, dir := range f.projects {
+		rights, err := f.rights(ctx, p, dir)
+		if err != nil {
+			fmt.Fprintf(p.stderr, "Warning: no rights are suggested for %s: %v\n", dir, err)
+			continue
+		}
+		files = append(files, rights...)
+	}
+	for _, w := range files {
+		if err := f.write(p, answers, w); err != nil {
+			return err
+		}
+	}
+	next := "Next: make a secret KUBECONFIG, and WEIGHLOCK_DIGEST_KEY of random characters, then open a pull request."
+	if f.forge == "gitlab" {
+		next = "Next: make the variables KUBECONFIG (of type file) and WEIGHLOCK_TOKEN, see docs/gitlab-ci.md, then open a merge request."
+	}
+	fmt.Fprintln(p.stdout, next)
+	return nil
+}
+
+// write writes a file. One that is there is overwritten only where that was asked for.
+func (f *initFlags) write(p process, answers *asker, w written) error {
+	name := filepath.Join(f.dir, filepath.FromSlash(w.name))
+	old, err := os.ReadFile(name)
+	switch {
+	case err == nil && bytes.Equal(old, []byte(w.text)):
+		fmt.Fprintf(p.stdout, "%s is as it should be\n", w.name)
+		return nil
+	case err == nil && !f.force:
+		if f.yes || !answers.yes(fmt.Sprintf("%s is there already. Overwrite it?", w.name), false) {
+			fmt.Fprintf(p.stdout, "%s is left as it is\n", w.name)
+			return answers.err
+		}
+	case errors.Is(err, fs.ErrNotExist):
+		if !f.yes && !f.force && !answers.yes(fmt.Sprintf("Write %s?", w.name), true) {
+			return answers.err
+		}
+	case err != nil:
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(name, []byte(w.text), 0o644); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.stdout, "wrote %s\n", w.name)
+	return nil
+}
+
+// projectFiles make a directory a project, the plainer ones last.
+var projectFiles = []string{".kluctl.yaml", ".kluctl.yml", "kustomization.yaml", "Chart.yaml"}
+
+// findProjects are the directories that are projects and not parts of one.
+func findProjects(dir string) ([]string, error) {
+	var out []string
+	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if err != nil || !e.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(dir, name)
+		if err != nil {
+			return err
+		}
+		if base := e.Name(); rel != "." && (strings.HasPrefix(base, ".") || base == "node_modules" || base == "vendor") {
+			return filepath.SkipDir
+		}
+		for _, file := range projectFiles {
+			if _, err := os.Stat(filepath.Join(name, file)); err == nil {
+				out = append(out, filepath.ToSlash(rel))
+				return filepath.SkipDir
+			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// config is .weighlock.yaml for the projects: a target whose name says that it is for production is deployed by command.
+func (f *initFlags) config(p process) (written, error) {
+	var projects, targets strings.Builder
+	var seen []string
+	names := map[string]bool{}
+	for _, dir := range f.projects {
+		name := path.Base(path.Clean(dir))
+		if name == "deploy" || name == "." || names[name] {
+			name = strings.ReplaceAll(strings.Trim(path.Clean(dir), "./"), "/", "-")
+		}
+		if name == "" {
+			name = "main"
+		}
+		names[name] = true
+		fmt.Fprintf(&projects, "- {path: %s, name: %s}\n", dir, name)
+		proj, err := engine.Open(filepath.Join(f.dir, filepath.FromSlash(dir)), (&projectFlags{}).options(p))
+		if err != nil {
+			return written{}, fmt.Errorf("project %s: %w", dir, err)
+		}
+		for _, t := range proj.Targets() {
+			if slices.Contains(seen, t) {
+				continue
+			}
+			seen = append(seen, t)
+			policy := "deploy: " + f.deploy
+			if strings.Contains(strings.ToLower(t), "prod") {
+				policy = "deploy: command, approvals: 1, pin: true"
+			}
+			fmt.Fprintf(&targets, "  %q: {%s}\n", t, policy)
+		}
+		if err := proj.Close(); err != nil {
+			return written{}, err
+		}
+	}
+	text := fmt.Sprintf("# Who may do what: read from the base branch. weighlock explain prints what holds for each target.\nversion: 1\nprojects:\n%stargets:\n  \"*\": {deploy: %s, allow: {permission: write}, prune: report}\n%s", projects.String(), f.deploy, targets.String())
+	if _, err := bot.ParseConfig(bot.ConfigFile, []byte(text)); err != nil {
+		return written{}, err
+	}
+	return written{bot.ConfigFile, text}, nil
+}
+
+// rights are manifests for each target of a project, as far as it renders without a cluster.
+func (f *initFlags) rights(ctx context.Context, p process, dir string) ([]written, error) {
+	flags := projectFlags{dir: filepath.Join(f.dir, filepath.FromSlash(dir))}
+	proj, err := engine.Open(flags.dir, flags.options(p))
+	if err != nil {
+		return nil, err
+	}
+	names := proj.Targets()
+	if err := proj.Close(); err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		names = []string{""}
+	}
+	var out []written
+	var errs []error
+	for _, name := range names {
+		t := targetFlags{projectFlags: flags}
+		t.selection.Target = name
+		account := doctor.Account{Name: "weighlock", Namespace: lock.Namespace, Records: lock.Namespace}
+		text, err := suggested(ctx, p, &t, &renderFlags{offline: true}, account)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", targetName(name), err))
+			continue
+		}
+		file := strings.Trim(strings.ReplaceAll(path.Clean(dir), "/", "-"), ".-")
+		out = append(out, written{path.Join(".weighlock", "rbac", strings.Trim(file+"-"+name, "-")+".yaml"), string(text)})
+	}
+	return out, errors.Join(errs...)
+}
+
+// An asker asks questions. Its first error stays: later questions are not asked.
+type asker struct {
+	ctx context.Context
+	process
+	err error
+}
+
+func (a *asker) yes(question string, otherwise bool) bool {
+	hint := "y/N"
+	if otherwise {
+		hint = "Y/n"
+	}
+	switch strings.ToLower(a.line(question + " [" + hint + "] ")) {
+	case "":
+		return otherwise && a.err == nil
+	case "y", "yes":
+		return true
+	}
+	return false
+}
+
+// choose asks for one of several; the first one is meant by an empty line, and where nobody is asked.
+func (a *asker) choose(question string, quiet bool, options ...string) string {
+	if quiet {
+		return options[0]
+	}
+	answer := a.line(fmt.Sprintf("%s %s [%s] ", question, strings.Join(options, ", "), options[0]))
+	if answer == "" {
+		return options[0]
+	}
+	return answer
+}
+
+func (a *asker) line(prompt string) string {
+	if a.err != nil {
+		return ""
+	}
+	fmt.Fprint(a.stderr, prompt)
+	var line []byte
+	for one := make([]byte, 1); ; { // no more than the line, which a next question is to have
+		n, err := a.stdin.Read(one)
+		if n == 1 && one[0] == '\n' {
+			break
+		}
+		line = append(line, one[:n]...)
+		if err != nil {
+			if len(line) == 0 {
+				a.err = errors.New("nobody is there to answer; say --yes, and what you want by flags")
+			}
+			break
+		}
+	}
+	return strings.TrimSpace(string(line))
+}
