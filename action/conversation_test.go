@@ -13,7 +13,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -86,6 +85,7 @@ type conversation struct {
 	shift     time.Duration                // of the bot's clock
 	down      bool                         // nobody gets to the cluster
 	merged    string                       // the commit that merged a pull request
+	queued    string                       // the commit that the merge queue would make of main
 	last      forgetest.Webhook            // of the last job, with what that checked out
 	lastRef   string
 	during    *interruption
@@ -292,9 +292,11 @@ func (c *conversation) tell() bool {
 // tellRecords tells what checks and deployments say now, where that is news.
 func (c *conversation) tellRecords() {
 	var now []string
-	for _, check := range c.forge.Checks(repo, c.heads[c.number]) {
-		if strings.HasPrefix(check.Name, "weighlock") {
-			now = append(now, fmt.Sprintf("check %s: %s, %s", check.Name, check.State, check.Title))
+	for _, commit := range []string{c.heads[c.number], c.queued} {
+		for _, check := range c.forge.Checks(repo, commit) {
+			if strings.HasPrefix(check.Name, "weighlock") {
+				now = append(now, fmt.Sprintf("check %s%s: %s, %s", pick(commit == c.queued, "of the queue ", ""), check.Name, check.State, check.Title))
+			}
 		}
 	}
 	for i, d := range c.forge.Deployments(repo) {
@@ -308,6 +310,13 @@ func (c *conversation) tellRecords() {
 	c.records = now
 }
 
+func pick[T any](b bool, yes, no T) T {
+	if b {
+		return yes
+	}
+	return no
+}
+
 // expect notes what a person wrote, so that it is not told as ours.
 func (c *conversation) expect(comment forge.Comment) {
 	c.seen[comment.ID] = seen{body: comment.Body}
@@ -315,7 +324,7 @@ func (c *conversation) expect(comment forge.Comment) {
 
 var (
 	volatile = regexp.MustCompile(`answer [a-z]+-[0-9a-f-]+|"[0-9a-f]{8}"|"[0-9a-f]{64}"|\b[0-9a-f]{7,40}\b|([0-9]{4}-[0-9]{2}-[0-9]{2} )?[0-9]{2}:[0-9]{2} UTC|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]+)?Z|\bin [0-9.]+m?s:|comment [0-9]{4} of`)
-	section  = regexp.MustCompile(`\x1b\[0Ksection_[a-z]+:[0-9]+:[a-z_]+\r\x1b\[0K(Report\n)?`)
+	section  = regexp.MustCompile(`\x1b\[0Ksection_[a-z]+:[0-9]+:[a-z_]+\r\x1b\[0K(Report\n)?|\x1b\[31mError: [^\x1b]*\x1b\[0m\n`)
 	port     = regexp.MustCompile(`127\.0\.0\.1:[0-9]+`)
 )
 
@@ -388,7 +397,6 @@ func (c *conversation) compare(file string, archive *txtar.Archive) {
 
 // An interruption is what happens on the forge in the middle of a job.
 type interruption struct {
-	once sync.Once
 	verb string
 	left int // how many calls of the verb are let through before
 	do   func()
@@ -406,7 +414,8 @@ func (i interrupted) meet(verb string) {
 		return
 	}
 	if d.left--; d.left < 0 {
-		d.once.Do(d.do)
+		i.c.during = nil // also for the jobs that it gives rise to
+		d.do()
 	}
 }
 

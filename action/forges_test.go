@@ -43,13 +43,15 @@ var (
 	told     = strings.NewReplacer("@github-actions[bot]", "@BOT", "@"+actiontest.ProjectBot, "@BOT", "list check runs", "list checks")
 	number   = regexp.MustCompile(`(acme/shop)\\?[#!]`)
 	outcome  = regexp.MustCompile(`(?m)^(=== deployment \d+ of \S+ to \S+: [a-z]+),.*$`)
+	run      = regexp.MustCompile(`https?:\x{200b}?//\S+/(actions/runs/\d+/attempts/\d+|-/jobs/\d+)`)
 	inactive = regexp.MustCompile(`(?m)^=== deployment .*: inactive,.*\n`)
-	neutral  = regexp.MustCompile(`(?m)^(=== check \S+: )neutral,`)
+	neutral  = regexp.MustCompile(`(?m)^(=== check .+: )neutral,`)
 )
 
-// portable is a transcript without what forges have each in their own way: what our account and pull requests are called, what
+// portable is a transcript without what forges have each in their own way: what our account, pull requests and jobs are called, what
 // [forge.Capabilities] says that GitLab does not keep of checks and deployments.
 func portable(transcript string) string {
+	transcript = run.ReplaceAllString(transcript, "RUN")
 	transcript = told.Replace(number.ReplaceAllString(transcript, "$1#"))
 	transcript = inactive.ReplaceAllString(transcript, "")
 	return neutral.ReplaceAllString(outcome.ReplaceAllString(transcript, "$1"), "${1}success,")

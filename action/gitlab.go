@@ -19,7 +19,7 @@ const tokenVariable = "WEIGHLOCK_TOKEN"
 
 // ReadGitLab reads the environment of a GitLab job. All that is missing is reported at once.
 //
-// A merge request's pipeline previews it, a branch's pipeline deploys what the branch deploys. Comments start no
+// A merge request's pipeline previews it, that of a merge train what the train would merge, a branch's pipeline deploys what the branch deploys. Comments start no
 // pipelines; a webhook that triggers one does, and hands its payload to the job as TRIGGER_PAYLOAD:
 // https://docs.gitlab.com/ci/triggers/#use-a-webhook-payload.
 func ReadGitLab(ctx context.Context, getenv func(string) string) (*Job, error) {
@@ -96,6 +96,12 @@ func (p pipeline) mergeRequest(ctx context.Context, f forge.Forge) (forge.Event,
 	number, err := strconv.Atoi(p.getenv("CI_MERGE_REQUEST_IID"))
 	if err != nil || number <= 0 {
 		return nil, fmt.Errorf("CI_MERGE_REQUEST_IID: found %q, expected the merge request's number", p.getenv("CI_MERGE_REQUEST_IID"))
+	}
+	if p.getenv("CI_MERGE_REQUEST_EVENT_TYPE") == "merge_train" {
+		return forge.MergeQueued{
+			Delivery: p.delivery(), SHA: p.getenv("CI_COMMIT_SHA"), Number: number,
+			Base: forge.Ref{Name: p.getenv("CI_MERGE_REQUEST_TARGET_BRANCH_NAME"), SHA: p.getenv("CI_MERGE_REQUEST_TARGET_BRANCH_SHA"), Repo: p.repo},
+		}, nil
 	}
 	pr, err := f.PullRequest(ctx, p.repo, number)
 	if err != nil {

@@ -2,6 +2,8 @@ package action_test
 
 import (
 	"fmt"
+	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,6 +22,7 @@ import (
 //	head COMMIT LOGIN                LOGIN pushes to the pull request
 //	ready|drafted|closed|reopened|retargeted LOGIN
 //	merge LOGIN                      LOGIN merges the pull request
+//	queue                            the pull request gets into the merge queue, or train, onto what main is at
 //	say LOGIN TEXT                   LOGIN comments; \n in TEXT ends a line, @HEAD, @MAIN and @MERGED name commits
 //	review LOGIN approved            LOGIN approves the head
 //	report NAME STATE                somebody else's check of the head
@@ -29,10 +32,12 @@ import (
 //	kubectl ARGUMENTS                changes the cluster, or shows of it; FILE is what somebody else wants of map-staging
 //	fault REQUEST STATUS [TIMES] [late|cut]   requests of that kind (see [requests]) fail, late: after they took place
 //	delete NUMBER                    somebody deletes the comment of that number
+//	edit NUMBER TEXT                 its author edits it
 //	clock DURATION                   the bot's clock is ahead by that much
 //	cluster down|up
 //	quiet STEP                       no job runs for the step
-//	during VERB N STEP               the step happens in the middle of the next job, before its Nth call of a verb of the forge
+//	during VERB N STEP               the step happens in the middle of the next job, before its Nth call of a verb of the forge;
+//	                                 with "job" before it, the jobs that it gives rise to run there, too
 //
 // Empty lines and those that begin with # say nothing.
 func (c *conversation) step(line string) {
@@ -70,7 +75,13 @@ func (c *conversation) carryOut(words []string, line string, job func(forgetest.
 		if err != nil {
 			c.Fatalf("%s: %v", line, err)
 		}
-		c.during = &interruption{verb: args[0], left: n - 1, do: func() { c.carryOut(words[3:], line, func(forgetest.Webhook, string) {}) }}
+		c.during = &interruption{verb: args[0], left: n - 1, do: func() {
+			if words[3] == "job" {
+				c.carryOut(words[4:], line, job)
+				return
+			}
+			c.carryOut(words[3:], line, func(forgetest.Webhook, string) {})
+		}}
 	case "push":
 		before := ""
 		if args[0] != "" {
@@ -87,6 +98,11 @@ func (c *conversation) carryOut(words []string, line string, job func(forgetest.
 			Repo: repo, Title: args[0], Author: args[1], Head: head, Base: forge.Ref{SHA: c.main}, Draft: slices.Contains(args[2:], "draft"),
 		})
 		c.heads[c.number] = head.SHA
+		var files []forge.ChangedFile
+		for _, name := range slices.Sorted(maps.Keys(c.commits[args[0]])) {
+			files = append(files, forge.ChangedFile{Path: name})
+		}
+		c.forge.SetChangedFiles(repo, c.number, files)
 		job(c.forge.PullRequestWebhook(repo, c.number, forge.Opened, args[1]), c.refs(c.number))
 	case "head":
 		c.heads[c.number] = c.commit(args[0], c.heads[c.number])
@@ -104,6 +120,8 @@ func (c *conversation) carryOut(words []string, line string, job func(forgetest.
 		}
 	case "merge":
 		c.merge(args[0], job)
+	case "queue":
+		c.queue(job)
 	case "say":
 		_, text, _ := strings.Cut(line, " say ")
 		if text == "" {
@@ -152,10 +170,18 @@ func (c *conversation) carryOut(words []string, line string, job func(forgetest.
 		times, _ := strconv.Atoi(args[2])
 		c.forge.Fail(forgetest.Fault{
 			Method: of[c.kind].method, Path: of[c.kind].path, Status: status, Times: times, Late: slices.Contains(args, "late"), Cut: slices.Contains(args, "cut"),
+			RetryAfter: pick(status == http.StatusTooManyRequests, time.Second, 0),
 		})
 	case "delete":
 		n, _ := strconv.Atoi(args[0])
 		c.forge.DeleteComment(c.forge.Comments(repo, c.number)[n-1])
+	case "edit":
+		n, _ := strconv.Atoi(args[0])
+		comment := c.forge.Comments(repo, c.number)[n-1]
+		_, text, _ := strings.Cut(line, " "+args[0]+" ")
+		c.forge.EditComment(comment, text)
+		comment.Body = text
+		c.seen[comment.ID] = seen{text, len(c.forge.Reactions(comment))}
 	case "clock":
 		d, err := time.ParseDuration(args[0])
 		if err != nil {
@@ -171,6 +197,24 @@ func (c *conversation) carryOut(words []string, line string, job func(forgetest.
 	default:
 		c.Fatalf("%s: there is no such step", line)
 	}
+}
+
+// queue has a merge queue ask for checks of the pull request's merge onto main.
+func (c *conversation) queue(job func(forgetest.Webhook, string)) {
+	c.Helper()
+	ref := fmt.Sprintf("refs/heads/gh-readonly-queue/main/pr-%d-%s", c.number, c.main)
+	if c.kind == gitLab {
+		ref = c.git.PullRef(c.number, "train")
+	}
+	c.queued = c.must(c.git.Merge(c.Context(), ref, c.main, c.heads[c.number]))
+	c.names[c.queued] = "queued"
+	if c.kind == gitHub {
+		job(c.runner.GitHub.MergeGroupWebhook(repo, c.number, c.queued), ref)
+		return
+	}
+	c.runner.Train = c.queued
+	job(c.forge.PullRequestWebhook(repo, c.number, forge.Reopened, "grace"), ref)
+	c.runner.Train = ""
 }
 
 // merge merges the pull request onto main as it is.

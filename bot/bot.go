@@ -71,8 +71,10 @@ func (b *Bot) Handle(ctx context.Context, event forge.Event) (Outcome, error) {
 	case forge.BranchPushed:
 		return b.branchPushed(ctx, e)
 	case forge.MergeQueued:
-		return Outcome{Summary: "Nothing to do: what waits in the merge queue was previewed on its pull request."}, nil
+		return b.mergeQueued(ctx, e)
 	case forge.ChecksFinished:
+		// A command that was refused is not carried out later: whoever gave it may have thought better of it, and another
+		// one may be what people wait for. Checks are asked for when a command is given.
 		return Outcome{Summary: "Nothing to do: no deploy waits for checks."}, nil
 	case forge.Ignored:
 		return Outcome{Summary: "Nothing to do: " + e.Reason + "."}, nil

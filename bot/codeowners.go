@@ -82,9 +82,6 @@ func ownersOf(rules []ownersRule, file string) []string {
 
 // unowned are the files that a pull request touches and that the asker does not own, by the base branch's CODEOWNERS.
 func (b *Bot) unowned(ctx context.Context, a asked) ([]string, error) {
-	if a.pr.State == forge.StateMerged {
-		return nil, errors.New("which files a merged pull request has touched is not looked at")
-	}
 	var rules []ownersRule
 	for _, name := range ownersFiles {
 		data, err := a.repo.File(ctx, a.base, name)
@@ -97,7 +94,7 @@ func (b *Bot) unowned(ctx context.Context, a asked) ([]string, error) {
 		rules = parseOwners(string(data))
 		break
 	}
-	files, err := a.repo.ChangedFiles(ctx, a.base, a.pr.Head.SHA)
+	files, err := b.touched(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -123,4 +120,20 @@ func (b *Bot) unowned(ctx context.Context, a asked) ([]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// touched are the files that a pull request changes: those that merging it changes, or once it is merged those that the
+// forge says it has changed.
+func (b *Bot) touched(ctx context.Context, a asked) ([]string, error) {
+	if a.pr.State != forge.StateMerged {
+		return a.repo.ChangedFiles(ctx, a.base, a.pr.Head.SHA)
+	}
+	changed, err := b.Forge.ChangedFiles(ctx, a.pr.Repo, a.pr.Number)
+	if err != nil {
+		return nil, err
+	}
+	if changed.Truncated {
+		return nil, errors.New("the pull request changes more files than the forge lists")
+	}
+	return changed.Paths(), nil
 }

@@ -78,26 +78,46 @@ var grammars = map[string]grammar{
 // ourPrefix, before a verb, says that the command is for us: on a forge, or beside another bot, that takes a verb for its own.
 const ourPrefix = "weighlock"
 
-// maxCommands is how many commands of one comment are looked at.
-const maxCommands = 5
+const (
+	// maxCommands is how many commands of one comment are looked at.
+	maxCommands = 5
+	// maxTargets is how many targets a command names at most, and maxWord how many characters any part of it may have: the
+	// answer has to fit into a comment.
+	maxTargets, maxWord = 50, 200
+)
 
 var (
-	commandLine = regexp.MustCompile(`^/([a-z][a-z-]*)(?:[ \t]+(.*))?$`)
+	commandLine = regexp.MustCompile(`^/([a-z][a-z-]*)(?:[ \t\p{Zs}]+(.*))?$`)
 	targetName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]*$`)
 	commitForm  = regexp.MustCompile(`^@[0-9a-f]{7,40}$`)
 	objectName  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9.]*(/[a-z0-9][a-z0-9.:-]*){1,2}$`)
 	fenceLine   = regexp.MustCompile("^ {0,3}(`{3,}|~{3,})")
 )
 
-// hiding are the marks between which text is hidden or quoted, so that a command there is not one.
-var hiding = map[string]string{"<details": "</details", "<!--": "-->", "<pre": "</pre"}
+// hiding begins or ends text that is hidden or shown as a quotation, so that a command there is not one.
+var hiding = regexp.MustCompile(`(?i)<(/?)(?:details|pre|code|blockquote)\b|(<!--)|(-->)`)
+
+// concealed follows what begins and ends in a line: how much of it is open after the line, and whether any part of the line
+// is hidden.
+func concealed(line string, open int) (after int, any bool) {
+	any = open > 0
+	for _, m := range hiding.FindAllStringSubmatch(line, -1) {
+		if ends := m[1] == "/" || m[3] != ""; ends {
+			open = max(0, open-1)
+			continue
+		}
+		open++
+		any = true
+	}
+	return open, any
+}
 
 // ParseCommands reads the commands of a comment: lines that begin with a slash and a verb, outside of code fences,
 // quotes and details. Verbs that are not ours are passed over, since other bots use slashes too, but for one that
 // somebody may have mistyped: that one stands for all of them as a command with an error.
 func ParseCommands(body string) []Command {
 	var out []Command
-	fence, details, told := "", 0, false
+	fence, open, told := "", 0, false
 	for line := range strings.Lines(body) {
 		line = strings.TrimRight(line, " \t\r\n")
 		if m := fenceLine.FindStringSubmatch(line); m != nil {
@@ -112,13 +132,8 @@ func ParseCommands(body string) []Command {
 		if fence != "" {
 			continue
 		}
-		lower := strings.ToLower(line)
-		opened, shut := 0, 0
-		for open, end := range hiding {
-			opened += strings.Count(lower, open)
-			shut += strings.Count(lower, end)
-		}
-		if details = max(0, details+opened-shut); details > 0 || opened > 0 {
+		var within bool
+		if open, within = concealed(line, open); within {
 			continue
 		}
 		m := commandLine.FindStringSubmatch(line)
@@ -152,7 +167,7 @@ func parseCommand(verb, rest string) (c Command, ours bool) {
 		case addressed && verb == "":
 			return Command{Verb: VerbHelp}, true
 		case addressed:
-			c.Err = fmt.Errorf("there is no command %q", verb)
+			c.Err = fmt.Errorf("there is no command %q", clipped(verb))
 		default:
 			return c, false
 		}
@@ -173,8 +188,10 @@ func parseCommand(verb, rest string) (c Command, ours bool) {
 func (c *Command) read(g grammar, words []word) error {
 	for i := 0; i < len(words); i++ {
 		w := words[i]
-		notUnderstood := fmt.Errorf("/%s does not understand %q", c.Verb, w.text)
+		notUnderstood := fmt.Errorf("/%s does not understand %q", c.Verb, clipped(w.text))
 		switch {
+		case len(w.text) > maxWord:
+			return fmt.Errorf("%w: it is longer than %d characters", notUnderstood, maxWord)
 		case w.quoted:
 			return notUnderstood
 		case strings.HasPrefix(w.text, "-"):
@@ -190,9 +207,11 @@ func (c *Command) read(g grammar, words []word) error {
 				if i++; i == len(words) {
 					return fmt.Errorf("%s needs a text in quotes: %s %q", flagReason, flagReason, "incident 7")
 				}
-				c.Reason = words[i].text
+				if c.Reason = words[i].text; len(c.Reason) > maxWord {
+					return fmt.Errorf("%s is longer than %d characters", flagReason, maxWord)
+				}
 			case flagOnly:
-				for i+1 < len(words) && objectName.MatchString(words[i+1].text) {
+				for i+1 < len(words) && len(words[i+1].text) <= maxWord && len(c.Only) < maxTargets && objectName.MatchString(words[i+1].text) {
 					i++
 					c.Only = append(c.Only, words[i].text)
 				}
@@ -213,6 +232,14 @@ func (c *Command) read(g grammar, words []word) error {
 	return nil
 }
 
+// clipped is the beginning of a long word.
+func clipped(word string) string {
+	if runes := []rune(word); len(runes) > maxWord {
+		return string(runes[:maxWord]) + "…"
+	}
+	return word
+}
+
 // check says what is missing of a command, or too much.
 func (c *Command) check(g grammar) error {
 	switch {
@@ -220,6 +247,8 @@ func (c *Command) check(g grammar) error {
 		return fmt.Errorf("/%s needs the commit that was looked at: /%s @COMMIT", c.Verb, c.Verb)
 	case len(c.Targets) < g.min:
 		return fmt.Errorf("/%s needs a target: /%s TARGET", c.Verb, c.Verb)
+	case len(c.Targets) > maxTargets:
+		return fmt.Errorf("/%s takes %d targets at most", c.Verb, maxTargets)
 	case g.max > 0 && len(c.Targets) > g.max:
 		return fmt.Errorf("/%s takes one target", c.Verb)
 	case len(c.Only) > 0 && len(c.Targets) > 1:

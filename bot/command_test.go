@@ -25,6 +25,19 @@ func TestCommandsAreLinesOfAClosedGrammar(t *testing.T) {
 		{"not in an HTML comment", "<!--\n/deploy a\n-->\n/deploy b", "deploy [b] @"},
 		{"not in preformatted text", "<pre>\n/deploy a\n</pre>\n/deploy b", "deploy [b] @"},
 		{"an end without a beginning hides nothing and shows nothing", "</details>\n<details>\n/deploy a\n</details>", ""},
+		{"not in details that begin where others end", "<details>\n</details><details>\n/deploy a\n</details>\n/deploy b", "deploy [b] @"},
+		{"not in code", "<code>\n/deploy a\n</code>\n/deploy b", "deploy [b] @"},
+		{"not in a quotation", "<blockquote>\n/deploy a\n</BLOCKQUOTE>\n/deploy b", "deploy [b] @"},
+		{"after code within a line", "I mean <code>x</code>.\n/deploy b", "deploy [b] @"},
+		{"a space that does not break", "/deploy\u00a0staging\u2003prod", "deploy [staging prod] @"},
+		{"letters that look like others", "/dеploy staging\n／deploy staging", ""},
+		{"a target with letters that look like others", "/deploy stаging", "does not understand \"stаging\""},
+		{"a target with what is not shown", "/deploy sta\u200bging", "does not understand \"sta\\u200bging\""},
+		{"a target with markup", "/deploy **prod** <b>", "does not understand \"**prod**\""},
+		{"a long word", "/deploy " + strings.Repeat("x", 60000), strings.Repeat("x", 200) + "…\": it is longer than 200 characters"},
+		{"a long verb", "/weighlock " + strings.Repeat("x", 60000), strings.Repeat("x", 200) + "…\""},
+		{"a long reason", "/lock a --reason \"" + strings.Repeat("x", 60000) + "\"", "--reason is longer than 200 characters"},
+		{"300 targets", "/deploy" + numberedTargets(300), "/deploy takes 50 targets at most"},
 		{"other bots' verbs", "/lgtm\n/assign @grace", ""},
 		{"verbs are lower case", "/Deploy staging", ""},
 		{"a target is needed", "/deploy", "/deploy needs a target: /deploy TARGET"},
@@ -82,6 +95,32 @@ func TestCommandsAreLinesOfAClosedGrammar(t *testing.T) {
 				t.Errorf("got %q, want %q", joined, c.want)
 			}
 		})
+	}
+}
+
+func numberedTargets(n int) string {
+	var s strings.Builder
+	for i := range n {
+		fmt.Fprintf(&s, " t%d", i)
+	}
+	return s.String()
+}
+
+func TestAnAnswerFitsAndEndsOutsideOfCodeAndFoldedText(t *testing.T) {
+	t.Parallel()
+	const more = "\n… There is more of it than fits into a comment; the log of the job has it all.\n"
+	for body, want := range map[string]string{
+		"short\n":                          "short\n",
+		"one\n" + strings.Repeat("x", 200): "one\n" + more,
+		strings.Repeat("x", 200):           more,
+		"one\n```\ntwo\n" + strings.Repeat("x\n", 100) + "```\n":              "one\n" + more,
+		"one\n````\n```\n````\ntwo\n" + strings.Repeat("x", 200):              "one\n````\n```\n````\ntwo\n" + more,
+		"one\n<details><summary>a</summary>\n" + strings.Repeat("x\n", 100):   "one\n" + more,
+		"one\n<details>\ntwo\n</details>\nthree\n" + strings.Repeat("x", 200): "one\n<details>\ntwo\n</details>\nthree\n" + more,
+	} {
+		if got := fitted(body, 150); got != want {
+			t.Errorf("%q: got %q, want %q", body, got, want)
+		}
 	}
 }
 

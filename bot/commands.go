@@ -18,9 +18,10 @@ const oldCommand = 15 * time.Minute
 // An asked is a command, who gave it and what about.
 type asked struct {
 	Command
-	by   forge.User
-	pr   forge.PullRequest
-	repo *checkout.Repo
+	by      forge.User
+	comment forge.Comment
+	pr      forge.PullRequest
+	repo    *checkout.Repo
 	// base is what the base branch is at.
 	base string
 }
@@ -58,6 +59,12 @@ func (b *Bot) commentCreated(ctx context.Context, e forge.CommentCreated) (Outco
 	if last := len(commands) - 1; find(ours, id.marker()) != nil || answered(last) {
 		return Outcome{Summary: "Nothing to do: the comment was answered before."}, nil
 	}
+	if gone, err := b.withdrawn(ctx, e.Comment); err != nil || gone != "" {
+		if err != nil {
+			err = fmt.Errorf("whether the comment is still there: %w", err)
+		}
+		return Outcome{Summary: "Nothing to do: the comment was " + gone + " meanwhile."}, err
+	}
 	if age := b.Now().Sub(e.Comment.Created); age > oldCommand {
 		text := fmt.Sprintf("😕 This command is %s old and is not carried out any more. If it is still meant, write it again.\n", age.Round(time.Minute))
 		b.react(ctx, e.Comment, forge.Confused)
@@ -70,16 +77,31 @@ func (b *Bot) commentCreated(ctx context.Context, e forge.CommentCreated) (Outco
 		if answered(n) { // by a run that ended in the middle
 			continue
 		}
-		text, done, err := b.command(ctx, e, pr, c)
-		if err != nil {
+		var later func() error
+		text, done, err := b.command(ctx, e, pr, c, &later)
+		say := func() {
+			if text = strings.TrimSpace(text); text != "" {
+				text += "\n"
+				errs = append(errs, b.answer(ctx, pr, id.command(n), text))
+			}
+		}
+		failed := func(err error) {
 			// What was done before the failure is told all the same.
 			errs = append(errs, err)
 			text += fmt.Sprintf("\n❌ %s failed:\n%s", report.Code("/"+c.Verb), report.Fence("", limited(err)))
 			done = false
 		}
+		if err != nil {
+			failed(err)
+		}
+		say()
+		if later != nil {
+			if err := later(); err != nil {
+				failed(err)
+				say()
+			}
+		}
 		if text != "" {
-			text = strings.TrimSpace(text) + "\n"
-			errs = append(errs, b.answer(ctx, pr, id.command(n), text))
 			out.Summary += text + "\n"
 		}
 		ok = ok && done
@@ -87,6 +109,20 @@ func (b *Bot) commentCreated(ctx context.Context, e forge.CommentCreated) (Outco
 	b.react(ctx, e.Comment, forge.Reaction(pick(ok, string(forge.Rocket), string(forge.Confused))))
 	out.Failed = !ok
 	return out, errors.Join(errs...)
+}
+
+// withdrawn says what became of a comment that somebody thinks better of: "deleted" or "edited"; "" where it is as it was.
+func (b *Bot) withdrawn(ctx context.Context, c forge.Comment) (string, error) {
+	all, err := b.Forge.Comments(ctx, c.Repo, c.Number)
+	if err != nil {
+		return "", err
+	}
+	for _, now := range all {
+		if now.ID == c.ID {
+			return pick(now.Body == c.Body, "", "edited"), nil
+		}
+	}
+	return "deleted", nil
 }
 
 // help lists the commands.
@@ -99,8 +135,9 @@ const help = "| command | |\n|---|---|\n" +
 	"| `/help` | show this |\n\n" +
 	"<sub>Where the forge or another bot takes a command for its own, write <code>/weighlock COMMAND</code>.</sub>\n"
 
-// command carries out one command. It returns the answer and whether it was done.
-func (b *Bot) command(ctx context.Context, e forge.CommentCreated, pr forge.PullRequest, c Command) (string, bool, error) {
+// command carries out one command. It returns the answer and whether it was done; later is set to what can wait until the
+// answer is there.
+func (b *Bot) command(ctx context.Context, e forge.CommentCreated, pr forge.PullRequest, c Command, later *func() error) (string, bool, error) {
 	switch {
 	case c.Err != nil:
 		return fmt.Sprintf("😕 %s.\n\n%s", report.Escape(c.Err.Error()), help), false, nil
@@ -113,16 +150,23 @@ func (b *Bot) command(ctx context.Context, e forge.CommentCreated, pr forge.Pull
 	if err != nil {
 		return "", false, err
 	}
-	defer repo.Close()
+	defer func() {
+		then := *later
+		if then == nil {
+			repo.Close()
+			return
+		}
+		*later = func() error { defer repo.Close(); return then() }
+	}()
 	// Not what the job has checked out: that may be the pull request's own head, and the base decides who may do what.
 	base, err := repo.Tip(ctx, pr.Base.Name)
 	if err != nil {
 		return "", false, err
 	}
-	a := asked{Command: c, by: e.Comment.Author, pr: pr, repo: repo, base: base}
+	a := asked{Command: c, by: e.Comment.Author, comment: e.Comment, pr: pr, repo: repo, base: base}
 	switch c.Verb {
 	case VerbDeploy, VerbPrune:
-		return b.deployCommand(ctx, a)
+		return b.deployCommand(ctx, a, later)
 	case VerbLock, VerbUnlock:
 		return b.lockCommand(ctx, a)
 	}

@@ -14,7 +14,7 @@ import (
 
 // deployCommand carries out /deploy and /prune: it judges each target's gates, deploys those that are met, and brings the
 // preview up to date.
-func (b *Bot) deployCommand(ctx context.Context, a asked) (string, bool, error) {
+func (b *Bot) deployCommand(ctx context.Context, a asked, later *func() error) (string, bool, error) {
 	cfg, err := config(ctx, a.repo, a.base)
 	if err != nil {
 		return "", false, err
@@ -50,7 +50,7 @@ func (b *Bot) deployCommand(ctx context.Context, a asked) (string, bool, error) 
 	if err != nil {
 		return fmt.Sprintf("😕 %s.", report.Escape(err.Error())), false, nil
 	}
-	answer, all, wrote := "", true, false
+	answer, all, wrote, applied := "", true, false, false
 	for _, j := range plan.Jobs {
 		r.Job, r.Moved = j, moved(ctx, before, t, j)
 		r.Facts = b.facts(ctx, t, j, a.pr)
@@ -68,15 +68,25 @@ func (b *Bot) deployCommand(ctx context.Context, a asked) (string, bool, error) 
 		d := b.carryOut(ctx, t, a, r)
 		answer += d.markdown(j.ID, r.Commit, a.by.Login, b.Forge.MaxComment()/len(plan.Jobs)) + "\n"
 		all = all && d.ok()
-		wrote = true
+		wrote, applied = true, applied || d.err == nil
 	}
 	if ctx.Err() != nil {
 		return answer, false, fmt.Errorf("interrupted: %w", context.Cause(ctx))
 	}
 	if wrote || (r.Permission.Value >= forge.Write && shown != nil && shown.Base != a.base && a.pr.State == forge.StateOpen) {
 		// What the preview showed is no longer what would happen next.
-		if err := b.renew(ctx, a, ids(plan.Jobs)); err != nil {
-			return answer, false, fmt.Errorf("the preview is not brought up to date: %w", err)
+		renew := func() error {
+			if err := b.renew(ctx, a, ids(plan.Jobs)); err != nil {
+				return fmt.Errorf("the preview is not brought up to date: %w", err)
+			}
+			return nil
+		}
+		if applied { // results come first
+			*later = renew
+			return answer, all, nil
+		}
+		if err := renew(); err != nil {
+			return answer, false, err
 		}
 	}
 	return answer, all, nil
@@ -131,10 +141,32 @@ func (b *Bot) still(ctx context.Context, a asked, policy TargetPolicy) error {
 	if err != nil {
 		return fmt.Errorf("whether %s is still where it was could not be found out: %w", a.pr.Base.Name, err)
 	}
+	gone, err := b.withdrawn(ctx, a.comment)
+	if err != nil {
+		return fmt.Errorf("whether the command is still there could not be found out: %w", err)
+	}
 	p, err := b.Forge.Permission(ctx, a.pr.Repo, a.by)
-	switch {
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("whether @%s may still deploy could not be found out: %w", a.by.Login, err)
+	}
+	return a.moved(standing{pr: now, tip: tip, withdrawn: gone, permission: p}, policy)
+}
+
+// standing is what a command rests on, as it is right before the first write.
+type standing struct {
+	pr  forge.PullRequest
+	tip string
+	// withdrawn says what became of the comment, "" where it is as it was.
+	withdrawn  string
+	permission forge.Permission
+}
+
+// moved is a [*movedError] where a command does not rest any more on what its gates were judged by.
+func (a asked) moved(s standing, policy TargetPolicy) error {
+	now := s.pr
+	switch {
+	case s.withdrawn != "":
+		return &movedError{fmt.Sprintf("the command was %s meanwhile", s.withdrawn)}
 	case now.Head.SHA != a.pr.Head.SHA:
 		return &movedError{fmt.Sprintf("the head has moved on from %s to %s meanwhile", short(a.pr.Head.SHA), short(now.Head.SHA))}
 	case now.Base.Name != a.pr.Base.Name:
@@ -143,10 +175,10 @@ func (b *Bot) still(ctx context.Context, a asked, policy TargetPolicy) error {
 		return &movedError{fmt.Sprintf("the pull request is %s meanwhile", now.State)}
 	case now.Draft && !a.pr.Draft:
 		return &movedError{"the pull request is a draft meanwhile"}
-	case tip != a.base:
-		return &movedError{fmt.Sprintf("%s has moved on from %s to %s meanwhile", a.pr.Base.Name, short(a.base), short(tip))}
-	case p < policy.Allow.Permission:
-		return &movedError{fmt.Sprintf("@%s needs permission %s and has %s meanwhile", a.by.Login, policy.Allow.Permission, p)}
+	case s.tip != a.base:
+		return &movedError{fmt.Sprintf("%s has moved on from %s to %s meanwhile", a.pr.Base.Name, short(a.base), short(s.tip))}
+	case s.permission < policy.Allow.Permission:
+		return &movedError{fmt.Sprintf("@%s needs permission %s and has %s meanwhile", a.by.Login, policy.Allow.Permission, s.permission)}
 	}
 	return nil
 }
@@ -195,7 +227,7 @@ func moved(ctx context.Context, base, head *tree, j Job) string {
 	return ""
 }
 
-// shown is what our preview comment shows, or nil.
+// shown is what our preview comment shows, or nil: nothing of it counts that somebody else wrote in our name.
 func (b *Bot) shown(ctx context.Context, pr forge.PullRequest) (*Shown, error) {
 	ours, err := b.ourComments(ctx, pr)
 	if err != nil {
@@ -206,5 +238,9 @@ func (b *Bot) shown(ctx context.Context, pr forge.PullRequest) (*Shown, error) {
 		return nil, nil
 	}
 	s, _ := readMarker(c.Body)
+	if !s.authentic(b.DigestKey, pr) {
+		b.Log.WarnContext(ctx, "the preview was not shown by us, or with another key: it counts for nothing", "pullRequest", pr.String(), "comment", c.ID)
+		return nil, nil
+	}
 	return &s, nil
 }

@@ -75,10 +75,11 @@ func (b *Bot) deploy(ctx context.Context, t *tree, j Job, o deployOrder) deploym
 		return d
 	}
 	b.prepare(&d, t, j, o.run)
-	seen := b.diffOptions(j)
-	opts := engine.DeployOptions{Reviewed: o.reviewed, Run: o.run, Diff: seen, Apply: b.applyOptions(ctx, t, j)}
+	opts := o.options(b.diffOptions(j))
+	opts.Apply = b.applyOptions(ctx, t, j)
+	approve := opts.Approve
 	opts.Approve = func(ctx context.Context, set *diff.ChangeSet) error {
-		if err := o.approve(ctx, set); err != nil {
+		if err := approve(ctx, set); err != nil {
 			return err
 		}
 		if set.Changed() && !(len(set.Failures()) > 0 && opts.Apply.AbortOnError) {
@@ -86,38 +87,46 @@ func (b *Bot) deploy(ctx context.Context, t *tree, j Job, o deployOrder) deploym
 		}
 		return nil
 	}
-	approve := opts.Approve
-	opts.Diff.Force, opts.Diff.Prune = o.force, o.prune || seen.Prune
-	if o.force || opts.Diff.Prune != seen.Prune {
-		opts.Seen = &seen
-	}
-	if len(o.only) > 0 {
-		left := map[string]bool{}
-		for _, name := range o.only {
-			left[name] = true
-		}
-		opts.Only = func(r object.Ref) bool {
-			for _, name := range o.only {
-				if names(name, r) {
-					delete(left, name)
-					return true
-				}
-			}
-			return false
-		}
-		opts.Approve = func(ctx context.Context, set *diff.ChangeSet) error {
-			for _, name := range o.only {
-				if left[name] {
-					return fmt.Errorf("the target has no object %s", name)
-				}
-			}
-			return approve(ctx, set)
-		}
-	}
 	d.set, d.result, err = engine.Deploy(ctx, p, target, cluster, opts)
 	d.err = explained(err, t)
 	b.end(ctx, d, j)
 	return d
+}
+
+// options is what is asked of the engine. seen says how the preview compares: what is asked for beyond that is bound to
+// the preview all the same.
+func (o deployOrder) options(seen diff.Options) engine.DeployOptions {
+	opts := engine.DeployOptions{Reviewed: o.reviewed, Run: o.run, Diff: seen, Approve: o.approve}
+	opts.Diff.Force, opts.Diff.Prune = o.force, o.prune || seen.Prune
+	if o.force || opts.Diff.Prune != seen.Prune {
+		opts.Seen = &seen
+	}
+	if len(o.only) == 0 {
+		return opts
+	}
+	left := map[string]bool{}
+	for _, name := range o.only {
+		left[name] = true
+	}
+	opts.Only = func(r object.Ref) bool {
+		is := false
+		for _, name := range o.only {
+			if names(name, r) {
+				delete(left, name)
+				is = true
+			}
+		}
+		return is
+	}
+	opts.Approve = func(ctx context.Context, set *diff.ChangeSet) error {
+		for _, name := range o.only {
+			if left[name] {
+				return fmt.Errorf("the target has no object %s", name)
+			}
+		}
+		return o.approve(ctx, set)
+	}
+	return opts
 }
 
 // prune deletes what the target no longer has, if the preview that shows it is still what would happen.
@@ -142,10 +151,37 @@ func (b *Bot) prune(ctx context.Context, t *tree, j Job, o deployOrder) deployme
 		return d
 	}
 	d.set, d.result, err = engine.Remove(ctx, p, target, cluster, engine.RemoveOptions{
-		What: diff.Orphans, Run: o.run, Diff: opts, Apply: b.applyOptions(ctx, t, j), Approve: o.approve,
+		What: diff.Orphans, Run: o.run, Diff: opts, Apply: b.applyOptions(ctx, t, j),
+		Approve: func(ctx context.Context, set *diff.ChangeSet) error {
+			if err := o.approve(ctx, set); err != nil {
+				return err
+			}
+			if !deletesAtMost(set, seen) { // what was compared, was before the lock
+				return &diff.StaleError{Reviewed: o.reviewed, Current: set.Digest}
+			}
+			if set.Changed() {
+				b.begin(ctx, &d, j, o.record)
+			}
+			return nil
+		},
 	})
 	d.err = explained(err, t)
+	b.end(ctx, d, j)
 	return d
+}
+
+// deletesAtMost says whether all that a change set deletes is among what another one shows as left over.
+func deletesAtMost(set, seen *diff.ChangeSet) bool {
+	may := map[object.Ref]bool{}
+	for _, c := range seen.Orphans {
+		may[c.Ref] = true
+	}
+	for c := range set.All() {
+		if c.Op == diff.Delete && !may[c.Ref] {
+			return false
+		}
+	}
+	return true
 }
 
 // prepare says where locks and results go, and collects what is warned of.

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/engine/diff"
 )
 
@@ -23,6 +25,26 @@ type Shown struct {
 	// Objects are short hashes of what was shown of each object, to say later in what a change differs; only the digest
 	// decides whether it does. A target with very many has none.
 	Objects map[ID]map[string]string `json:"objects,omitempty"`
+	// MAC says that it was us who showed it, where there is a key: in a CI job others may write by the account that is ours.
+	MAC string `json:"mac,omitempty"`
+}
+
+// signed is what is shown on a pull request with its MAC.
+func (s Shown) signed(key []byte, pr forge.PullRequest) Shown {
+	s.MAC = ""
+	if len(key) == 0 {
+		return s
+	}
+	data, _ := json.Marshal(s) // strings and maps of strings always encode
+	mac := hmac.New(sha256.New, key)
+	fmt.Fprintf(mac, "weighlock preview of %s\n%s", pr, data)
+	s.MAC = hex.EncodeToString(mac.Sum(nil))
+	return s
+}
+
+// authentic says whether it was us who showed it on that pull request, as far as can be told.
+func (s Shown) authentic(key []byte, pr forge.PullRequest) bool {
+	return len(key) == 0 || hmac.Equal([]byte(s.MAC), []byte(s.signed(key, pr).MAC))
 }
 
 // maxHashes is of how many objects of a target a marker holds hashes.

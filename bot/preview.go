@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/weighlock/weighlock/bot/checkout"
@@ -29,7 +30,7 @@ func (b *Bot) preview(ctx context.Context, repo *checkout.Repo, pr forge.PullReq
 			p := report.Preview{Head: pr.Head.SHA, Base: base, BaseName: pr.Base.Name, Notice: fmt.Sprintf(
 				"This comes from a fork. Nothing of it is looked at before somebody with permission to write has read the commit and comments %s",
 				report.Code(fmt.Sprintf("/%s @%s", VerbOkToTest, short(pr.Head.SHA))))}
-			pages := b.pages(p, Shown{Head: pr.Head.SHA, Base: base})
+			pages := b.pages(pr, p, Shown{Head: pr.Head.SHA, Base: base})
 			return Outcome{Summary: pages[0], Unread: true}, b.publishFork(ctx, pr, pages)
 		}
 	}
@@ -58,16 +59,14 @@ func (b *Bot) previewVetted(ctx context.Context, repo *checkout.Repo, pr forge.P
 	if ctx.Err() != nil {
 		return Outcome{}, err
 	}
-	failed := false
 	if err != nil {
-		p.Problem, failed = err.Error(), true
+		p.Problem = err.Error()
 		b.found(Finding{Err: err})
 	}
 	for _, t := range p.Targets {
 		switch id := ID(t.Name); {
 		case t.Unaffected != "":
 		case t.Err != nil || len(t.Set.Failures()) > 0:
-			failed = true
 		default:
 			shown.Digests[id] = t.Set.Digest
 			if h := hashes(t.Set); h != nil {
@@ -78,21 +77,31 @@ func (b *Bot) previewVetted(ctx context.Context, repo *checkout.Repo, pr forge.P
 			}
 		}
 	}
-	p.Unchanged = unchanged[seen.comment.Unchanged]
-	p.Summary = seen.comment.Detail == DetailSummary || seen.comment.Detail == DetailAuto && b.public(ctx, pr.Repo)
-	pages := b.pages(p, shown)
-	out := Outcome{Summary: p.Markdown(maxSummary), Failed: failed}
+	b.detail(ctx, &p, seen.comment, pr.Repo)
+	pages := b.pages(pr, p, shown)
+	out := Outcome{Summary: p.Markdown(maxSummary), Failed: broken(p)}
 	if pr.Fork && !merged {
 		return out, b.publishFork(ctx, pr, pages)
 	}
-	if err := b.publishPreview(ctx, pr, seen.comment.Mode, pages); err != nil {
-		out.Failed = true
-		return out, err
-	}
+	err = b.publishPreview(ctx, pr, seen.comment.Mode, pages)
+	out.Failed = out.Failed || err != nil
 	if !merged {
-		b.check(ctx, pr, p)
+		b.check(ctx, pr.Commit(), p)
 	}
-	return out, nil
+	return out, err
+}
+
+// broken says whether a preview is not whole.
+func broken(p report.Preview) bool {
+	return p.Problem != "" || slices.ContainsFunc(p.Targets, func(t report.TargetPreview) bool {
+		return t.Unaffected == "" && (t.Err != nil || len(t.Set.Failures()) > 0)
+	})
+}
+
+// detail sets how much a preview shows.
+func (b *Bot) detail(ctx context.Context, p *report.Preview, comment CommentConfig, repo forge.Repo) {
+	p.Unchanged = unchanged[comment.Unchanged]
+	p.Summary = comment.Detail == DetailSummary || comment.Detail == DetailAuto && b.public(ctx, repo)
 }
 
 // public says whether everybody can read a repository; in doubt it is taken to be.
@@ -112,8 +121,8 @@ const maxSummary = 900_000
 const maxPages, commentReserve = 5, 2000
 
 // pages is the preview comment, and further ones where it does not fit: each with its marker.
-func (b *Bot) pages(p report.Preview, s Shown) []string {
-	marker, limit := s.marker()+"\n", b.Forge.MaxComment()-commentReserve
+func (b *Bot) pages(pr forge.PullRequest, p report.Preview, s Shown) []string {
+	marker, limit := s.signed(b.DigestKey, pr).marker()+"\n", b.Forge.MaxComment()-commentReserve
 	pages := p.Pages(limit-len([]rune(marker)), limit-len(pageHead(maxPages)), maxPages)
 	pages[0] = marker + pages[0]
 	for i := 1; i < len(pages); i++ {
@@ -179,7 +188,7 @@ func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.Pul
 		switch {
 		case errors.Is(seen.Err, errUnaffected):
 			seen.Err, seen.Unaffected = nil, "not affected"
-		case seen.Unaffected == "":
+		case seen.Unaffected == "" && pr.Number > 0:
 			seen.Next = next(j, pr, seen, b.facts(ctx, t, j, pr), p.Head)
 		}
 		if seen.Unaffected == "" {

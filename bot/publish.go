@@ -135,22 +135,61 @@ func previewAmong(ours []forge.Comment) *forge.Comment {
 	return nil
 }
 
-// answerTimeout bounds the answer of a job that may have been cancelled: runners wait some seconds before they kill.
+// answerTimeout bounds the answer of a job that has been cancelled: runners wait some seconds before they kill.
 const answerTimeout = 20 * time.Second
+
+// outlive is a context that goes on for a while when ctx ends: what was done must be told, also when the job is being
+// cancelled.
+func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
+	on, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(answerTimeout, cancel)
+		context.AfterFunc(on, func() { timer.Stop() })
+	})
+	return on, func() { stop(); cancel() }
+}
 
 // answer adds a comment that people must see, or brings up to date the one that was written for the same cause before.
 func (b *Bot) answer(ctx context.Context, pr forge.PullRequest, id answerID, body string) error {
-	// What was done must be told, also when the job is being cancelled.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+	ctx, cancel := outlive(ctx)
 	defer cancel()
 	ours, err := b.ourComments(ctx, pr)
 	if err != nil {
 		b.Log.WarnContext(ctx, "whether the answer is there already cannot be found out", "error", err)
 	}
+	body = fitted(body, b.Forge.MaxComment()-commentReserve)
 	if err := b.put(ctx, pr, find(ours, id.marker()), id.marker()+body); err != nil {
 		return fmt.Errorf("answering on %s: %w", pr, err)
 	}
 	return nil
+}
+
+// fitted is an answer that fits into a comment: what is too long ends with a paragraph outside of code and folded text.
+func fitted(body string, limit int) string {
+	const more = "\n… There is more of it than fits into a comment; the log of the job has it all.\n"
+	if len([]rune(body)) <= limit {
+		return body
+	}
+	end, read, fence, open := 0, 0, "", 0
+	left := limit - len([]rune(more))
+	for line := range strings.Lines(body) {
+		if left -= len([]rune(line)); left < 0 {
+			break
+		}
+		read += len(line)
+		switch m := fenceLine.FindStringSubmatch(line); {
+		case m != nil && fence == "":
+			fence = m[1]
+		case m != nil && strings.HasPrefix(m[1], fence):
+			fence = ""
+		case fence == "":
+			open, _ = concealed(line, open)
+		}
+		if fence == "" && open == 0 {
+			end = read
+		}
+	}
+	return body[:end] + more
 }
 
 // react is a courtesy: if it fails, the answer still comes.
@@ -163,7 +202,8 @@ func (b *Bot) react(ctx context.Context, c forge.Comment, r forge.Reaction) {
 // tell publishes an error that kept a pull request from being previewed at all, and returns it.
 func (b *Bot) tell(ctx context.Context, pr forge.PullRequest, cause error) error {
 	p := report.Preview{Head: pr.Head.SHA, Base: pr.Base.SHA, BaseName: pr.Base.Name, Problem: cause.Error()}
-	pages := b.pages(p, Shown{Head: pr.Head.SHA, Base: pr.Base.SHA})
+	pages := b.pages(pr, p, Shown{Head: pr.Head.SHA, Base: pr.Base.SHA})
+	b.check(ctx, pr.Commit(), p)
 	return errors.Join(cause, b.publishPreview(ctx, pr, CommentUpdate, pages))
 }
 

@@ -98,7 +98,7 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 		}
 		text := d.markdown(j.ID, p.After, "", b.Forge.MaxComment())
 		if held := new(heldError); errors.As(d.err, &held) {
-			text = held.markdown(j.ID, p.After)
+			text = held.markdown(j.ID, p.After, p.merged != nil)
 			again = append(again, string(j.ID))
 		}
 		texts[j.ID] = text
@@ -128,11 +128,16 @@ type heldError struct {
 
 func (e *heldError) Error() string { return "held: " + strings.Join(e.why, "; ") }
 
-func (e *heldError) markdown(id ID, commit string) string {
+// markdown tells it on the pull request that was merged, or where there is none in the job's summary alone.
+func (e *heldError) markdown(id ID, commit string, merged bool) string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "✋ **%s** was not deployed by the merge:\n\n", report.Escape(string(id)))
+	fmt.Fprintf(&s, "✋ **%s** was not deployed by the %s:\n\n", report.Escape(string(id)), pick(merged, "merge", "push"))
 	for _, why := range e.why {
 		fmt.Fprintf(&s, "- %s\n", report.Escape(why))
+	}
+	if !merged {
+		s.WriteString("\nIt was pushed without a pull request to ask on. What is merged next deploys it, or <code>weighlock deploy</code>.\n")
+		return s.String()
 	}
 	command := fmt.Sprintf("/%s %s @%s", VerbDeploy, id, short(commit))
 	if e.prune {
@@ -155,29 +160,40 @@ func (b *Bot) approvePush(ctx context.Context, t *tree, j Job, p pushed, set *di
 	if !set.Changed() {
 		return nil, nil
 	}
-	var held heldError
-	facts := b.facts(ctx, t, j, deref(p.merged))
+	differs, held := p.judge(j, b.facts(ctx, t, j, deref(p.merged)), set)
+	if held != nil {
+		return nil, held
+	}
+	return differs, nil
+}
+
+// judge decides by what is known whether a push may deploy a change: held says why not, differs in what the change is not
+// the one that was shown.
+func (p pushed) judge(j Job, facts Facts, set *diff.ChangeSet) (differs []string, held *heldError) {
+	var h heldError
 	policy := j.Policy
 	policy.Checks = ChecksNone // those of the new commit have only just begun; those of the head were for the merge
-	if p.merged == nil {
-		policy.Approvals = 0 // nobody can approve a push
+	if p.merged == nil && policy.Approvals > 0 {
+		h.why = append(h.why, fmt.Sprintf("not met: %d %s (nobody could give any)",
+			policy.Approvals, plural(policy.Approvals, "approval", "approvals")))
+		policy.Approvals = 0
 	}
 	for _, g := range facts.Gates(policy, deref(p.merged), p.After) {
 		if !g.Met {
-			held.why = append(held.why, "not met: "+g.Text)
+			h.why = append(h.why, "not met: "+g.Text)
 		}
 	}
 	if why := guarded(j.Policy, set); why != "" {
-		held.why, held.prune = append(held.why, why), true
+		h.why, h.prune = append(h.why, why), true
 	}
 	if p.merged != nil {
 		differs = p.differences(j.ID, set)
 		if len(differs) > 0 && j.Policy.RequireReviewed {
-			held.why = slices.Concat(held.why, differs)
+			h.why = slices.Concat(h.why, differs)
 		}
 	}
-	if len(held.why) > 0 {
-		return nil, &held
+	if len(h.why) > 0 {
+		return differs, &h
 	}
 	return differs, nil
 }

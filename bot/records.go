@@ -3,6 +3,7 @@ package bot
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/weighlock/weighlock/bot/forge"
@@ -15,9 +16,9 @@ const CheckName = "weighlock"
 
 // check reports a preview as one check a target and one that sums up. They are written when their state is known, so that
 // none is left unfinished. The comment says the same: a failure is logged.
-func (b *Bot) check(ctx context.Context, pr forge.PullRequest, p report.Preview) {
+func (b *Bot) check(ctx context.Context, commit forge.Commit, p report.Preview) {
 	sum := forge.Check{Name: CheckName, State: forge.CheckSuccess, Title: p.Headline()}
-	if p.Problem != "" {
+	if broken(p) {
 		sum.State = forge.CheckFailure
 	}
 	var all []forge.Check
@@ -30,16 +31,17 @@ func (b *Bot) check(ctx context.Context, pr forge.PullRequest, p report.Preview)
 		case t.Err != nil || len(t.Set.Failures()) > 0:
 			c.State = forge.CheckFailure
 		}
-		if c.State == forge.CheckFailure {
-			sum.State = forge.CheckFailure
-		}
 		all = append(all, c)
 	}
 	for _, c := range append(all, sum) {
 		c.URL = b.page()
-		if err := b.Forge.SetCheck(ctx, pr.Commit(), c); err != nil {
+		// One that is required and never reported would keep a pull request from being merged.
+		err := again(ctx, func() error { return b.Forge.SetCheck(ctx, commit, c) })
+		if err != nil {
 			b.Log.WarnContext(ctx, "no check is reported", "check", c.Name, "error", err)
-			return // the next one would fail for the same cause
+		}
+		if errors.Is(err, forge.ErrForbidden) {
+			return // the next one would be, too
 		}
 	}
 }
@@ -51,11 +53,28 @@ func environment(j Job) string { return cmp.Or(j.Policy.Environment.Name, string
 func (b *Bot) begin(ctx context.Context, d *deployment, j Job, n forge.NewDeployment) {
 	n.Environment = environment(j)
 	record, err := b.Forge.CreateDeployment(ctx, n)
-	if err != nil {
-		b.Log.WarnContext(ctx, "the deploy is not recorded on the forge", "target", j.ID, "error", err)
-		return
+	if errors.Is(err, forge.ErrUnavailable) && record.ID == 0 { // it may be there all the same
+		if found, lookErr := b.Forge.LatestDeployment(ctx, n.Repo, n.Environment, n.SHA); lookErr == nil && found.State == forge.DeploymentRunning {
+			record, err = found, nil
+		}
 	}
-	d.record = &record
+	if err != nil {
+		b.Log.WarnContext(ctx, "the deploy is not recorded on the forge as it should be", "target", j.ID, "error", err)
+	}
+	if record.ID != 0 {
+		d.record = &record
+	}
+}
+
+// again carries out a write that is the same when it takes place twice, up to three times while the forge does not say
+// that it did.
+func again(ctx context.Context, write func() error) error {
+	for attempt := 1; ; attempt++ {
+		err := write()
+		if !errors.Is(err, forge.ErrUnavailable) || attempt == putAttempts || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // end says on the forge how a deploy has ended, also when the job is being cancelled.
@@ -63,7 +82,7 @@ func (b *Bot) end(ctx context.Context, d deployment, j Job) {
 	if d.record == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+	ctx, cancel := outlive(ctx)
 	defer cancel()
 	status := forge.DeploymentStatus{State: forge.DeploymentSuccess, EnvironmentURL: j.Policy.Environment.URL, LogURL: b.page()}
 	if !d.ok() {
@@ -72,7 +91,7 @@ func (b *Bot) end(ctx context.Context, d deployment, j Job) {
 	if d.result != nil {
 		status.Description = report.Outcome(d.result)
 	}
-	if err := b.Forge.SetDeployment(ctx, *d.record, status); err != nil {
+	if err := again(ctx, func() error { return b.Forge.SetDeployment(ctx, *d.record, status) }); err != nil {
 		b.Log.WarnContext(ctx, "how the deploy ended is not recorded on the forge", "target", j.ID, "error", err)
 	}
 }

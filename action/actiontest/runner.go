@@ -36,6 +36,8 @@ type Runner struct {
 	GitHub     *forgetest.GitHub
 	GitLab     *forgetest.GitLab
 	Kubeconfig string
+	// Train, if it is not empty, makes merge requests' pipelines those of a merge train that ends in this commit.
+	Train string
 	// Dir is where jobs get their directories.
 	Dir string
 	// Full is as if the whole history was checked out, as actions/checkout does with fetch-depth: 0, but without files: in one
@@ -161,7 +163,14 @@ func (r *Runner) gitLab(p prepared, hook forgetest.Webhook) error {
 		maps.Copy(p.env, map[string]string{
 			"CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUEST_IID": fmt.Sprint(told.Attributes.IID),
 			"CI_MERGE_REQUEST_PROJECT_PATH": told.Attributes.Target.Path, "CI_COMMIT_SHA": told.Attributes.LastCommit.ID,
+			"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main", "CI_MERGE_REQUEST_EVENT_TYPE": "detached",
 		})
+		if r.Train != "" {
+			r.GitLab.AddPipeline(r.Repo, r.Train)
+			maps.Copy(p.env, map[string]string{
+				"CI_MERGE_REQUEST_EVENT_TYPE": "merge_train", "CI_COMMIT_SHA": r.Train, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": told.Attributes.LastCommit.ID,
+			})
+		}
 	case "Push Hook":
 		r.GitLab.AddPipeline(r.Repo, told.After)
 		maps.Copy(p.env, map[string]string{

@@ -9,7 +9,8 @@ import (
 type Deployments interface {
 	// CreateDeployment records that a commit is about to be deployed. The
 	// environment is made where there is none. The record's state is
-	// [DeploymentRunning].
+	// [DeploymentRunning]; where it was made and that could not be said, there is
+	// an error beside it.
 	CreateDeployment(ctx context.Context, deployment NewDeployment) (Deployment, error)
 
 	// SetDeployment says how a deployment goes. Only Repo, ID and Environment of

@@ -11,8 +11,9 @@ import (
 // same on every forge, and every error is an [*Error].
 //
 // Reads are repeated by the adapter, within bounds, when the forge is busy or
-// asks to wait. Writes are not: after a failed write nobody knows whether it
-// took place, and a caller that wants to repeat it looks first.
+// asks to wait. Writes are where the forge has refused them for their number.
+// Else they are not: after a failed write nobody knows whether it took place,
+// and a caller that wants to repeat it looks first.
 type Forge interface {
 	Conversation
 	Contents

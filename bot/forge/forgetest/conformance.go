@@ -24,6 +24,7 @@ type Server interface {
 	Merge(repo forge.Repo, number int, sha, by string)
 	ClosePullRequest(repo forge.Repo, number int)
 	Comment(repo forge.Repo, number int, login, body string) forge.Comment
+	EditComment(c forge.Comment, body string)
 	DeleteComment(forge.Comment)
 	Comments(repo forge.Repo, number int) []forge.Comment
 	Reactions(forge.Comment) []Reaction

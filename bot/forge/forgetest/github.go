@@ -44,6 +44,7 @@ func NewGitHub(o Options) (*GitHub, error) {
 		name:        "GitHub",
 		description: loadGitHub,
 		path:        gitHubPath,
+		undescribed: func(req *http.Request) bool { return req.URL.Path == "/graphql" },
 		login: func(req *http.Request) (string, bool) {
 			token, known := g.tokens[bearer(req)]
 			if app := g.appOf(req); app != nil {

@@ -28,6 +28,7 @@ const (
 const (
 	examplePullRequest = "octokit-examples.pull_request.opened.12.json"
 	exampleComment     = "derived.issue_comment.created-on-pull-request.json"
+	exampleMergeGroup  = "octokit-examples.merge_group.checks_requested.0.json"
 	examplePush        = "octokit-examples.push.4.json"
 )
 

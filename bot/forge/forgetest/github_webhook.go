@@ -89,6 +89,26 @@ func (g *GitHub) PushWebhook(push Push) Webhook {
 	return g.webhook("push", "webhook-push", o)
 }
 
+// MergeGroupWebhook builds the payload that asks for checks of what a merge
+// queue would make of the branch that a pull request goes to.
+func (g *GitHub) MergeGroupWebhook(repo forge.Repo, number int, sha string) Webhook {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	p := g.pull(repo, number)
+	g.repo(repo).mention(sha)
+	o := g.example(exampleMergeGroup, repo, 0)
+	group := o["merge_group"].(object)
+	maps.Copy(group, object{
+		"head_sha": sha, "base_sha": p.Base.SHA, "base_ref": "refs/heads/" + p.Base.Name,
+		"head_ref": fmt.Sprintf("refs/heads/gh-readonly-queue/%s/pr-%d-%s", p.Base.Name, number, p.Base.SHA),
+	})
+	group["head_commit"].(object)["id"] = sha
+	o["repository"], o["sender"] = g.repoJSON(g.repo(repo)), g.userJSON(p.Author)
+	delete(o, "installation")
+	delete(o, "organization")
+	return g.webhook("merge_group", "webhook-merge-group-checks-requested", o)
+}
+
 // webhook finishes a payload and checks it against the description.
 func (g *GitHub) webhook(name, schema string, payload object) Webhook {
 	w := g.deliver(name, payload)

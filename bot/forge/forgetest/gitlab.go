@@ -25,7 +25,8 @@ func NewGitLab(o Options) (*GitLab, error) {
 		name:        "GitLab",
 		description: loadGitLab,
 		// A project's path is one segment, its slashes escaped. Handlers unescape.
-		path: (*url.URL).EscapedPath,
+		path:        (*url.URL).EscapedPath,
+		undescribed: func(*http.Request) bool { return false },
 		login: func(req *http.Request) (string, bool) {
 			token := req.Header.Get("PRIVATE-TOKEN")
 			if token == "" {

@@ -18,6 +18,7 @@ func (g *GitLab) AddPipeline(repo forge.Repo, sha string) int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	id := g.nextID()
+	g.repo(repo).mention(sha)
 	g.repo(repo).pipelines[sha] = id
 	return id
 }

@@ -76,6 +76,9 @@ type dialect struct {
 	// path is a request's path, for routes and for the description: one segment
 	// for each thing that it names.
 	path func(*url.URL) string
+	// undescribed tells a request that the description is silent about, and that
+	// is served all the same.
+	undescribed func(*http.Request) bool
 	// login tells the account that a request is made in the name of.
 	login func(*http.Request) (login string, known bool)
 	// program tells whether a login is a program's.
@@ -247,7 +250,11 @@ func (s *standIn) answer(req *http.Request, body []byte) (*response, Fault) {
 	login, known := s.login(req)
 	fault, failing := Fault{}, false
 
-	operation, err := s.described.request(req, body)
+	var operation *operation
+	var err error
+	if !s.undescribed(req) {
+		operation, err = s.described.request(req, body)
+	}
 	if err == nil {
 		fault, failing = s.takeFault(req)
 		failing = failing && fault.Status != 0
@@ -262,7 +269,10 @@ func (s *standIn) answer(req *http.Request, body []byte) (*response, Fault) {
 		if failing {
 			answer.fail(fault)
 		}
-		if err = operation.response(answer); err == nil {
+		if operation != nil {
+			err = operation.response(answer)
+		}
+		if err == nil {
 			answer.tag(req)
 		}
 	}

@@ -201,6 +201,17 @@ func (s *standIn) addComment(p *pull, author forge.User, body string) *comment {
 	return c
 }
 
+// EditComment changes a comment, as its author may do at any time.
+func (s *standIn) EditComment(c forge.Comment, body string) {
+	s.change(c.Repo, c.Number, func(p *pull) {
+		for _, have := range p.comments {
+			if have.ID == c.ID {
+				have.Body, have.Updated = body, p.updated
+			}
+		}
+	})
+}
+
 // DeleteComment removes a comment, as a person may do at any time.
 func (s *standIn) DeleteComment(c forge.Comment) {
 	s.change(c.Repo, c.Number, func(*pull) { s.dropComment(&comment{Comment: c}) })

@@ -39,8 +39,21 @@ func (c *Client) read(ctx context.Context, do call, into any) (next int, err err
 	return next, err
 }
 
-// send sends a request once.
+// send sends a request; a write again where the forge says that it came too
+// soon, which is not to have taken place.
 func (c *Client) send(ctx context.Context, do call, into any) (next int, err error) {
+	if do.method == http.MethodGet {
+		return c.once(ctx, do, into)
+	}
+	err = rest.Write(ctx, func() error {
+		next, err = c.once(ctx, do, into)
+		return err
+	})
+	return next, err
+}
+
+// once sends a request once.
+func (c *Client) once(ctx context.Context, do call, into any) (next int, err error) {
 	if do.method != http.MethodGet {
 		if err := c.pace.Wait(ctx); err != nil {
 			return 0, &forge.Error{Op: do.op, Err: err}

@@ -4,12 +4,11 @@
 //
 // # Who we are
 //
-// GET /user answers for the token of a person or of a machine account. A
-// token of GitHub Actions may not ask it; its comments are those of
-// github-actions[bot], which is what [Client.Self] then says. That bot has one
-// id on github.com; on a GitHub Enterprise Server the id differs from one
-// installation to the next and stays unknown here, so that our comments are
-// told by login and kind of account. An app (see [App]) is asked for its name.
+// GET /user answers for the token of a person or of a machine account. One that
+// acts for an app's installation may not ask it, be that GitHub Actions, whose
+// comments are those of github-actions[bot], or another app: the viewer of the
+// GraphQL API is who it is. Where that is not told either, [Client.Self] fails.
+// An app (see [App]) is asked for its name.
 //
 // # Networks
 //
@@ -21,7 +20,8 @@
 //
 // Reads are tried up to four times: when GitHub says to wait, after that time,
 // unless it is longer than a minute; when it fails or does not answer, after
-// one second, then two, then four. Writes are tried once, and kept apart: see
+// one second, then two, then four. Writes are tried again only when GitHub has
+// refused them for their number and says how long to wait, and are kept apart: see
 // [Config.WriteSpacing]. A read of what has not changed is answered from memory,
 // once GitHub has said so, and does not count.
 package github
@@ -31,6 +31,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/go-github/v60/github"
@@ -77,6 +78,10 @@ type Client struct {
 	installed *installed // nil without [Config.App]
 	backoff   time.Duration
 	pace      *rest.Pace
+	self      struct {
+		sync.Mutex
+		known forge.User
+	}
 }
 
 var _ forge.Forge = (*Client)(nil)

@@ -203,35 +203,52 @@ func TestAnActionsTokenIsTheActionsBot(t *testing.T) {
 	number := server.OpenPullRequest(forgetest.NewPullRequest{Repo: shop, Author: "amy"})
 	client := connect(t, server.URL())
 	self, err := client.Self(t.Context())
-	if want := (forge.User{Login: "github-actions[bot]", Bot: true}); err != nil || self != want {
+	if want := (forge.User{ID: 41898282, Login: "github-actions[bot]", Bot: true}); err != nil || self != want {
 		t.Fatalf("got %+v, %v; want %+v", self, err, want)
 	}
 	ours, err := client.CreateComment(t.Context(), shop, number, "ours")
 	if err != nil || !self.Same(ours.Author) {
 		t.Errorf("our comment is by %+v, we are %+v: %v", ours.Author, self, err)
 	}
-	// Nobody can register such a login, but on a server of one's own it might
-	// be possible.
-	if self.Same(forge.User{ID: 7, Login: "github-actions[bot]"}) {
-		t.Error("a person of the bot's name is taken for us")
-	}
 }
 
-func TestOnGitHubDotComTheActionsBotHasAKnownID(t *testing.T) {
+func TestATokenOfAnAppIsThatAppsBotOrNobody(t *testing.T) {
 	t.Parallel()
-	client, err := github.New(github.Config{Token: token, HTTPClient: &http.Client{Transport: carrier(func(req *http.Request) (*http.Response, error) {
-		if req.URL.String() != "https://api.github.com/user" {
-			t.Errorf("asked %s", req.URL)
+	for _, tt := range []struct {
+		base, answer string
+		want         forge.User
+	}{
+		{"https://api.github.com", `{"data":{"viewer":{"login":"deployer[bot]","databaseId":77}}}`, forge.User{ID: 77, Login: "deployer[bot]", Bot: true}},
+		{"https://git.acme.example/api/v3", `{"data":{"viewer":{"login":"github-actions[bot]","databaseId":5}}}`, forge.User{ID: 5, Login: "github-actions[bot]", Bot: true}},
+		{"https://api.github.com", `{"data":{"viewer":{"login":"amy","databaseId":77}}}`, forge.User{}},
+		{"https://api.github.com", `{"data":{"viewer":{"login":"deployer[bot]"}}}`, forge.User{}},
+		{"https://api.github.com", `{"data":null,"errors":[{"type":"FORBIDDEN","message":"Resource not accessible by integration"}]}`, forge.User{}},
+		{"https://api.github.com", `{}`, forge.User{}},
+	} {
+		asked := []string{}
+		client, err := github.New(github.Config{Token: token, BaseURL: tt.base, HTTPClient: &http.Client{Transport: carrier(func(req *http.Request) (*http.Response, error) {
+			asked = append(asked, req.URL.String())
+			status, body := http.StatusOK, tt.answer
+			if strings.HasSuffix(req.URL.Path, "/user") {
+				status, body = http.StatusForbidden, `{"message":"Resource not accessible by integration"}`
+			}
+			return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: req}, nil
+		})}})
+		if err != nil {
+			t.Fatal(err)
 		}
-		body := io.NopCloser(strings.NewReader(`{"message":"Resource not accessible by integration"}`))
-		return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{}, Body: body, Request: req}, nil
-	})}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	self, err := client.Self(t.Context())
-	if want := (forge.User{ID: 41898282, Login: "github-actions[bot]", Bot: true}); err != nil || self != want {
-		t.Errorf("got %+v, %v; want %+v", self, err, want)
+		self, err := client.Self(t.Context())
+		if self != tt.want || (err == nil) != (tt.want.ID != 0) {
+			t.Errorf("%s: got %+v, %v; want %+v", tt.answer, self, err, tt.want)
+		}
+		if err == nil { // once is enough
+			if again, err := client.Self(t.Context()); err != nil || again != self || len(asked) != 2 {
+				t.Errorf("got %+v, %v; asked %q", again, err, asked)
+			}
+		}
+		if want := strings.Replace(tt.base, "/v3", "", 1) + "/graphql"; asked[1] != want {
+			t.Errorf("asked %s, want %s", asked[1], want)
+		}
 	}
 }
 

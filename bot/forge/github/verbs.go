@@ -185,14 +185,22 @@ func permission(legacy, role string) (forge.Permission, error) {
 	return p, nil
 }
 
-// actionsBot is the author of what a token of GitHub Actions writes.
-const (
-	actionsBot         = "github-actions[bot]"
-	actionsBotOnDotCom = 41898282
-)
-
-// Self implements [forge.Forge]; the package comment says how.
+// Self implements [forge.Forge]; the package comment says how. Who a token is stays the same: GitHub is asked until it has
+// said so once.
 func (c *Client) Self(ctx context.Context) (forge.User, error) {
+	c.self.Lock()
+	defer c.self.Unlock()
+	if c.self.known.ID != 0 {
+		return c.self.known, nil
+	}
+	who, err := c.whoami(ctx)
+	if err == nil {
+		c.self.known = who
+	}
+	return who, err
+}
+
+func (c *Client) whoami(ctx context.Context) (forge.User, error) {
 	if c.installed != nil {
 		return c.installed.self(ctx, c)
 	}
@@ -201,11 +209,7 @@ func (c *Client) Self(ctx context.Context) (forge.User, error) {
 	_, err := c.read(ctx, do, &got)
 	var failed *forge.Error
 	if errors.As(err, &failed) && errors.Is(err, forge.ErrForbidden) && strings.Contains(failed.Message, "not accessible by integration") {
-		self := forge.User{Login: actionsBot, Bot: true}
-		if c.api.BaseURL.String() == DotCom+"/" {
-			self.ID = actionsBotOnDotCom
-		}
-		return self, nil
+		return c.viewer(ctx, do.op)
 	}
 	if err != nil {
 		return forge.User{}, err

@@ -26,7 +26,8 @@
 // Reads are tried up to four times: when GitLab says to wait (Retry-After,
 // RateLimit-Reset), after that time, unless it is longer than a minute; when it
 // fails or does not answer, after one second, then two, then four. Writes are
-// tried once, and kept apart: see [Config.WriteSpacing]. A read of what has not
+// tried again only when GitLab has refused them for their number and says how long
+// to wait, and are kept apart: see [Config.WriteSpacing]. A read of what has not
 // changed is answered from memory, once GitLab has said so.
 //
 // # Slash commands

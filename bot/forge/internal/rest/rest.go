@@ -54,6 +54,21 @@ func Read(ctx context.Context, backoff time.Duration, read func() error) error {
 	}
 }
 
+// Write calls what writes to a forge, and again only where the forge has refused
+// it for coming too fast and says for how long: then it did not take place.
+func Write(ctx context.Context, write func() error) error {
+	for attempt := 1; ; attempt++ {
+		err := write()
+		var failed *forge.Error
+		if attempt == attempts || !errors.Is(err, forge.ErrRateLimited) || !errors.As(err, &failed) || failed.RetryAfter <= 0 || failed.RetryAfter > longestWait {
+			return err
+		}
+		if Sleep(ctx, failed.RetryAfter) != nil {
+			return err
+		}
+	}
+}
+
 // Sleep waits, or returns the error of a context that ends before.
 func Sleep(ctx context.Context, pause time.Duration) error {
 	timer := time.NewTimer(pause)

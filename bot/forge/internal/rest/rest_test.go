@@ -65,6 +65,29 @@ func TestAReadIsTriedAgainAfterTheTimeThatTheForgeAsksFor(t *testing.T) {
 	}
 }
 
+func TestAWriteIsTriedAgainOnlyWhereItDidNotTakePlace(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		err   *forge.Error
+		tries int
+		wait  time.Duration
+	}{
+		{&forge.Error{Err: forge.ErrRateLimited, RetryAfter: 20 * time.Second}, 4, 60 * time.Second},
+		{&forge.Error{Err: forge.ErrRateLimited}, 1, 0}, // nobody knows for how long
+		{&forge.Error{Err: forge.ErrRateLimited, RetryAfter: time.Hour}, 1, 0},
+		{&forge.Error{Err: forge.ErrUnavailable}, 1, 0},
+		{&forge.Error{Err: forge.ErrForbidden}, 1, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			begin, tries := time.Now(), 0
+			err := rest.Write(t.Context(), func() error { tries++; return tt.err })
+			if !errors.Is(err, tt.err) || tries != tt.tries || time.Since(begin) != tt.wait {
+				t.Errorf("%v: %d tries in %s, %v; want %d in %s", tt.err, tries, time.Since(begin), err, tt.tries, tt.wait)
+			}
+		})
+	}
+}
+
 func TestAnAnswerThatStillHoldsIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	version, sent := 1, 0
