@@ -41,7 +41,7 @@ type load struct {
 
 // The pull requests of a load: the first ones are previewed, all of them are commented.
 const (
-	loadPulls    = 40
+	loadPulls    = 200
 	loadPreviews = 4
 )
 
