@@ -271,9 +271,9 @@ func (c *conversation) tell() bool {
 		// That a minute has passed is no news.
 		edited := known && c.settled(was.body) != c.settled(comment.Body)
 		if edited {
-			fmt.Fprintf(&c.out, "=== @%s edits comment %d\n%s\n", comment.Author.Login, i+1, comment.Body)
+			fmt.Fprintf(&c.out, "=== @%s edits comment %d\n%s\n", comment.Author.Login, i+1, shortened(comment.Body))
 		} else if !known {
-			fmt.Fprintf(&c.out, "=== @%s comments (%d)\n%s\n", comment.Author.Login, i+1, comment.Body)
+			fmt.Fprintf(&c.out, "=== @%s comments (%d)\n%s\n", comment.Author.Login, i+1, shortened(comment.Body))
 		}
 		reactions := c.forge.Reactions(comment)
 		for _, r := range reactions[was.reactions:] {
@@ -287,6 +287,16 @@ func (c *conversation) tell() bool {
 	}
 	c.tellRecords()
 	return wrote
+}
+
+// shortened is what a transcript has of a comment: of a very long one its ends and about how long it is.
+func shortened(body string) string {
+	const long, head, tail = 30_000, 7000, 800
+	if len(body) <= long {
+		return body
+	}
+	from, to := strings.LastIndexByte(body[:head], '\n')+1, len(body)-tail+strings.IndexByte(body[len(body)-tail:], '\n')
+	return fmt.Sprintf("%s=== … about %d kB …%s", body[:from], len(body)/1000, body[to:])
 }
 
 // tellRecords tells what checks and deployments say now, where that is news.

@@ -66,6 +66,9 @@ func (b *Bot) deployCommand(ctx context.Context, a asked, later *func() error) (
 			continue
 		}
 		d := b.carryOut(ctx, t, a, r)
+		if errors.Is(d.err, diff.ErrStale) && d.set != nil {
+			d.differs = r.Shown.differences(r.Job.ID, d.set)
+		}
 		answer += d.markdown(j.ID, r.Commit, a.by.Login, b.Forge.MaxComment()/len(plan.Jobs)) + "\n"
 		all = all && d.ok()
 		wrote, applied = true, applied || d.err == nil

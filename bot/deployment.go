@@ -26,6 +26,8 @@ type deployment struct {
 	result *apply.Result
 	// err is why nothing was applied.
 	err error
+	// differs says, of a change that is not the one that was shown, in what it differs; nil where that is not known.
+	differs []string
 	// warnings are about the lock and the history.
 	warnings []string
 	// record is the forge's, once there is one.
@@ -247,8 +249,12 @@ func (d deployment) answer(id ID, commit, actor string, max int) string {
 	var held *lock.HeldError
 	switch {
 	case errors.Is(d.err, diff.ErrStale):
-		return fmt.Sprintf("😕 %s was not %s%s: the change is no longer the one that the preview showed. "+
-			"The preview is up to date again: read it, then repeat the command.", target, d.verb, by)
+		text := fmt.Sprintf("😕 %s was not %s%s: the change is no longer the one that the preview showed. "+
+			"The preview is up to date again: read it, then repeat the command.\n", target, d.verb, by)
+		for i, what := range firstOf(d.differs) {
+			text += pick(i == 0, "\n", "") + "- " + report.Escape(what) + "\n"
+		}
+		return text
 	case errors.As(d.err, &moved):
 		return fmt.Sprintf("😕 %s was not %s%s: %s. Nothing was applied.", target, d.verb, by, report.Escape(moved.what))
 	case errors.As(d.err, &held) && held.Record.Hold:
@@ -260,7 +266,7 @@ func (d deployment) answer(id ID, commit, actor string, max int) string {
 	case d.err != nil:
 		return fmt.Sprintf("❌ %s was not %s%s, nothing was applied:\n%s", target, d.verb, by, report.Fence("", strings.TrimPrefix(limited(d.err), "nothing is applied: ")))
 	case d.ok() && !d.set.Changed():
-		return fmt.Sprintf("✅ %s is as %s has it already%s: %s", target, report.Code(short(commit)), by, report.ResultMarkdown(d.result, max))
+		return fmt.Sprintf("✅ %s is already as %s has it: %s", target, report.Code(short(commit)), report.ResultMarkdown(d.result, max))
 	case d.ok():
 		return fmt.Sprintf("🚀 %s %s %s%s in %s: %s", target, d.verb, report.Code(short(commit)), by, took(d.result), report.ResultMarkdown(d.result, max))
 	case d.result.Count(apply.Applied)+d.result.Count(apply.Deleted) == 0:

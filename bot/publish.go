@@ -1,9 +1,11 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -207,11 +209,13 @@ func (b *Bot) tell(ctx context.Context, pr forge.PullRequest, cause error) error
 	return errors.Join(cause, b.publishPreview(ctx, pr, CommentUpdate, pages))
 }
 
-// refusal words a verdict that is a no: every gate, met or not.
+// refusal words a verdict that is a no: every gate, those that are not met first.
 func refusal(id ID, what string, v Verdict) string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "😕 **%s** was not %s: %d of %d conditions %s not met.\n\n", report.Escape(string(id)), what, v.Missing(), len(v), plural(v.Missing(), "is", "are"))
-	for _, g := range v {
+	fmt.Fprintf(&s, "😕 **%s** was not %s: %d of %d %s not met.\n\n", report.Escape(string(id)), what, v.Missing(), len(v),
+		plural(len(v), "condition", "conditions")+" "+plural(v.Missing(), "is", "are"))
+	missingFirst := slices.SortedStableFunc(slices.Values(v), func(a, b Gate) int { return cmp.Compare(pick(a.Met, "1", "0"), pick(b.Met, "1", "0")) })
+	for _, g := range missingFirst {
 		command := ""
 		if g.Command != "" {
 			command = ": " + report.Code(g.Command)

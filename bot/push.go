@@ -211,12 +211,16 @@ func (p pushed) differences(id ID, set *diff.ChangeSet) []string {
 		return []string{"the pull request showed no change of this target, yet the cluster is not as the branch has it"}
 	}
 	out := []string{"the change is not the one that the pull request showed"}
-	list := p.shown.differences(id, set)
+	return append(out, firstOf(p.shown.differences(id, set))...)
+}
+
+// firstOf are the first of many differences.
+func firstOf(list []string) []string {
 	const most = 10
 	if len(list) > most {
-		list = append(list[:most], fmt.Sprintf("and %d more", len(list)-most))
+		return append(list[:most:most], fmt.Sprintf("and %d more", len(list)-most))
 	}
-	return append(out, list...)
+	return list
 }
 
 // guarded says why a change set's deletions need somebody to ask for them, "" where they do not.

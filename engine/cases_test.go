@@ -335,7 +335,7 @@ func TestMissingRightsAreSaidOnceAndNothingIsPrunedOnPartialKnowledge(t *testing
 	s.connect(who.Kubeconfig)
 	set := s.diff(diff.Options{Prune: true})
 	text := report.Text(set, nil)
-	contains(t, text, "cannot patch secrets in namespace "+ns+": 2 objects: ", "kinds cannot be listed in namespace "+ns, "are looked for in these namespaces only: "+ns+"; these are the kinds: configmaps")
+	contains(t, text, "cannot patch secrets in namespace "+ns+": 2 objects: ", "kinds cannot be listed in namespace "+ns, "is looked for in these namespaces only: "+ns+"; these are the kinds: configmaps")
 	if strings.Count(text, "cannot patch secrets") != 1 {
 		t.Errorf("said more than once:\n%s", text)
 	}

@@ -165,7 +165,7 @@ func TestResultsAreKeptUnlessNothingWasBegun(t *testing.T) {
 		t.Fatal(err)
 	}
 	schemaMatches(t, shown)
-	contains(t, r.Text, "New objects:", ns+"/Secret/s", "Errors:", "bad")
+	contains(t, r.Text, "Created objects:", ns+"/Secret/s", "Errors:", "bad")
 	data, err := r.Document.JSON()
 	if err != nil {
 		t.Fatal(err)

@@ -96,7 +96,7 @@ func finish(p process, outputs []output, set *diff.ChangeSet, exitOnChange bool)
 		return err
 	}
 	if n := len(set.Failures()); n > 0 {
-		return fmt.Errorf("the dry run of %d objects failed", n)
+		return fmt.Errorf("the dry run of %s failed", objects(n))
 	}
 	if exitOnChange && set.Visible() {
 		return &exitCode{code: exitChanges}

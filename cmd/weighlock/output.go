@@ -68,9 +68,14 @@ func (o output) write(stdout io.Writer, data []byte) error {
 
 // write prints a change set, and what became of it if result is not nil, to all outputs.
 func write(stdout io.Writer, outputs []output, set *diff.ChangeSet, result *apply.Result) error {
+	return writeDocument(stdout, outputs, report.NewDocument(set, result), set, result)
+}
+
+// writeDocument is write with a document that says more than that.
+func writeDocument(stdout io.Writer, outputs []output, doc report.Document, set *diff.ChangeSet, result *apply.Result) error {
 	var errs []error
 	for _, o := range outputs {
-		data, err := encode(o.format, set, result)
+		data, err := encode(o.format, doc, set, result)
 		if err == nil {
 			err = o.write(stdout, data)
 		}
@@ -79,15 +84,23 @@ func write(stdout io.Writer, outputs []output, set *diff.ChangeSet, result *appl
 	return errors.Join(errs...)
 }
 
-func encode(format string, set *diff.ChangeSet, result *apply.Result) ([]byte, error) {
+func encode(format string, doc report.Document, set *diff.ChangeSet, result *apply.Result) ([]byte, error) {
 	switch format {
 	case "json":
-		return report.NewDocument(set, result).JSON()
+		return doc.JSON()
 	case "yaml":
-		return report.NewDocument(set, result).YAML()
+		return doc.YAML()
 	case "markdown":
 		return []byte(report.ChangeSetMarkdown(set, result)), nil
 	default:
 		return []byte(report.Text(set, result)), nil
 	}
+}
+
+// objects words a number of objects.
+func objects(n int) string {
+	if n == 1 {
+		return "1 object"
+	}
+	return fmt.Sprintf("%d objects", n)
 }

@@ -56,6 +56,10 @@ func (w writing) do(ctx context.Context, s steps) error {
 		}
 	}
 	set, result, err := s.write(reviewed)
+	if stale := new(diff.StaleError); errors.As(err, &stale) && set != nil {
+		// What would be applied now: whoever reads the result must find one, and that it was not carried out.
+		return errors.Join(err, writeDocument(w.stdout, w.outputs, report.NewStaleDocument(set, stale), set, nil))
+	}
 	if err != nil {
 		return err
 	}
@@ -109,7 +113,7 @@ func confirm(ctx context.Context, p process, question string, preview func() (*d
 	}
 	fmt.Fprint(p.stderr, report.Text(set, nil))
 	if n := len(set.Failures()); n > 0 {
-		return "", fmt.Errorf("the dry run of %d objects failed; nothing is applied", n)
+		return "", fmt.Errorf("the dry run of %s failed; nothing is applied", objects(n))
 	}
 	if !set.Changed() {
 		return "", nil

@@ -82,7 +82,7 @@ func (r *Result) Err() error {
 		}
 	}
 	if n := r.Count(NotTried); n > 0 {
-		errs = append(errs, fmt.Errorf("%d objects were not tried", n))
+		errs = append(errs, fmt.Errorf("not tried: %d of %d objects", n, len(r.Outcomes)))
 	}
 	return errors.Join(errs...)
 }

@@ -51,6 +51,8 @@ func causeOf(f *FieldChange, before, after object.Object) Cause {
 		return Drift
 	case f.Owner != "" && f.Owner != forerunner:
 		return ChangeAndDrift // somebody else set the live value
+	case len(path) < len(f.Path):
+		return ThisChange // elements without names: which of them was where says nothing
 	case wasSet && f.Op == Insert, !wasSet && f.Op == Remove:
 		return ChangeAndDrift // the base was never applied, or has been taken back
 	case wasSet && f.Op == Modify && !sameValue(was, f.Old):

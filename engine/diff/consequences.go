@@ -94,7 +94,7 @@ func (d *differ) contentOfNamespace(ctx context.Context, name string) consequenc
 			kinds[i] = f.query.Kind.String()
 		}
 		slices.Sort(kinds)
-		out = append(out, fmt.Sprintf("more may go with it: %d kinds cannot be listed there: %s", len(kinds), strings.Join(kinds, ", ")))
+		out = append(out, fmt.Sprintf("more may go with it: %s cannot be listed there: %s", count(len(kinds), "kind", "kinds"), strings.Join(kinds, ", ")))
 	}
 	return consequences{out, kept}
 }

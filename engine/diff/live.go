@@ -206,7 +206,7 @@ func gapWarnings(rest, again []failedQuery, narrow []Query) []string {
 	var out []string
 	for key, kinds := range unlisted {
 		slices.Sort(kinds)
-		out = append(out, fmt.Sprintf("%d kinds cannot be listed %s, so objects of them that were removed from the project stay unknown and are not pruned: %s", len(kinds), key, strings.Join(kinds, ", ")))
+		out = append(out, fmt.Sprintf("%s cannot be listed %s, so objects of them that were removed from the project stay unknown and are not pruned: %s", count(len(kinds), "kind", "kinds"), key, strings.Join(kinds, ", ")))
 	}
 	listed := map[string][]string{} // namespaces → kinds
 	byKind := map[string][]string{}
@@ -221,7 +221,7 @@ func gapWarnings(rest, again []failedQuery, narrow []Query) []string {
 	}
 	for namespaces, kinds := range listed {
 		slices.Sort(kinds)
-		out = append(out, fmt.Sprintf("%d kinds cannot be listed in the whole cluster and are looked for in these namespaces only: %s; these are the kinds: %s", len(kinds), namespaces, strings.Join(kinds, ", ")))
+		out = append(out, fmt.Sprintf("%s cannot be listed in the whole cluster and %s looked for in these namespaces only: %s; these are the kinds: %s", count(len(kinds), "kind", "kinds"), plural(len(kinds), "is", "are"), namespaces, strings.Join(kinds, ", ")))
 	}
 	slices.Sort(out)
 	return out

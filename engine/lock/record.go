@@ -64,11 +64,15 @@ type HeldError struct{ Record Record }
 // Error implements error.
 func (e *HeldError) Error() string {
 	r := e.Record
-	if r.Hold {
-		return fmt.Sprintf("target %q is locked: %s; to go on, let them give it up or remove it: weighlock unlock --target %s", r.Target, r, r.Target)
+	what, unlock := "the project", "weighlock unlock"
+	if r.Target != "" {
+		what, unlock = fmt.Sprintf("target %q", r.Target), unlock+" --target "+r.Target
 	}
-	return fmt.Sprintf("target %q is being deployed: %s; wait for it to end. If it is dead, its lock expires by itself at %s",
-		r.Target, r, r.Renewed.Add(r.Duration).UTC().Format(time.RFC3339))
+	if r.Hold {
+		return fmt.Sprintf("%s is locked: %s; to go on, let them give it up or remove it: %s", what, r, unlock)
+	}
+	return fmt.Sprintf("%s is being deployed: %s; wait for it to end. If it is dead, its lock expires by itself at %s",
+		what, r, r.Renewed.Add(r.Duration).UTC().Format(time.RFC3339))
 }
 
 // RightsError says that the records may not be read or written as the present user.

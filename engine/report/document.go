@@ -24,11 +24,26 @@ type Document struct {
 	Partial bool `json:"partial,omitempty"`
 	// Unbound says that the digest does not bind the values of Secrets.
 	Unbound bool `json:"unbound,omitempty"`
+	// Stale says that nothing was applied, because the change is not the reviewed one.
+	Stale *DocumentStale `json:"stale,omitempty"`
 	// Timing is the deploy's; absent for a diff.
 	Timing   *DocumentTiming   `json:"timing,omitempty"`
 	Objects  []DocumentObject  `json:"objects"`
 	Errors   []DocumentMessage `json:"errors"`
 	Warnings []DocumentMessage `json:"warnings"`
+}
+
+// A DocumentStale names the digest that was reviewed, and the one that the change has now.
+type DocumentStale struct {
+	Reviewed string `json:"reviewed"`
+	Current  string `json:"current"`
+}
+
+// NewStaleDocument describes a change set that was not applied, because it is not the one that was reviewed.
+func NewStaleDocument(set *diff.ChangeSet, stale *diff.StaleError) Document {
+	doc := NewDocument(set, nil)
+	doc.Stale = &DocumentStale{Reviewed: stale.Reviewed, Current: stale.Current}
+	return doc
 }
 
 // A DocumentTiming says when something began and how long it took.

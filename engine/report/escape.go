@@ -33,7 +33,7 @@ func oneLine(s string) string { return visible(strings.ReplaceAll(s, "\n", " "))
 
 // Fence makes a code block of a text, by a fence longer than any inside.
 func Fence(language, s string) string {
-	fence := longest(s, "`", 3)
+	fence, s := longest(s, "`", 3), inert(s)
 	return fence + language + "\n" + strings.TrimSuffix(s, "\n") + "\n" + fence + "\n"
 }
 
@@ -81,8 +81,34 @@ func shortened(line string) string {
 	return line
 }
 
-// unlinked keeps forges from making mentions and links of a text: those need the character right behind.
-var unlinked = strings.NewReplacer("@", "@\u200b", "://", ":\u200b//", "www.", "www\u200b.")
+// commandLine is a line that programs take for a command, some of them also inside of a code block: GitLab's quick actions
+// do, of versions that do not see that a longer fence is one, and so do bots that read the bare text.
+var commandLine = regexp.MustCompile(`(?m)^(\s*)(/[A-Za-z][\w-]*)(\s|$)`)
+
+// inert is a text without lines that are commands: a space without width stands before the slash.
+func inert(s string) string {
+	if !strings.Contains(s, "/") {
+		return s
+	}
+	return commandLine.ReplaceAllString(s, "$1\u200b$2$3")
+}
+
+// references are what forges make links, mentions or pictures of, each up to where a space without width ends that: people,
+// issues, merge requests, labels, milestones, snippets, epics, addresses, emoji.
+var references = regexp.MustCompile(`[@]|[#!~%$&^]["\w]|://|(?i:www)\.|\b(?i:GH)-[0-9]|:(?:100|1234|[0-9]*[a-z+-][\w+-]*):`)
+
+// unlinked keeps forges from making mentions and links of a text.
+func unlinked(s string) string {
+	return references.ReplaceAllStringFunc(s, func(found string) string {
+		switch i := strings.IndexAny(found, ".-"); {
+		case found == "://", found[0] == ':':
+			return ":\u200b" + found[1:]
+		case i > 0:
+			return found[:i] + "\u200b" + found[i:]
+		}
+		return found[:1] + "\u200b" + found[1:]
+	})
+}
 
 // entities are those of HTML that matter outside of attributes; others would meet the escaping of Markdown's #.
 var entities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
@@ -91,16 +117,19 @@ var special = regexp.MustCompile("[\\\\`*_\\[\\]#!~]")
 
 // Escape makes plain Markdown of a text: one line, no markup, no HTML, no link, no mention.
 func Escape(s string) string {
-	return special.ReplaceAllString(entities.Replace(unlinked.Replace(oneLine(s))), `\$0`)
+	return special.ReplaceAllString(entities.Replace(unlinked(oneLine(s))), `\$0`)
 }
 
 // htmlText makes plain HTML of a text, for places where Markdown is not read.
-func htmlText(s string) string { return html.EscapeString(unlinked.Replace(oneLine(s))) }
+func htmlText(s string) string { return html.EscapeString(unlinked(oneLine(s))) }
 
 // Cell keeps Markdown from ending its table cell: GitHub's dialect takes an escaped bar for one, in code spans too.
 func Cell(markdown string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(markdown, "\n", " "), "|", `\|`)
+	return cellEnds.Replace(markdown)
 }
+
+// cellEnds are what ends a cell. A bar behind a backslash would, with one backslash more, be a bar by itself.
+var cellEnds = strings.NewReplacer("\n", " ", `\|`, "\\\u200b\\|", "|", `\|`)
 
 // quote makes a block quote of a text, its lines kept.
 func quote(s string) string {

@@ -3,8 +3,10 @@ package report
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/weighlock/weighlock/engine/apply"
 	"github.com/weighlock/weighlock/engine/diff"
 	"github.com/weighlock/weighlock/engine/object"
 )
@@ -71,5 +73,43 @@ func (g failureGroup) text() string {
 	for i, r := range g.refs {
 		names[i] = r.String()
 	}
-	return fmt.Sprintf("%v: %d objects: %s", g.err, len(g.refs), strings.Join(names, ", "))
+	return fmt.Sprintf("%v: %s: %s", g.err, count(len(g.refs), "object", "objects"), strings.Join(names, ", "))
+}
+
+// failed are the errors of the outcomes of a status, those that share a cause together.
+func failed(set *diff.ChangeSet, result *apply.Result, of ...apply.Status) []DocumentMessage {
+	var list []failure
+	for _, o := range result.Outcomes {
+		if o.Err != nil && slices.Contains(of, o.Status) {
+			list = append(list, failure{o.Ref, o.Err})
+		}
+	}
+	var out []DocumentMessage
+	for _, g := range together(grouped(list)) {
+		out = append(out, g.message())
+	}
+	return out
+}
+
+// togetherFrom is from how many objects on those that have the same error are told in one line.
+const togetherFrom = 6
+
+// together joins failures of many objects that have the same error, such as that nothing was begun after an interruption.
+func together(groups []failureGroup) []failureGroup {
+	byText := map[string][]object.Ref{}
+	for _, g := range groups {
+		byText[g.err.Error()] = append(byText[g.err.Error()], g.refs...)
+	}
+	var out []failureGroup
+	told := map[string]bool{}
+	for _, g := range groups {
+		text := g.err.Error()
+		if len(byText[text]) < togetherFrom {
+			out = append(out, g)
+		} else if !told[text] {
+			told[text] = true
+			out = append(out, failureGroup{refs: byText[text], err: g.err})
+		}
+	}
+	return out
 }

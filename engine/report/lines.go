@@ -7,15 +7,12 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/pmezard/go-difflib/difflib"
+	linediff "github.com/rogpeppe/go-internal/diff"
 	"sigs.k8s.io/yaml"
 
 	"github.com/weighlock/weighlock/engine/diff"
 	"github.com/weighlock/weighlock/engine/object"
 )
-
-// contextLines is how many unchanged lines are shown around a change inside a long text.
-const contextLines = 3
 
 // fieldLines words a field change as the lines of a diff: a line with the path, then - for what goes and + for what comes.
 func fieldLines(f diff.FieldChange) []string {
@@ -98,26 +95,32 @@ func textHunks(f diff.FieldChange) []string {
 		}
 		return replacedLines([]string{old}, []string{new})
 	}
-	a, b := difflib.SplitLines(old), difflib.SplitLines(new)
-	var out []string
-	for _, group := range difflib.NewMatcher(a, b).GetGroupedOpCodes(contextLines) {
-		out = append(out, fmt.Sprintf("  @@ line %d @@", group[0].I1+1))
-		for _, op := range group {
-			if op.Tag == 'e' {
-				out = append(out, prefixed(" ", chomped(a[op.I1:op.I2]))...)
-				continue
-			}
-			out = append(out, replacedLines(chomped(a[op.I1:op.I2]), chomped(b[op.J1:op.J2]))...)
+	// Anchored by lines that are unique in both: in time that grows with the text, whatever is in it. A line's end is added so
+	// that a missing one is seen as an empty line that is missing.
+	unified := linediff.Diff("old", []byte(old+"\n"), "new", []byte(new+"\n"))
+	_, hunks, _ := strings.Cut(string(unified), "+++ new\n")
+	var out, gone, come []string
+	flush := func() {
+		out = append(out, replacedLines(gone, come)...)
+		gone, come = nil, nil
+	}
+	for l := range strings.Lines(hunks) {
+		text := strings.TrimSuffix(l[1:], "\n")
+		switch l[0] {
+		case '-':
+			gone = append(gone, text)
+		case '+':
+			come = append(come, text)
+		case '@':
+			flush()
+			start, _, _ := strings.Cut(strings.TrimPrefix(text, "@ -"), ",")
+			out = append(out, "  @@ line "+start+" @@")
+		default:
+			flush()
+			out = append(out, prefixed(" ", []string{text})...)
 		}
 	}
-	return out
-}
-
-func chomped(lines []string) []string {
-	out := make([]string, len(lines))
-	for i, l := range lines {
-		out[i] = strings.TrimSuffix(l, "\n")
-	}
+	flush()
 	return out
 }
 
@@ -235,5 +238,9 @@ func visible(s string) string {
 }
 
 func hidden(r rune) bool {
+	switch r {
+	case '\u115f', '\u1160', '\u3164', '\uffa0': // letters that are blank
+		return true
+	}
 	return r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029')
 }

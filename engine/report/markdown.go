@@ -29,8 +29,8 @@ func (p Preview) footer(detail Detail) string {
 }
 
 var leftOut = map[Detail]string{
-	Paths: "The bodies of new objects did not fit and are left out. The job's summary has more, and <code>weighlock diff</code> shows all of it.",
-	Names: "The changed paths did not fit and are left out. The job's summary has more, and <code>weighlock diff</code> shows all of it.",
+	Paths: "The bodies of new objects did not fit and are left out. The job's report has more, and <code>weighlock diff</code> shows all of it.",
+	Names: "The changed paths did not fit and are left out. The job's report has more, and <code>weighlock diff</code> shows all of it.",
 }
 
 // details is a target's part of the report, in one piece.

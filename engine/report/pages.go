@@ -78,7 +78,7 @@ func (p Preview) pages(b budget) []string {
 		for i, t := range p.Targets {
 			w.target(t, most[i])
 		}
-		if w.left == 0 {
+		if w.left == 0 && (w.cut == 0 || a.each < math.MaxInt) {
 			break
 		}
 	}
@@ -158,9 +158,7 @@ func (w *pages) parts(list []part, frame func(string) string, around int) {
 			continue
 		}
 		if w.size(p.text) > w.each {
-			if p = w.shorten(p, w.each); p.text == "" {
-				continue
-			}
+			p = w.shorten(p, w.each)
 		}
 		need := func() int { return w.size(b.before(p)) + w.size(p.text) + w.size(p.section.shut) }
 		if used+need() > w.free && len(w.list) < w.most {
@@ -169,9 +167,13 @@ func (w *pages) parts(list []part, frame func(string) string, around int) {
 			w.list, w.free, used = append(w.list, title), w.rest-pageReserve-w.size(title), around
 		}
 		if over := used + need() - w.free; over > 0 {
-			if p = w.shorten(p, w.size(p.text)-over); p.text == "" {
-				continue
+			room := w.size(p.text) - over
+			if p = w.shorten(p, room); w.size(p.text) > room {
+				p.text = ""
 			}
+		}
+		if p.text == "" {
+			continue
 		}
 		used += w.size(b.before(p)) + w.size(p.text)
 		b.add(p)
@@ -179,7 +181,8 @@ func (w *pages) parts(list []part, frame func(string) string, around int) {
 	flush()
 }
 
-// shorten leaves out the last lines of a part's last block of code, or all of the part where that is not enough.
+// shorten leaves out the last lines of a part's last block of code. Where that is not enough, what the part is about is all
+// that is left.
 func (w *pages) shorten(p part, limit int) part {
 	lines := strings.SplitAfter(p.text, "\n")
 	open, shut, fence := -1, -1, ""
@@ -193,8 +196,7 @@ func (w *pages) shorten(p part, limit int) part {
 		}
 	}
 	if open < 0 || shut < open {
-		w.left++
-		return part{}
+		return w.leave(p)
 	}
 	note := func(n int) string { return fmt.Sprintf("… %s did not fit\n", count(n, "more line", "more lines")) }
 	used := w.size(strings.Join(lines[:open+1], "")) + w.size(strings.Join(lines[shut:], "")) + w.size(note(len(lines)))
@@ -204,11 +206,16 @@ func (w *pages) shorten(p part, limit int) part {
 		keep++
 	}
 	if keep == open+1 {
-		w.left++
-		return part{}
+		return w.leave(p)
 	}
 	w.cut++
 	p.text = strings.Join(lines[:keep], "") + note(shut-keep) + strings.Join(lines[shut:], "")
+	return p
+}
+
+func (w *pages) leave(p part) part {
+	w.left++
+	p.text = p.short
 	return p
 }
 
@@ -223,7 +230,7 @@ func (w *pages) done() []string {
 		missing = append(missing, fmt.Sprintf("%s shown in part", count(w.cut, "object is", "objects are")))
 	}
 	if len(missing) > 0 {
-		w.list[last] += fmt.Sprintf("\n<sub>Not everything did fit: %s. The job's summary has more, and <code>weighlock diff</code> shows all of it.</sub>\n", strings.Join(missing, ", "))
+		w.list[last] += fmt.Sprintf("\n<sub>Not everything did fit: %s. The job's report has more, and <code>weighlock diff</code> shows all of it.</sub>\n", strings.Join(missing, ", "))
 	}
 	for i := range last {
 		w.list[i] += fmt.Sprintf("\n<sub>This did not fit into one comment: it goes on in page %d of %d, below.</sub>\n", i+2, last+1)

@@ -34,6 +34,8 @@ func foldedSection(title string) section {
 type part struct {
 	section section
 	text    string
+	// short is what takes the place of a text that does not fit; it may be empty.
+	short string
 	// item says that the part is an item of a list, which takes no empty line from the one before.
 	item bool
 }
@@ -80,7 +82,7 @@ func (t TargetPreview) parts(detail Detail) []part {
 	w := partsOf{set: t.Set, detail: detail}
 	w.names("Deleted", has(diff.Delete))
 	w.fields("Replaced: deleted and created anew", has(diff.Replace), func(c *diff.Change) []diff.FieldChange { return c.Fields })
-	w.messages("Warnings", NewDocument(t.Set, nil).Warnings)
+	w.messages("Warnings", abridged(NewDocument(t.Set, nil).Warnings))
 	changes := fold(t.Set, func(f diff.FieldChange) bool { return f.Cause != diff.Drift })
 	w.fields("Changed", changes.left, func(c *diff.Change) []diff.FieldChange { return changes.fields[c] })
 	w.labels(changes)
@@ -152,8 +154,13 @@ func (w *partsOf) fields(title string, pick func(*diff.Change) bool, fields func
 	s := titled(title)
 	s.open += because(w.set, pick)
 	for _, c := range w.picked(pick) {
-		w.add(s, fieldsMarkdown(c, fields(c)), false)
+		w.object(s, c, fieldsMarkdown(c, fields(c)))
 	}
+}
+
+// object adds a part that is about an object, which is named also where the part does not fit.
+func (w *partsOf) object(s section, c *diff.Change, text string) {
+	w.list = append(w.list, part{section: s, text: text, short: refCode(c.Ref) + from(c) + ": this did not fit.\n"})
 }
 
 // labels tells of the labels that change alike on many objects.
@@ -190,8 +197,8 @@ func (w *partsOf) creations() {
 		for i, l := range lines {
 			lines[i] = strings.TrimPrefix(l, " ")
 		}
-		w.add(s, fmt.Sprintf("<details><summary><code>%s</code>%s%s</summary>\n\n%s\n</details>\n",
-			htmlText(refText(c.Ref)), source(c), htmlText(aside(c)), Fence("yaml", strings.Join(lines, "\n"))), false)
+		w.object(s, c, fmt.Sprintf("<details><summary><code>%s</code>%s%s</summary>\n\n%s\n</details>\n",
+			htmlText(refText(c.Ref)), source(c), htmlText(aside(c)), Fence("yaml", clipped(lines))))
 	}
 }
 
@@ -244,7 +251,7 @@ func (w *partsOf) drift() {
 		case w.detail >= Names:
 			w.add(s, "- "+refCode(c.Ref)+"\n", true)
 		default:
-			w.add(s, fieldsMarkdown(c, undrifted(fields)), false)
+			w.object(s, c, fieldsMarkdown(c, undrifted(fields)))
 		}
 	}
 }
@@ -288,14 +295,28 @@ func because(set *diff.ChangeSet, pick func(*diff.Change) bool) string {
 
 // fieldsMarkdown is an object with the lines of its diff.
 func fieldsMarkdown(c *diff.Change, fields []diff.FieldChange) string {
-	return fmt.Sprintf("%s%s%s\n%s", refCode(c.Ref), from(c), Escape(aside(c)), Fence("diff", strings.Join(changeLines(fields), "\n")))
+	return fmt.Sprintf("%s%s%s\n%s", refCode(c.Ref), from(c), Escape(aside(c)), Fence("diff", clipped(changeLines(fields))))
+}
+
+// maxShown is how many bytes of a line a comment shows, about.
+const maxShown = 2000
+
+// clipped joins lines, of the very long ones what they begin with.
+func clipped(lines []string) string {
+	for i, l := range lines {
+		if len(l) > maxShown {
+			kept := strings.ToValidUTF8(l[:maxShown], "")
+			lines[i] = fmt.Sprintf("%s… (%d bytes more)", kept, len(l)-len(kept))
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 func from(c *diff.Change) string {
 	if c.Source == "" {
 		return ""
 	}
-	return " (from " + Code(c.Source) + ")"
+	return " (from " + Code(cutText(c.Source, maxName)) + ")"
 }
 
 // source is what from says, for places where Markdown is not read.
@@ -303,7 +324,7 @@ func source(c *diff.Change) string {
 	if c.Source == "" {
 		return ""
 	}
-	return " from " + htmlText(c.Source)
+	return " from " + htmlText(cutText(c.Source, maxName))
 }
 
 func refText(r object.Ref) string {
@@ -311,7 +332,10 @@ func refText(r object.Ref) string {
 	if r.Namespace != "" {
 		name = r.Namespace + "/" + name
 	}
-	return r.Kind + " " + name
+	return cutText(r.Kind+" "+name, maxName)
 }
+
+// maxName is how many characters of a name are shown: what is longer is no name that a cluster takes.
+const maxName = 400
 
 func refCode(r object.Ref) string { return Code(refText(r)) }

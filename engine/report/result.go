@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/weighlock/weighlock/engine/apply"
 	"github.com/weighlock/weighlock/engine/diff"
@@ -10,26 +11,43 @@ import (
 
 // ResultMarkdown words what became of a change set, with the causes of what went wrong, in at most max characters.
 func ResultMarkdown(r *apply.Result, max int) string {
-	var b strings.Builder
-	b.WriteString(outcomeCounts(r) + ".\n")
-	for _, o := range r.Outcomes {
-		if o.Status == apply.Failed {
-			fmt.Fprintf(&b, "\n%s failed:\n%s", refCode(o.Ref), Fence("", message(o.Err)))
-		}
-	}
+	head := outcomeCounts(r) + ".\n"
 	var notTried []string
 	for _, o := range r.Outcomes {
 		if o.Status == apply.NotTried {
 			notTried = append(notTried, refCode(o.Ref))
 		}
 	}
+	tail := ""
 	if len(notTried) > 0 {
-		fmt.Fprintf(&b, "\nNot tried: %s.\n", strings.Join(notTried, ", "))
+		tail = fmt.Sprintf("\nNot tried: %s.\n", some(notTried, maxRefs))
 	}
-	if s := b.String(); size(s) <= max {
-		return s
+	const note = "\n<sub>What else went wrong did not fit: the log has it.</sub>\n"
+	if size(head)+size(tail)+size(note) > max {
+		return head + note
 	}
-	return outcomeCounts(r) + ".\n\nThe list of what went wrong did not fit into a comment; it is in the log.\n"
+	var causes strings.Builder
+	free := max - size(head) - size(tail) - size(note)
+	for _, o := range r.Outcomes {
+		text := cause(o)
+		if free -= size(text); free < 0 {
+			return head + causes.String() + note + tail
+		}
+		causes.WriteString(text)
+	}
+	return head + causes.String() + tail
+}
+
+// cause words why an object failed or is not ready; "" where it is neither.
+func cause(o apply.Outcome) string {
+	what := map[apply.Status]string{apply.Failed: "failed", apply.NotReady: "is not ready"}[o.Status]
+	if what == "" || o.Err == nil {
+		return ""
+	}
+	if o.Waited > 0 {
+		what += " after " + o.Waited.Round(time.Second).String()
+	}
+	return fmt.Sprintf("\n%s %s:\n%s", refCode(o.Ref), what, Fence("", message(o.Err)))
 }
 
 // ChangeSetMarkdown words one change set, and what became of it if result is not nil, without a limit.

@@ -9,28 +9,88 @@ import (
 	"github.com/weighlock/weighlock/engine/diff"
 )
 
-// Text words a change set, and what became of it if result is not nil, for a terminal. Sections that have nothing to
-// say are left out.
+// Text words a change set for a terminal, or what became of it if result is not nil. Sections that have nothing to say are
+// left out.
 func Text(set *diff.ChangeSet, result *apply.Result) string {
 	t := text{doc: NewDocument(set, result)}
-	t.refs("New objects", func(c *diff.Change) bool { return c.Op == diff.Create }, set)
-	t.changed(set)
-	t.replaced(set)
-	t.refs("Deleted objects", func(c *diff.Change) bool { return c.Op == diff.Delete }, set)
-	t.hooks(set, result)
-	t.refs("Waited for", func(c *diff.Change) bool { return c.Op == diff.Await }, set)
-	t.refs("Orphan objects", isLeft, set)
-	t.refs("Kept objects", isKept, set)
+	if result == nil {
+		t.plan(set, planned)
+		t.refs("Orphan objects", isLeft, set)
+		t.refs("Kept objects", isKept, set)
+	} else {
+		t.done(set, result)
+	}
 	t.origins(set)
 	t.messages("Notes", notes(set))
-	t.messages("Warnings", t.doc.Warnings)
-	t.messages("Errors", t.doc.Errors)
+	t.messages("Warnings", abridged(t.doc.Warnings))
 	if result == nil {
+		t.messages("Errors", t.doc.Errors)
 		fmt.Fprintf(&t.b, "%s\n", Summary(set))
 	} else {
+		t.messages("Errors", failed(set, result, apply.Failed, apply.NotReady))
 		fmt.Fprintf(&t.b, "%s\n", Outcome(result))
 	}
 	return t.b.String()
+}
+
+// titles are those of the sections of a plan, or of what became of it.
+type titles struct{ created, hooks string }
+
+var planned, carriedOut = titles{"New objects", "Hooks"}, titles{"Created objects", "Applied hooks"}
+
+// plan lists the operations of a change set.
+func (t *text) plan(set *diff.ChangeSet, as titles) {
+	t.refs(as.created, has(diff.Create), set)
+	t.changed(set)
+	t.replaced(set)
+	t.refs("Deleted objects", has(diff.Delete), set)
+	t.hooks(set, as.hooks)
+	t.refs("Waited for", has(diff.Await), set)
+}
+
+// written are the states of what was carried out, whether it became ready or not.
+var written = []apply.Status{apply.Applied, apply.Deleted, apply.Ran, apply.Ready, apply.NotReady}
+
+// done lists what was carried out, and by itself what was not begun.
+func (t *text) done(set *diff.ChangeSet, result *apply.Result) {
+	statuses := becameOf(set, result)
+	t.plan(picked(set, func(c *diff.Change) bool { return slices.Contains(written, statuses[c]) }), carriedOut)
+	var gone []string
+	for _, o := range result.Outcomes {
+		if o.Removed {
+			gone = append(gone, "  "+o.Ref.String())
+		}
+	}
+	t.section("Deleted hooks", gone)
+	left := picked(set, func(c *diff.Change) bool { return statuses[c] == apply.Skipped })
+	t.refs("Hooks that did not run", func(c *diff.Change) bool { return c.Hook != nil }, left)
+	t.refs("Orphan objects", isLeft, set)
+	t.refs("Kept objects", isKept, set)
+	t.messages("Not done", failed(set, result, apply.NotTried))
+}
+
+// becameOf is what became of each change.
+func becameOf(set *diff.ChangeSet, result *apply.Result) map[*diff.Change]apply.Status {
+	i, out := 0, map[*diff.Change]apply.Status{}
+	for c := range set.All() {
+		out[c] = result.Outcomes[i].Status
+		i++
+	}
+	return out
+}
+
+// picked is the part of a change set that pick picks.
+func picked(set *diff.ChangeSet, pick func(*diff.Change) bool) *diff.ChangeSet {
+	out := *set
+	var item diff.Item
+	out.Stages, out.Orphans = nil, nil
+	for c := range set.All() {
+		if pick(c) {
+			item.Changes = append(item.Changes, c)
+		}
+	}
+	out.Stages = []diff.Stage{{Items: []diff.Item{item}}}
+	return &out
 }
 
 // Summary is a change set in one line.
@@ -53,13 +113,15 @@ func Outcome(r *apply.Result) string {
 
 // outcomeCounts reads like "2 created, 3 changed, 55 unchanged".
 func outcomeCounts(r *apply.Result) string {
-	var created, updated int
+	var created, updated, replaced int
 	for _, o := range r.Outcomes {
 		switch {
 		case o.Op == diff.Await, o.Op == diff.Run:
 		case o.Status != apply.Applied && o.Status != apply.NotReady:
 		case o.Op == diff.Create:
 			created++
+		case o.Op == diff.Replace:
+			replaced++
 		case o.Op != diff.Unchanged:
 			updated++
 		}
@@ -69,7 +131,7 @@ func outcomeCounts(r *apply.Result) string {
 		n    int
 		word string
 	}{
-		{created, "created"}, {updated, "changed"}, {r.Count(apply.Deleted), "deleted"}, {r.Count(apply.Ran), plural(r.Count(apply.Ran), "hook", "hooks") + " ran"}, {r.Count(apply.Unchanged), "unchanged"},
+		{created, "created"}, {updated, "changed"}, {replaced, "replaced"}, {r.Count(apply.Deleted), "deleted"}, {r.Count(apply.Ran), plural(r.Count(apply.Ran), "hook", "hooks") + " ran"}, {r.Count(apply.Unchanged), "unchanged"},
 		{r.Count(apply.Failed), "failed"}, {r.Count(apply.NotReady), "not ready"}, {r.Count(apply.NotTried), "not tried"},
 	} {
 		if p.n > 0 {
@@ -124,21 +186,18 @@ func (t *text) changed(set *diff.ChangeSet) {
 }
 
 func (t *text) replaced(set *diff.ChangeSet) {
-	isReplaced := func(c *diff.Change) bool { return c.Op == diff.Replace }
+	isReplaced := func(c *diff.Change) bool { return c.Op == diff.Replace && c.Err == nil }
 	t.refs("Replaced objects", isReplaced, set)
+	t.refs("Objects that cannot be changed, only replaced", func(c *diff.Change) bool { return c.Op == diff.Replace && c.Err != nil }, set)
 	for c := range set.All() {
-		if isReplaced(c) && len(c.Fields) > 0 {
+		if c.Op == diff.Replace && len(c.Fields) > 0 {
 			t.section("Diff for object "+c.Ref.String(), changeLines(c.Fields))
 		}
 	}
 }
 
-// hooks lists the hooks: those that run, and, once they have, those that were deleted afterwards.
-func (t *text) hooks(set *diff.ChangeSet, result *apply.Result) {
-	title := "Hooks"
-	if result != nil {
-		title = "Applied hooks"
-	}
+// hooks lists the hooks that run, or ran.
+func (t *text) hooks(set *diff.ChangeSet, title string) {
 	t.refs(title, isHook, set)
 	for c := range set.All() {
 		if isHook(c) && len(c.Fields) > 0 {
@@ -146,16 +205,6 @@ func (t *text) hooks(set *diff.ChangeSet, result *apply.Result) {
 		}
 	}
 	t.refs("Hooks that do not run", func(c *diff.Change) bool { return c.Op == diff.Skip && c.Hook != nil }, set)
-	if result == nil {
-		return
-	}
-	var lines []string
-	for _, o := range result.Outcomes {
-		if o.Removed {
-			lines = append(lines, "  "+o.Ref.String())
-		}
-	}
-	t.section("Deleted hooks", lines)
 }
 
 func isHook(c *diff.Change) bool { return c.Op == diff.Run }
@@ -220,6 +269,30 @@ func notes(set *diff.ChangeSet) []DocumentMessage {
 }
 
 func count(n int, one, many string) string { return fmt.Sprintf("%d %s", n, plural(n, one, many)) }
+
+// longList is from how many characters on a message's list is cut to its first names.
+const longList, firstNames = 300, 3
+
+// abridged are messages without the ends of long lists of names: a document has them.
+func abridged(list []DocumentMessage) []DocumentMessage {
+	out := slices.Clone(list)
+	for i, m := range out {
+		head, names, ok := cutLast(m.Message, ": ")
+		all := strings.Split(names, ", ")
+		if ok && len(m.Message) > longList && len(all) > 2*firstNames {
+			out[i].Message = fmt.Sprintf("%s: %s (-o json has them all)", head, some(all, firstNames))
+		}
+	}
+	return out
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
+}
 
 func (t *text) messages(title string, messages []DocumentMessage) {
 	var lines []string
