@@ -488,7 +488,7 @@ func TestActionTellsWhatItDidAlsoWhenSomethingFailsAfterwards(t *testing.T) {
 	t.Parallel()
 	c := converse(t)
 	c.open(change, 0)
-	c.github.Fail(forgetest.Fault{Method: "PATCH", Path: "/repos/*/*/issues/comments/*", Status: 502, Times: 9})
+	c.github.Fail(forgetest.Fault{Method: "PATCH", Path: "/repos/*/*/issues/comments/*", Status: 502, Times: 3})
 	answer := c.say(writer, "/deploy staging", 1)
 	if !strings.Contains(answer, "🚀 **staging** deployed") || !strings.Contains(answer, "not brought up to date") {
 		t.Errorf("got %s", answer)
