@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -74,54 +75,58 @@ var (
 	rooted    = regexp.MustCompile(`[ '"(=]/[^\s'",:()]+`)
 )
 
-// rewordings turn kustomize's words into what the author needs, and leave out what may hold a secret: configurations and
-// patches as a whole, literals.
-var rewordings = []struct {
+type rewording struct {
 	found *regexp.Regexp
 	say   string
-}{
-	{regexp.MustCompile("^trouble configuring builtin \\w+ with config: `.*`: "), ""},
-	{regexp.MustCompile(`^merging from generator &?\{.*\}: `), ""},
-	{regexp.MustCompile(`^merging (config|CRDs|vars) .*\}?: `), "merging $1: "},
-	{regexp.MustCompile(`^id resid\.ResId\{.*Kind:"(\w*)".*Name:"([^"]*)".*\} does not exist; cannot merge or replace$`),
-		"$1/$2 is to be merged or replaced (behavior), but no base makes it: list the base under resources, or leave the behavior out"},
-	{regexp.MustCompile(`^id resid\.ResId\{.*Kind:"(\w*)".*Name:"([^"]*)".*\} exists; behavior must be merge or replace$`),
-		"$1/$2 is made by a base, too: give the generator behavior: merge or replace, or another name"},
-	{regexp.MustCompile(`literal sources \[.*\]: invalid literal source .*, expected key=value`), "a literal has no =: write key=value"},
-	{regexp.MustCompile(`^must specify one of patch and path in .*`), "a patch has neither patch nor path: give one of them"},
-	{regexp.MustCompile(`^patch and path can't be set at the same time .*`), "a patch has both patch and path: keep one of them"},
-	{regexp.MustCompile(`^must specify a target for JSON patch \[(path: "[^"]*"|patch): ?.*\]$`), "a JSON patch ($1) needs a target that says which objects it is for"},
-	{regexp.MustCompile(`^(unable to parse SM or JSON patch from|illegally qualifies as both an SM and JSON patch:) \[path: ("[^"]*")\]$`), "$2 is neither a strategic patch nor a JSON patch"},
-	{regexp.MustCompile(`^(unable to parse SM or JSON patch from|illegally qualifies as both an SM and JSON patch:) \[patch: .*\]$`), "an inline patch is neither a strategic patch nor a JSON patch"},
-	{regexp.MustCompile("^(Multiple Strategic-Merge Patches in one `patches` entry is not allowed to set `patches.target` field:) .*"), "a patch with a target may be one strategic patch only, not several: split it, or leave the target out"},
-	{regexp.MustCompile(`^decoding .*: (.*)$`), "a JSON patch cannot be read: $1"},
-	{regexp.MustCompile(`^patch appears to be empty; file=([^,]*), JsonOp=.*`), "a JSON patch ($1) is empty"},
-	{regexp.MustCompile(`^no resource matches strategic merge patch "(\w+)\.(\S+?)\.\[noGrp\]/([^"]*?)\.\[noNs\]": no matches for Id .*`),
-		"no object matches the strategic patch for $1/$3 ($2): correct its kind, name or namespace, or delete the patch"},
-	{regexp.MustCompile(`^no resource matches strategic merge patch "(\w+)\.([^"/]*)/([^"]*?)(?:\.\[noNs\])?": no matches for Id .*`),
-		"no object matches the strategic patch for $1/$3 ($2): correct its kind, name or namespace, or delete the patch"},
-	{regexp.MustCompile(`^error in (\w+) for path: '([^']*)': .*: missing (?:path|value).*`), "a JSON patch fails: $1 $2: there is no such field"},
-	{regexp.MustCompile(`^(\w+) operation does not apply: (?:doc )?is missing (?:path|key): (\S+): missing value.*`), "a JSON patch fails: $1 $2: there is no such field"},
-	{regexp.MustCompile(`^testing value (\S+) failed: test failed$`), "a JSON patch fails: test $1: the field has another value"},
-	{regexp.MustCompile(`^nothing selected by (\w+)\.\S*/\[noName\].*`), "a replacement's source matches no object: $1"},
-	{regexp.MustCompile(`^nothing selected by (\w+)\.\S*/(\S+)\.(?:\[noNs\]|\S+)$`), "a replacement's source matches no object: $1/$2"},
-	{regexp.MustCompile(`^unable to find field ("[^"]*") in replacement target$`), "a replacement's target has no field $1: correct the path, or set options.create"},
-	{regexp.MustCompile(`missing metadata\.name in object \{\{(\S+) (\w+)\} .*`), "an object ($2, $1) has no metadata.name (generateName is none: each deploy would make another object)"},
-	{regexp.MustCompile(`missing Resource metadata$`), "an object has no apiVersion, kind or metadata"},
-	{regexp.MustCompile(`may not add resource with an already registered id: (\w+)\.\S+?/(\S+?)(?:\.\[noNs\]|\.(\S+))$`), "$1/$2 is there twice: rename one, or list it once"},
-	{regexp.MustCompile(`external plugins disabled; unable to load external plugin '(\w+)'`), "$1 is no built-in plugin, and others are not run: only the project's own files make objects"},
-	{regexp.MustCompile(`^expected kind != 'Component' for path '([^']*)'$`), "$1 is a component: list it under components, not resources"},
-	{regexp.MustCompile(`^expected kind 'Component' for path '([^']*)' but got '\w*'$`), "$1 is no component: give it kind: Component, or list it under resources"},
-	{regexp.MustCompile(`^Failed to read kustomization file under \S+: `), ""},
-	{regexp.MustCompile(`namespace transformation produces ID conflict: .*`), "namespace makes one object of two: they have the same kind and name, and differed only by their namespaces"},
-	{regexp.MustCompile(`:? node contents: .*`), ""},
-	{regexp.MustCompile("cannot unmarshal !!(\\w+) `.*` into "), "cannot unmarshal !!$1 into "},
-	{regexp.MustCompile(`^failed to get the patch file from path\([^)]*\): read (.*): file does not exist$`), "a patch's file is missing: $1"},
-	{regexp.MustCompile(`^loading KV pairs: (\w+) sources: \[[^]]*\]: read (.*): file does not exist$`), "a generator's $1 is missing: $2"},
-	{regexp.MustCompile(`^var '\{(\S+) (\w+)\.\S* \{(\S+)\}\}' cannot be mapped to a field in the set of known resources$`), "var $1: there is no such $2, or it has no field $3"},
-	{unknownField, "unknown field $1"},
-	{wrongType, "$2: found a $1, expected a $3: text that looks like something else needs quotes"},
 }
+
+// rewordings turn kustomize's words into what the author needs, and leave out what may hold a secret: configurations and
+// patches as a whole, literals.
+var rewordings = sync.OnceValue(func() []rewording {
+	return []rewording{
+		{regexp.MustCompile("^trouble configuring builtin \\w+ with config: `.*`: "), ""},
+		{regexp.MustCompile(`^merging from generator &?\{.*\}: `), ""},
+		{regexp.MustCompile(`^merging (config|CRDs|vars) .*\}?: `), "merging $1: "},
+		{regexp.MustCompile(`^id resid\.ResId\{.*Kind:"(\w*)".*Name:"([^"]*)".*\} does not exist; cannot merge or replace$`),
+			"$1/$2 is to be merged or replaced (behavior), but no base makes it: list the base under resources, or leave the behavior out"},
+		{regexp.MustCompile(`^id resid\.ResId\{.*Kind:"(\w*)".*Name:"([^"]*)".*\} exists; behavior must be merge or replace$`),
+			"$1/$2 is made by a base, too: give the generator behavior: merge or replace, or another name"},
+		{regexp.MustCompile(`literal sources \[.*\]: invalid literal source .*, expected key=value`), "a literal has no =: write key=value"},
+		{regexp.MustCompile(`^must specify one of patch and path in .*`), "a patch has neither patch nor path: give one of them"},
+		{regexp.MustCompile(`^patch and path can't be set at the same time .*`), "a patch has both patch and path: keep one of them"},
+		{regexp.MustCompile(`^must specify a target for JSON patch \[(path: "[^"]*"|patch): ?.*\]$`), "a JSON patch ($1) needs a target that says which objects it is for"},
+		{regexp.MustCompile(`^(unable to parse SM or JSON patch from|illegally qualifies as both an SM and JSON patch:) \[path: ("[^"]*")\]$`), "$2 is neither a strategic patch nor a JSON patch"},
+		{regexp.MustCompile(`^(unable to parse SM or JSON patch from|illegally qualifies as both an SM and JSON patch:) \[patch: .*\]$`), "an inline patch is neither a strategic patch nor a JSON patch"},
+		{regexp.MustCompile("^(Multiple Strategic-Merge Patches in one `patches` entry is not allowed to set `patches.target` field:) .*"), "a patch with a target may be one strategic patch only, not several: split it, or leave the target out"},
+		{regexp.MustCompile(`^decoding .*: (.*)$`), "a JSON patch cannot be read: $1"},
+		{regexp.MustCompile(`^patch appears to be empty; file=([^,]*), JsonOp=.*`), "a JSON patch ($1) is empty"},
+		{regexp.MustCompile(`^no resource matches strategic merge patch "(\w+)\.(\S+?)\.\[noGrp\]/([^"]*?)\.\[noNs\]": no matches for Id .*`),
+			"no object matches the strategic patch for $1/$3 ($2): correct its kind, name or namespace, or delete the patch"},
+		{regexp.MustCompile(`^no resource matches strategic merge patch "(\w+)\.([^"/]*)/([^"]*?)(?:\.\[noNs\])?": no matches for Id .*`),
+			"no object matches the strategic patch for $1/$3 ($2): correct its kind, name or namespace, or delete the patch"},
+		{regexp.MustCompile(`^error in (\w+) for path: '([^']*)': .*: missing (?:path|value).*`), "a JSON patch fails: $1 $2: there is no such field"},
+		{regexp.MustCompile(`^(\w+) operation does not apply: (?:doc )?is missing (?:path|key): (\S+): missing value.*`), "a JSON patch fails: $1 $2: there is no such field"},
+		{regexp.MustCompile(`^testing value (\S+) failed: test failed$`), "a JSON patch fails: test $1: the field has another value"},
+		{regexp.MustCompile(`^nothing selected by (\w+)\.\S*/\[noName\].*`), "a replacement's source matches no object: $1"},
+		{regexp.MustCompile(`^nothing selected by (\w+)\.\S*/(\S+)\.(?:\[noNs\]|\S+)$`), "a replacement's source matches no object: $1/$2"},
+		{regexp.MustCompile(`^unable to find field ("[^"]*") in replacement target$`), "a replacement's target has no field $1: correct the path, or set options.create"},
+		{regexp.MustCompile(`missing metadata\.name in object \{\{(\S+) (\w+)\} .*`), "an object ($2, $1) has no metadata.name (generateName is none: each deploy would make another object)"},
+		{regexp.MustCompile(`missing Resource metadata$`), "an object has no apiVersion, kind or metadata"},
+		{regexp.MustCompile(`may not add resource with an already registered id: (\w+)\.\S+?/(\S+?)(?:\.\[noNs\]|\.(\S+))$`), "$1/$2 is there twice: rename one, or list it once"},
+		{regexp.MustCompile(`external plugins disabled; unable to load external plugin '(\w+)'`), "$1 is no built-in plugin, and others are not run: only the project's own files make objects"},
+		{regexp.MustCompile(`^expected kind != 'Component' for path '([^']*)'$`), "$1 is a component: list it under components, not resources"},
+		{regexp.MustCompile(`^expected kind 'Component' for path '([^']*)' but got '\w*'$`), "$1 is no component: give it kind: Component, or list it under resources"},
+		{regexp.MustCompile(`^Failed to read kustomization file under \S+: `), ""},
+		{regexp.MustCompile(`namespace transformation produces ID conflict: .*`), "namespace makes one object of two: they have the same kind and name, and differed only by their namespaces"},
+		{regexp.MustCompile(`:? node contents: .*`), ""},
+		{regexp.MustCompile("cannot unmarshal !!(\\w+) `.*` into "), "cannot unmarshal !!$1 into "},
+		{regexp.MustCompile(`^failed to get the patch file from path\([^)]*\): read (.*): file does not exist$`), "a patch's file is missing: $1"},
+		{regexp.MustCompile(`^loading KV pairs: (\w+) sources: \[[^]]*\]: read (.*): file does not exist$`), "a generator's $1 is missing: $2"},
+		{regexp.MustCompile(`^var '\{(\S+) (\w+)\.\S* \{(\S+)\}\}' cannot be mapped to a field in the set of known resources$`), "var $1: there is no such $2, or it has no field $3"},
+		{unknownField, "unknown field $1"},
+		{wrongType, "$2: found a $1, expected a $3: text that looks like something else needs quotes"},
+	}
+})
 
 var (
 	unknownField = regexp.MustCompile(`^json: unknown field ("[^"]*")$`)
@@ -129,7 +134,7 @@ var (
 )
 
 func reword(s string) string {
-	for _, w := range rewordings {
+	for _, w := range rewordings() {
 		s = w.found.ReplaceAllString(s, w.say)
 	}
 	return s

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // GitRef is a git repository and what of it is wanted: the default branch, or one of Branch, Tag, Commit and Name.
@@ -232,14 +233,19 @@ func treeOf(ctx context.Context, local git, commit string) (string, error) {
 	return ids[1], nil
 }
 
+// What git says, told apart. It is needed only when something went wrong, so it is compiled then.
 var (
-	noAccess    = regexp.MustCompile(`(?i)returned error: 40[13]|could not read (Username|Password)|authentication failed|permission denied|access denied|invalid credentials`)
-	notFound    = regexp.MustCompile(`(?i)returned error: 404|repository .*not found|does not appear to be a git repository|not found`)
-	unreachable = regexp.MustCompile(`(?i)could not resolve|couldn't connect|failed to connect|connection (refused|timed out|reset)|timed out|unable to access|could not read from remote|hung up|early EOF|operation too slow|returned error: 5\d\d`)
-	forbidden   = regexp.MustCompile(`transport '.*' not allowed`)
-	hostKey     = regexp.MustCompile(`(?i)host key verification failed`)
-	notOurs     = regexp.MustCompile(`not our ref`)
+	noAccess    = onceNeeded(`(?i)returned error: 40[13]|could not read (Username|Password)|authentication failed|permission denied|access denied|invalid credentials`)
+	notFound    = onceNeeded(`(?i)returned error: 404|repository .*not found|does not appear to be a git repository|not found`)
+	unreachable = onceNeeded(`(?i)could not resolve|couldn't connect|failed to connect|connection (refused|timed out|reset)|timed out|unable to access|could not read from remote|hung up|early EOF|operation too slow|returned error: 5\d\d`)
+	forbidden   = onceNeeded(`transport '.*' not allowed`)
+	hostKey     = onceNeeded(`(?i)host key verification failed`)
+	notOurs     = onceNeeded(`not our ref`)
 )
+
+func onceNeeded(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
 
 // explain adds a remedy to what git says.
 func (c *Cache) explain(err error) error {
@@ -249,17 +255,17 @@ func (c *Cache) explain(err error) error {
 	}
 	remedy := ""
 	switch said := failed.said; {
-	case forbidden.MatchString(said):
+	case forbidden().MatchString(said):
 		remedy = "a repository must be reached by https, http or ssh"
-	case hostKey.MatchString(said):
+	case hostKey().MatchString(said):
 		remedy = "add the host's key to the known hosts"
-	case noAccess.MatchString(said):
+	case noAccess().MatchString(said):
 		remedy = "give credentials that can read the repository (WEIGHLOCK_GIT_HOST, WEIGHLOCK_GIT_USERNAME, WEIGHLOCK_GIT_PASSWORD; a credential helper of git, .netrc, or a key in the ssh agent)"
-	case notOurs.MatchString(said):
+	case notOurs().MatchString(said):
 		remedy = "the repository does not have this commit: was it removed by a forced push?"
-	case notFound.MatchString(said):
+	case notFound().MatchString(said):
 		remedy = "check the address; a private repository that the credentials cannot read looks the same"
-	case unreachable.MatchString(said):
+	case unreachable().MatchString(said):
 		remedy = "is the remote up, and reachable from here?"
 	default:
 		return err

@@ -116,7 +116,7 @@ func (m mirror) fetch(ctx context.Context, online, local git, want Tree) error {
 		if failed.exit < 0 {
 			return err // git was stopped: the mark stays
 		}
-		if known := noAccess.MatchString(failed.said) || unreachable.MatchString(failed.said) || notOurs.MatchString(failed.said) || notFound.MatchString(failed.said); !known {
+		if known := noAccess().MatchString(failed.said) || unreachable().MatchString(failed.said) || notOurs().MatchString(failed.said) || notFound().MatchString(failed.said); !known {
 			err = &damage{err}
 		}
 	}
