@@ -154,9 +154,9 @@ func (b *Bot) page() string {
 }
 
 // audit tells the log why a push deploys a target, or why not: the same line that a command's verdict gets.
-func (b *Bot) audit(ctx context.Context, j Job, p pushed, differs []string, err error) {
+func (b *Bot) audit(ctx context.Context, j Job, p pushed, differs string, err error) {
 	held := new(heldError)
-	why := differs
+	why := []string{differs}
 	if errors.As(err, &held) {
 		why = held.why
 	} else if err != nil {

@@ -67,7 +67,8 @@ func (b *Bot) deployCommand(ctx context.Context, a asked, later *func() error) (
 		}
 		d := b.carryOut(ctx, t, a, r)
 		if errors.Is(d.err, diff.ErrStale) && d.set != nil {
-			d.differs = r.Shown.differences(r.Job.ID, d.set)
+			m := r.Shown.mismatch(r.Job.ID, d.set, "")
+			d.differs, d.excerpt = &m, b.excerpt(ctx, m, d.set, cfg.Comment, a.pr.Repo)
 		}
 		answer += d.markdown(j.ID, r.Commit, a.by.Login, b.Forge.MaxComment()/len(plan.Jobs)) + "\n"
 		all = all && d.ok()

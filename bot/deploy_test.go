@@ -126,7 +126,7 @@ func TestAPushDeploysWhatWasReviewedAndIsHeldElse(t *testing.T) {
 		differs bool
 	}{
 		"what was shown":               {nil, pushed{merged: merged, shown: &Shown{Head: headSHA, Digests: map[ID]string{"prod": "d"}}}, Facts{}, changes("d"), "", false},
-		"something else":               {nil, pushed{merged: merged, shown: &Shown{Head: headSHA, Digests: map[ID]string{"prod": "e"}}}, Facts{}, changes("d"), "is not the one that the pull request showed", true},
+		"something else":               {nil, pushed{merged: merged, shown: &Shown{Head: headSHA, Digests: map[ID]string{"prod": "e"}}}, Facts{}, changes("d"), "is not the one that the preview showed", true},
 		"something else, as it may be": {func(p *TargetPolicy) { p.RequireReviewed = false }, pushed{merged: merged, shown: &Shown{Head: headSHA, Digests: map[ID]string{"prod": "e"}}}, Facts{}, changes("d"), "", true},
 		"the preview of another head":  {nil, pushed{merged: merged, shown: &Shown{Head: baseSHA, Digests: map[ID]string{"prod": "e"}}}, Facts{}, changes("d"), "the preview was of 9f8e7d6, and 1a2b3c4 was merged", true},
 		"no preview":                   {nil, pushed{merged: merged}, Facts{}, changes("d"), "showed no preview", true},
@@ -151,8 +151,8 @@ func TestAPushDeploysWhatWasReviewedAndIsHeldElse(t *testing.T) {
 		if held != nil {
 			why = strings.Join(held.why, "; ")
 		}
-		if (held == nil) != (c.held == "") || !strings.Contains(why, c.held) || (len(differs) > 0) != c.differs {
-			t.Errorf("%s: held %q, differs %q; want %q, %t", name, why, differs, c.held, c.differs)
+		if (held == nil) != (c.held == "") || !strings.Contains(why, c.held) || (differs != nil) != c.differs {
+			t.Errorf("%s: held %q, differs %+v; want %q, %t", name, why, differs, c.held, c.differs)
 		}
 	}
 }

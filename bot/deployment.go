@@ -26,8 +26,9 @@ type deployment struct {
 	result *apply.Result
 	// err is why nothing was applied.
 	err error
-	// differs says, of a change that is not the one that was shown, in what it differs; nil where that is not known.
-	differs []string
+	// differs says, of a change that is not the one that was shown, in what it differs, and excerpt shows it as Markdown.
+	differs *mismatch
+	excerpt string
 	// warnings are about the lock and the history.
 	warnings []string
 	// record is the forge's, once there is one.
@@ -249,12 +250,11 @@ func (d deployment) answer(id ID, commit, actor string, max int) string {
 	var held *lock.HeldError
 	switch {
 	case errors.Is(d.err, diff.ErrStale):
-		text := fmt.Sprintf("😕 %s was not %s%s: the change is no longer the one that the preview showed. "+
-			"The preview is up to date again: read it, then repeat the command.\n", target, d.verb, by)
-		for i, what := range firstOf(d.differs) {
-			text += pick(i == 0, "\n", "") + "- " + report.Escape(what) + "\n"
+		why := "the change is not the one that the preview showed"
+		if d.differs != nil {
+			why = report.Escape(d.differs.Text)
 		}
-		return text
+		return fmt.Sprintf("😕 %s was not %s%s: %s.\n%s\nThe preview is up to date again: read it, then repeat the command.\n", target, d.verb, by, why, d.excerpt)
 	case errors.As(d.err, &moved):
 		return fmt.Sprintf("😕 %s was not %s%s: %s. Nothing was applied.", target, d.verb, by, report.Escape(moved.what))
 	case errors.As(d.err, &held) && held.Record.Hold:

@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/weighlock/weighlock/bot/forge"
@@ -25,6 +23,8 @@ type Shown struct {
 	// Objects are short hashes of what was shown of each object, to say later in what a change differs; only the digest
 	// decides whether it does. A target with very many has none.
 	Objects map[ID]map[string]string `json:"objects,omitempty"`
+	// Rendered are short hashes of the objects as rendered, whatever the cluster held, for the same purpose.
+	Rendered map[ID]string `json:"rendered,omitempty"`
 	// MAC says that it was us who showed it, where there is a key: in a CI job others may write by the account that is ours.
 	MAC string `json:"mac,omitempty"`
 }
@@ -50,6 +50,10 @@ func (s Shown) authentic(key []byte, pr forge.PullRequest) bool {
 // maxHashes is of how many objects of a target a marker holds hashes.
 const maxHashes = 150
 
+// shortHash is how many characters of a hash tell well enough whether something is another one, where nothing but words
+// depends on it.
+const shortHash = 8
+
 // hashes are short hashes of what is shown of a change set's objects; nil for very many.
 func hashes(set *diff.ChangeSet) map[string]string {
 	out := map[string]string{}
@@ -70,34 +74,10 @@ func hashes(set *diff.ChangeSet) map[string]string {
 			return nil // a value that JSON has not; the digest has it
 		}
 		sum := sha256.Sum256(data)
-		out[c.Ref.String()] = hex.EncodeToString(sum[:4])
+		out[c.Ref.String()] = hex.EncodeToString(sum[:])[:shortHash]
 	}
 	if len(out) > maxHashes {
 		return nil
-	}
-	return out
-}
-
-// differences says in what a change set differs from the one that was shown; nil when that is not known.
-func (s *Shown) differences(id ID, set *diff.ChangeSet) []string {
-	now := hashes(set)
-	if s == nil || s.Objects[id] == nil || now == nil {
-		return nil
-	}
-	was := s.Objects[id]
-	var out []string
-	for _, ref := range slices.Sorted(maps.Keys(now)) {
-		switch old, known := was[ref]; {
-		case !known:
-			out = append(out, ref+" was not to change")
-		case old != now[ref]:
-			out = append(out, ref+" changes in another way")
-		}
-	}
-	for _, ref := range slices.Sorted(maps.Keys(was)) {
-		if _, still := now[ref]; !still {
-			out = append(out, ref+" does not change any more")
-		}
 	}
 	return out
 }

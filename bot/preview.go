@@ -54,7 +54,7 @@ func (b *Bot) previewVetted(ctx context.Context, repo *checkout.Repo, pr forge.P
 	if merged {
 		p.Head, p.Merged = base, true
 	}
-	shown := Shown{Head: p.Head, Base: base, Digests: map[ID]string{}, Guarded: map[ID]string{}, Objects: map[ID]map[string]string{}}
+	shown := Shown{Head: p.Head, Base: base, Digests: map[ID]string{}, Guarded: map[ID]string{}, Objects: map[ID]map[string]string{}, Rendered: map[ID]string{}}
 	seen, err := b.fillPreview(ctx, repo, pr, asked, &p)
 	if ctx.Err() != nil {
 		return Outcome{}, err
@@ -68,7 +68,7 @@ func (b *Bot) previewVetted(ctx context.Context, repo *checkout.Repo, pr forge.P
 		case t.Unaffected != "":
 		case t.Err != nil || len(t.Set.Failures()) > 0:
 		default:
-			shown.Digests[id] = t.Set.Digest
+			shown.Digests[id], shown.Rendered[id] = t.Set.Digest, t.Set.Rendered[:shortHash]
 			if h := hashes(t.Set); h != nil {
 				shown.Objects[id] = h
 			}

@@ -82,7 +82,7 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 	var again []string
 	texts := map[ID]string{}
 	for _, j := range plan.Jobs {
-		var differs []string
+		differs := ""
 		d := b.deploy(ctx, t, j, deployOrder{
 			run:    b.run(occasion{command: VerbDeploy, commit: p.After, about: about(p.merged, p.BranchPushed), why: "push to " + p.Branch, person: "@" + p.Sender.Login}),
 			record: forge.NewDeployment{Repo: p.Repo, SHA: p.After, Branch: p.Branch, Description: "push by @" + p.Sender.Login},
@@ -93,8 +93,8 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 			},
 		})
 		b.foundDeploy(j, d)
-		if len(differs) > 0 {
-			d.warnings = append(d.warnings, "this is not what the pull request showed: "+strings.Join(differs, "; "))
+		if differs != "" {
+			d.warnings = append(d.warnings, "this is not what the pull request showed: "+differs)
 		}
 		text := d.markdown(j.ID, p.After, "", b.Forge.MaxComment())
 		if held := new(heldError); errors.As(d.err, &held) {
@@ -122,6 +122,8 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 // A heldError says why a deploy on merge waits for a person.
 type heldError struct {
 	why []string
+	// excerpt shows, as Markdown, what is not as it was shown.
+	excerpt string
 	// prune says that the command needs --prune.
 	prune bool
 }
@@ -131,10 +133,16 @@ func (e *heldError) Error() string { return "held: " + strings.Join(e.why, "; ")
 // markdown tells it on the pull request that was merged, or where there is none in the job's summary alone.
 func (e *heldError) markdown(id ID, commit string, merged bool) string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "✋ **%s** was not deployed by the %s:\n\n", report.Escape(string(id)), pick(merged, "merge", "push"))
-	for _, why := range e.why {
-		fmt.Fprintf(&s, "- %s\n", report.Escape(why))
+	fmt.Fprintf(&s, "✋ **%s** was not deployed by the %s: ", report.Escape(string(id)), pick(merged, "merge", "push"))
+	if len(e.why) == 1 {
+		s.WriteString(report.Escape(e.why[0]) + ".\n")
+	} else {
+		s.WriteString("\n\n")
+		for _, why := range e.why {
+			fmt.Fprintf(&s, "- %s\n", report.Escape(why))
+		}
 	}
+	s.WriteString(e.excerpt)
 	if !merged {
 		s.WriteString("\nIt was pushed without a pull request to ask on. What is merged next deploys it, or <code>weighlock deploy</code>.\n")
 		return s.String()
@@ -143,33 +151,39 @@ func (e *heldError) markdown(id ID, commit string, merged bool) string {
 	if e.prune {
 		command += " " + flagPrune
 	}
-	fmt.Fprintf(&s, "\nThe preview above shows what would happen now. To let it: %s\n", report.Code(command))
+	fmt.Fprintf(&s, "\nThe preview above shows what a deploy would change now. To deploy it: %s\n", report.Code(command))
 	return s.String()
 }
 
 // approvePush decides, right before the first write, whether a push may deploy a change. A *[heldError] leaves it to a
 // person. It also says in what the change differs from what was shown, where that is let through.
-func (b *Bot) approvePush(ctx context.Context, t *tree, j Job, p pushed, set *diff.ChangeSet) (differs []string, err error) {
+func (b *Bot) approvePush(ctx context.Context, t *tree, j Job, p pushed, set *diff.ChangeSet) (differs string, err error) {
 	tip, err := p.repo.Tip(ctx, p.Branch)
 	if err != nil {
-		return nil, fmt.Errorf("whether %s is still where it was could not be found out: %w", p.Branch, err)
+		return "", fmt.Errorf("whether %s is still where it was could not be found out: %w", p.Branch, err)
 	}
 	if tip != p.After {
-		return nil, &movedError{fmt.Sprintf("%s has moved on to %s meanwhile, whose own push deploys it", p.Branch, short(tip))}
+		return "", &movedError{fmt.Sprintf("%s has moved on to %s meanwhile, whose own push deploys it", p.Branch, short(tip))}
 	}
 	if !set.Changed() {
-		return nil, nil
+		return "", nil
 	}
-	differs, held := p.judge(j, b.facts(ctx, t, j, deref(p.merged)), set)
-	if held != nil {
-		return nil, held
+	m, held := p.judge(j, b.facts(ctx, t, j, deref(p.merged)), set)
+	if m != nil {
+		differs = m.Text
 	}
-	return differs, nil
+	if held == nil {
+		return differs, nil
+	}
+	if m != nil {
+		held.excerpt = b.excerpt(ctx, *m, set, t.config.Comment, p.Repo)
+	}
+	return differs, held
 }
 
 // judge decides by what is known whether a push may deploy a change: held says why not, differs in what the change is not
 // the one that was shown.
-func (p pushed) judge(j Job, facts Facts, set *diff.ChangeSet) (differs []string, held *heldError) {
+func (p pushed) judge(j Job, facts Facts, set *diff.ChangeSet) (differs *mismatch, held *heldError) {
 	var h heldError
 	policy := j.Policy
 	policy.Checks = ChecksNone // those of the new commit have only just begun; those of the head were for the merge
@@ -187,9 +201,9 @@ func (p pushed) judge(j Job, facts Facts, set *diff.ChangeSet) (differs []string
 		h.why, h.prune = append(h.why, why), true
 	}
 	if p.merged != nil {
-		differs = p.differences(j.ID, set)
-		if len(differs) > 0 && j.Policy.RequireReviewed {
-			h.why = slices.Concat(h.why, differs)
+		differs = p.mismatch(j.ID, set)
+		if differs != nil && j.Policy.RequireReviewed {
+			h.why = append(h.why, differs.Text)
 		}
 	}
 	if len(h.why) > 0 {
@@ -198,29 +212,24 @@ func (p pushed) judge(j Job, facts Facts, set *diff.ChangeSet) (differs []string
 	return differs, nil
 }
 
-// differences says in what a change differs from what the merged pull request showed last; nil where it does not.
-func (p pushed) differences(id ID, set *diff.ChangeSet) []string {
+// mismatch says in what a change is not the one that the merged pull request showed last; nil where it is.
+func (p pushed) mismatch(id ID, set *diff.ChangeSet) *mismatch {
 	switch {
 	case p.shown == nil, p.shown.Digests == nil:
-		return []string{"the pull request showed no preview"}
+		return &mismatch{Text: "the pull request showed no preview"}
 	case p.shown.Digests[id] == set.Digest:
 		return nil
 	case p.shown.Head != p.merged.Head.SHA:
-		return []string{fmt.Sprintf("the preview was of %s, and %s was merged", short(p.shown.Head), short(p.merged.Head.SHA))}
+		return &mismatch{Text: fmt.Sprintf("the preview was of %s, and %s was merged", short(p.shown.Head), short(p.merged.Head.SHA))}
 	case p.shown.Digests[id] == "":
-		return []string{"the pull request showed no change of this target, yet the cluster is not as the branch has it"}
+		return &mismatch{Text: "the pull request showed no change of this target, yet the cluster is not as the branch has it", Objects: changed(set)}
 	}
-	out := []string{"the change is not the one that the pull request showed"}
-	return append(out, firstOf(p.shown.differences(id, set))...)
-}
-
-// firstOf are the first of many differences.
-func firstOf(list []string) []string {
-	const most = 10
-	if len(list) > most {
-		return append(list[:most:most], fmt.Sprintf("and %d more", len(list)-most))
+	base := ""
+	if p.shown.Base != p.Before {
+		base = fmt.Sprintf("%s has moved on from %s to %s", p.Branch, short(p.shown.Base), short(p.Before))
 	}
-	return list
+	m := p.shown.mismatch(id, set, base)
+	return &m
 }
 
 // guarded says why a change set's deletions need somebody to ask for them, "" where they do not.

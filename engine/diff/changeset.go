@@ -44,6 +44,9 @@ type ChangeSet struct {
 	// Digest is over what a reviewer sees: references, operations, paths and values. It is equal for equal content, on
 	// every run and machine.
 	Digest string
+	// Rendered is a digest over the objects as rendered, whatever the cluster holds: it tells a project that says something else
+	// from a cluster that has moved. What chart templates make anew with each render is no part of it. [Compare] leaves it out.
+	Rendered string
 	// Sources are the trees from elsewhere that the target is made of. They are not part of the digest: a ref that moved
 	// without changing what is rendered changes nothing in the cluster.
 	Sources []project.Fetched

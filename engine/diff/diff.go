@@ -52,10 +52,11 @@ const defaultParallel = 8
 func Diff(ctx context.Context, m *render.Manifests, p Previewer, opts Options) (*ChangeSet, error) {
 	opts.StandIn = cmp.Or(opts.StandIn, "default")
 	d := &differ{previewer: p, opts: opts, mask: newMasker(m), manifests: m}
+	set := newSet(m, d.mask)
+	set.Rendered = digestRendered(set, opts.DigestKey)
 	if opts.Base != nil {
 		d.mask.secrets.Merge(opts.Base.Secrets)
 	}
-	set := newSet(m, d.mask)
 	if err := d.look(ctx, set); err != nil {
 		return nil, err
 	}

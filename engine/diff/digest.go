@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -54,17 +55,29 @@ func digest(set *ChangeSet, key []byte) string {
 		}
 		changes = append(changes, d)
 	}
-	slices.SortFunc(changes, func(a, b digestChange) int {
-		if a.Ref < b.Ref {
-			return -1
-		}
-		return 1
-	})
+	return sum(changes)
+}
+
+// sum is the hash of changes, in whatever order they are.
+func sum(changes []digestChange) string {
+	slices.SortStableFunc(changes, func(a, b digestChange) int { return cmp.Compare(a.Ref, b.Ref) })
 	h := sha256.New()
 	h.Write([]byte(digestVersion))
 	// Maps are encoded with sorted keys and there are no values that JSON cannot hold.
 	_ = json.NewEncoder(h).Encode(changes)
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// digestRendered is a hash over the objects of a set of which nothing is known but how they were rendered.
+func digestRendered(set *ChangeSet, key []byte) string {
+	var objects []digestChange
+	for c := range set.All() {
+		o := unsettledOut(c.desired, nil, map[string]any(c.desired), c.unsettled).(map[string]any)
+		objects = append(objects, digestChange{
+			Ref: c.Ref.APIVersion() + "/" + settledRef(c).String(), Object: seal(c.Ref, sealSecrets(c, nil, o, key).(map[string]any), key),
+		})
+	}
+	return sum(objects)
 }
 
 // seal returns a copy of o, the values of a Secret sealed.

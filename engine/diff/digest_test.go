@@ -49,6 +49,24 @@ func TestDigest(t *testing.T) {
 	}
 }
 
+func TestWhatIsRenderedIsToldFromWhatTheClusterHas(t *testing.T) {
+	t.Parallel()
+	rendered := func(kind, value, live string, key []byte) string {
+		c := NewCreation(object.Object{"apiVersion": "v1", "kind": kind, "metadata": map[string]any{"name": "c"}, "data": map[string]any{"a": value}})
+		c.Live, c.Op = object.Object{"data": map[string]any{"a": live}}, Update
+		return digestRendered(setOf(c), key)
+	}
+	if rendered("ConfigMap", "1", "x", nil) != rendered("ConfigMap", "1", "y", nil) {
+		t.Error("it depends on the cluster")
+	}
+	if rendered("ConfigMap", "1", "x", nil) == rendered("ConfigMap", "2", "x", nil) {
+		t.Error("it does not depend on what is rendered")
+	}
+	if rendered("Secret", "MQ==", "x", nil) != rendered("Secret", "Mg==", "x", nil) || rendered("Secret", "MQ==", "x", []byte("k")) == rendered("Secret", "Mg==", "x", []byte("k")) {
+		t.Error("a secret value enters by a key, and only so")
+	}
+}
+
 func TestDigestBindsSecretValuesOnlyByAKey(t *testing.T) {
 	t.Parallel()
 	a, b := setOf(secretUpdate("bmV3")), setOf(secretUpdate("bmV3ZXI="))
