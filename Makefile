@@ -68,6 +68,7 @@ test-quick: ## The inner loop, seconds: tests that need no cluster
 test-long: cluster ## The long tests, bounded for CI
 	@go test -run '^$$' -fuzz FuzzParseCommands -fuzztime $(FUZZTIME) ./bot
 	@go test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) ./bot/forge/github
+	@go test -run '^$$' -fuzz FuzzVerbatim -fuzztime $(FUZZTIME) ./engine/internal/kustomize
 	@scripts/with-cluster.sh go test -tags long -run Long ./engine ./cmd/weighlock
 
 check: deps ## Formatting, vet, linters

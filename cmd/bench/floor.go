@@ -126,6 +126,24 @@ func (f *floor) dryRuns(ctx context.Context, name string, objects []*unstructure
 	})
 }
 
+// applies writes each object for the first time, as deploys do. It cannot be repeated.
+func (f *floor) applies(ctx context.Context, name string, objects []*unstructured.Unstructured) (figure, error) {
+	requests, err := f.prepare(objects)
+	if err != nil {
+		return figure{}, err
+	}
+	out := figure{Scenario: name, Requests: map[string]int{"patch": len(requests)}}
+	cpu, began := processorTime(), time.Now()
+	err = each(ctx, writesWidth, requests, func(ctx context.Context, s sent) error {
+		return f.client.Patch(types.ApplyPatchType).AbsPath(s.path).Param("fieldManager", "weighlock").Body(s.body).Do(ctx).Error()
+	})
+	out.Wall, out.CPU = time.Since(began).Seconds(), processorTime()-cpu
+	return out, err
+}
+
+// writesWidth is how many writes are under way at once.
+const writesWidth = 16
+
 // reads lists the objects of each rendered kind.
 func (f *floor) reads(ctx context.Context, name, namespace string, objects []*unstructured.Unstructured) (figure, error) {
 	var kinds []endpoint

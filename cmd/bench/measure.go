@@ -135,6 +135,7 @@ func (b *bench) measure(ctx context.Context, p proj) (figures []figure, err erro
 		func() error { return add(b.floor.dryRuns(ctx, "floor: dry runs, empty cluster", objects)) },
 		func() error { return add(b.run(ctx, scenario{name: "diff, empty cluster", args: diff})) },
 		func() error { return add(b.run(ctx, scenario{name: "deploy", args: deploy, once: true})) },
+		func() error { return add(b.firstWrites(ctx, dir, ns+"-floor")) },
 		func() error { return add(b.floor.dryRuns(ctx, "floor: dry runs", objects)) },
 		func() error { return add(b.floor.reads(ctx, "floor: reads", ns, objects)) },
 		func() error { return add(b.run(ctx, scenario{name: "diff, nothing changed", args: diff})) },
@@ -160,6 +161,26 @@ func (b *bench) measure(ctx context.Context, p proj) (figures []figure, err erro
 	return figures, nil
 }
 
+// firstWrites measures the floor of a first deploy, in another namespace.
+func (b *bench) firstWrites(ctx context.Context, dir, ns string) (_ figure, err error) {
+	if _, err := b.command(ctx, "create", "namespace", ns); err != nil {
+		return figure{}, err
+	}
+	defer func() {
+		_, gone := b.command(context.WithoutCancel(ctx), "delete", "namespace", ns, "--wait=false")
+		err = errors.Join(err, gone)
+	}()
+	rendered, err := b.rendered(ctx, []string{"--project-dir", dir, "-a", "ns=" + ns})
+	if err != nil {
+		return figure{}, err
+	}
+	objects, err := decode(rendered)
+	if err != nil {
+		return figure{}, err
+	}
+	return b.floor.applies(ctx, "floor: first writes", objects)
+}
+
 // compare relates what asks the server to the floor that holds for it.
 func compare(figures []figure) {
 	wall := map[string]float64{}
@@ -168,8 +189,11 @@ func compare(figures []figure) {
 	}
 	for i, f := range figures {
 		floor := wall["floor: dry runs"]
-		if f.Scenario == "diff, empty cluster" || f.Scenario == "deploy" {
+		switch f.Scenario {
+		case "diff, empty cluster":
 			floor = wall["floor: dry runs, empty cluster"]
+		case "deploy":
+			floor = wall["floor: dry runs, empty cluster"] + wall["floor: first writes"]
 		}
 		if floor > 0 && (strings.HasPrefix(f.Scenario, "diff") || strings.HasPrefix(f.Scenario, "deploy") || strings.HasPrefix(f.Scenario, "kubectl")) {
 			figures[i].Ratio = f.Wall / floor

@@ -22,6 +22,7 @@ var version = "dev"
 
 func main() {
 	quiet()
+	collectLess()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() {

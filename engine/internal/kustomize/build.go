@@ -51,6 +51,9 @@ func Build(ctx context.Context, fsys FS, dir string, opts Options) ([]Resource, 
 	if err := c.check(dir); err != nil {
 		return nil, err
 	}
+	if out, ok := c.verbatim(dir); ok {
+		return out, nil
+	}
 	return c.build(dir)
 }
 

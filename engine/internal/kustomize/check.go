@@ -30,6 +30,7 @@ type checker struct {
 	schema schemaUse       // what the kustomizations do with the global schema, the most of all
 	makers []maker         // what makes objects, in the order of the objects
 	unsure bool            // some kustomization may make them in another order, or drop some
+	listed bool            // the last kustomization that was read does nothing but list resources
 
 	transforming []transforming
 	made         map[string][]map[string]any // plugin configurations, by the directory whose kustomization makes them
@@ -134,6 +135,7 @@ func (c *checker) visit(dir string) {
 // kustomization checks every field that can name a path.
 func (c *checker) kustomization(file string, k *types.Kustomization) {
 	c.sorts[path.Dir(file)] = k.SortOptions != nil
+	c.listed = isList(*k)
 	c.schema = max(c.schema, schemaOf(k))
 	c.traced = c.traced || len(k.BuildMetadata) > 0
 	c.unsure = c.unsure || len(k.Generators)+len(k.Components) > 0
