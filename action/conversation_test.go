@@ -24,6 +24,7 @@ import (
 	"github.com/weighlock/weighlock/bot/checkout"
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/bot/forge/forgetest"
+	"github.com/weighlock/weighlock/bot/offline"
 	"github.com/weighlock/weighlock/engine"
 	"github.com/weighlock/weighlock/engine/enginetest"
 	"github.com/weighlock/weighlock/engine/kube"
@@ -231,9 +232,10 @@ func (c *conversation) job(hook forgetest.Webhook, ref string) {
 			}
 			return c.connected, nil
 		},
-		Holder: job.Run,
-		Now:    func() time.Time { return time.Now().Add(c.shift) },
-		Log:    slog.New(slog.NewTextHandler(&log, nil)),
+		Offline: &offline.Process{Program: os.Args[0], Args: []string{compareOffline}, Limits: offline.DefaultLimits, Log: slog.New(slog.NewTextHandler(&log, nil))},
+		Holder:  job.Run,
+		Now:     func() time.Time { return time.Now().Add(c.shift) },
+		Log:     slog.New(slog.NewTextHandler(&log, nil)),
 	}
 	_, err = action.Run(c.Context(), job, b, runner)
 	summary := section.ReplaceAll(shown.Bytes(), nil)
@@ -449,8 +451,18 @@ func (i interrupted) CreateComment(ctx context.Context, r forge.Repo, number int
 	return i.Forge.CreateComment(ctx, r, number, body)
 }
 
+// compareOffline makes the test binary the process that compares what strangers wrote.
+const compareOffline = "compare-offline"
+
 // TestMain lets garbage lie for longer: conversations are short, and there are many.
 func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == compareOffline {
+		if err := offline.Serve(context.Background(), os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	debug.SetGCPercent(400)
 	os.Exit(m.Run())
 }

@@ -32,6 +32,9 @@ type Bot struct {
 	Env func(name string) (string, bool)
 	// Withheld says which of them projects may not load; see [project.Options].
 	Withheld func(name string) bool
+	// Offline compares what forks would change with what there is, without a cluster and in a process that can do nothing else.
+	// nil looks at nothing of a fork before somebody lets it be.
+	Offline Offline
 	// Holder names this run of the bot to those whom its locks keep out, such as the address of a CI job; default: what the
 	// event is about.
 	Holder string
@@ -56,7 +59,7 @@ type Outcome struct {
 	Summary string
 	// Failed says that something did not go well although all could be said of it: a job should end red.
 	Failed bool
-	// Unread says that nothing was looked at, because a fork's commit waits for somebody to let it be.
+	// Unread says that no cluster was asked, because a fork's commit waits for somebody to let it be looked at.
 	Unread bool
 }
 

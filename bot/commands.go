@@ -189,7 +189,7 @@ func (b *Bot) command(ctx context.Context, e forge.CommentCreated, pr forge.Pull
 	}
 	out, err := b.preview(ctx, repo, pr, base, c.Targets...)
 	if out.Unread {
-		return fmt.Sprintf("😕 Nothing of a fork is looked at before somebody with permission to write has read the commit: %s", report.Code(fmt.Sprintf("/%s @%s", VerbOkToTest, short(pr.Head.SHA)))), false, err
+		return fmt.Sprintf("😕 No cluster is asked about a fork's change before somebody with permission to write has read the commit: %s", report.Code(fmt.Sprintf("/%s @%s", VerbOkToTest, short(pr.Head.SHA)))), false, err
 	}
 	return "", !out.Failed, err
 }

@@ -25,6 +25,8 @@ type Config struct {
 	Records Records
 	// RemoteBases lets kustomizations name repositories and files elsewhere; those of forks only what is in Remotes.
 	RemoteBases bool
+	// Forks says what is shown of a fork's change before somebody lets it be looked at.
+	Forks ForksMode
 	// Readiness are the rules that say of kinds of the repository's own when their objects are ready.
 	Readiness *ready.Rules
 	// Comment says what the preview comment looks like.
@@ -32,6 +34,15 @@ type Config struct {
 	// targets holds the policies with their patterns, the less exact first, so that later ones win.
 	targets []targetEntry
 }
+
+// A ForksMode says what is shown of a fork's change before somebody who may write lets it be looked at.
+type ForksMode string
+
+// The modes: how what is rendered differs, found out without a cluster by a process that can reach nothing; or nothing.
+const (
+	ForksOffline ForksMode = "offline"
+	ForksNone    ForksMode = "none"
+)
 
 // A ProjectConfig names a deployment project of the repository.
 type ProjectConfig struct {
@@ -57,7 +68,8 @@ type fileConfig struct {
 	Remotes  []string              `json:"remotes"`
 	Records  Records               `json:"records"`
 
-	RemoteBases bool `json:"remoteBases"`
+	RemoteBases bool       `json:"remoteBases"`
+	Forks       *ForksMode `json:"forks"`
 	// Readiness are CEL rules by kind.
 	Readiness []ready.Rule `json:"readiness"`
 	Comment   fileComment  `json:"comment"`
@@ -73,7 +85,7 @@ type targetEntry struct {
 
 // DefaultConfig is what holds for a repository without a configuration: one project at its root, deployed by command.
 func DefaultConfig() *Config {
-	return &Config{Projects: []ProjectConfig{{Path: ".", Name: "."}}, Comment: defaultComment}
+	return &Config{Projects: []ProjectConfig{{Path: ".", Name: "."}}, Comment: defaultComment, Forks: ForksOffline}
 }
 
 // ParseConfig reads .weighlock.yaml; file names it in errors. All mistakes are reported at once. Keys that this version
@@ -98,7 +110,12 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 	if f.Version != 1 {
 		errs = append(errs, doc.Errorf([]string{"version"}, "found %d, expected 1", f.Version))
 	}
-	c := &Config{Remotes: f.Remotes, RemoteBases: f.RemoteBases, Records: f.Records}
+	c := &Config{Remotes: f.Remotes, RemoteBases: f.RemoteBases, Records: f.Records, Forks: ForksOffline}
+	if f.Forks != nil {
+		if c.Forks = *f.Forks; c.Forks != ForksOffline && c.Forks != ForksNone {
+			errs = append(errs, doc.Errorf([]string{"forks"}, "found %q, expected offline or none", c.Forks))
+		}
+	}
 	if n := f.Records.Namespace; n != "" && !namespaceName.MatchString(n) {
 		errs = append(errs, doc.Errorf([]string{"records", "namespace"}, "found %q, expected the name of a namespace", n))
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // preview compares a pull request, its head merged onto base, with the clusters of the targets that it affects, and of
-// those that are asked for, and publishes that. Of a fork nothing is looked at before somebody who may write lets it be.
+// those that are asked for, and publishes that. No cluster is asked about a fork's before somebody who may write lets it be.
 // Once a pull request is merged, it is what the base is at that is compared.
 func (b *Bot) preview(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, base string, asked ...string) (Outcome, error) {
 	if pr.Fork && pr.State != forge.StateMerged {
@@ -27,11 +27,7 @@ func (b *Bot) preview(ctx context.Context, repo *checkout.Repo, pr forge.PullReq
 			return Outcome{}, fmt.Errorf("whether the fork's commit may be looked at could not be found out: %w", err)
 		}
 		if !ok {
-			p := report.Preview{Head: pr.Head.SHA, Base: base, BaseName: pr.Base.Name, Notice: fmt.Sprintf(
-				"This comes from a fork. Nothing of it is looked at before somebody with permission to write has read the commit and comments %s",
-				report.Code(fmt.Sprintf("/%s @%s", VerbOkToTest, short(pr.Head.SHA))))}
-			pages := b.pages(pr, p, Shown{Head: pr.Head.SHA, Base: base})
-			return Outcome{Summary: pages[0], Unread: true}, b.publishFork(ctx, pr, pages)
+			return b.previewStranger(ctx, repo, pr, base)
 		}
 	}
 	return b.previewVetted(ctx, repo, pr, base, asked...)

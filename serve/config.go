@@ -30,8 +30,13 @@ type Config struct {
 	DigestKey *Secret `json:"digestKey"`
 	// Environment lists the environment variables that projects may load.
 	Environment []string `json:"environment"`
-	Limits      Limits   `json:"limits"`
+	// Forks is ForksNone where nothing of a fork is to be looked at before somebody lets it be, whatever repositories say.
+	Forks  string `json:"forks"`
+	Limits Limits `json:"limits"`
 }
+
+// ForksNone is the mode in which nothing of forks is looked at; by default, each repository says that for itself.
+const ForksNone = "none"
 
 // Limits bound what is done at once.
 type Limits struct {
@@ -166,6 +171,9 @@ func ParseConfig(file string, data []byte, getenv func(string) string) (*Config,
 	duration(c.Limits.Reconcile, "reconcile", &c.Limits.reconcile, defaultReconcile)
 	if c.Limits.Workers < 0 || c.Limits.Repository < 0 {
 		fail([]string{"limits"}, "found a negative number")
+	}
+	if c.Forks != "" && c.Forks != ForksNone {
+		fail([]string{"forks"}, "found %q, expected none, or nothing, which leaves it to the repositories", c.Forks)
 	}
 	names := map[string]bool{}
 	for i := range c.Forges {

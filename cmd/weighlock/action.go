@@ -189,6 +189,7 @@ func (f *actionFlags) handle(ctx context.Context, p process, runner action.Runne
 		Env:         p.lookupenv,
 		Withheld:    withheld,
 		Remotes:     remotes,
+		Offline:     offlineProcess(p.log.Logger),
 		Holder:      job.Run,
 		Now:         time.Now,
 		Log:         p.log.Logger,

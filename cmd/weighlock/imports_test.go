@@ -49,7 +49,8 @@ var rules = []rule{
 	{"bot/webhook", []string{"bot/forge"}, "who speaks, and what of; what becomes of it is the queue's"},
 	{"bot/queue/queuetest", nil, "gives tests a database"},
 	{"bot/queue", nil, "keeps and hands out work; knows nothing of what it is"},
-	{"bot", []string{"bot/forge", "bot/checkout", "engine", "engine/object", "engine/project", "engine/render", "engine/diff", "engine/apply", "engine/report", "engine/lock", "engine/history", "engine/ready", "engine/yamldoc"}, "decides; names no SDK and no client-go type"},
+	{"bot/offline", []string{"engine", "engine/project", "engine/render", "engine/diff"}, "renders what strangers wrote, in a process of its own; knows no forge and no cluster"},
+	{"bot", []string{"bot/forge", "bot/checkout", "bot/offline", "engine", "engine/object", "engine/project", "engine/render", "engine/diff", "engine/apply", "engine/report", "engine/lock", "engine/history", "engine/ready", "engine/yamldoc"}, "decides; names no SDK and no client-go type"},
 	{"action", []string{"bot", "bot/forge", "bot/forge/github", "bot/forge/gitlab", "engine/report"}, "a CI job is an event, too"},
 	{"serve/servetest", []string{"bot/forge/forgetest"}, "runs the program as a process"},
 	{"serve", []string{"bot", "bot/checkout", "bot/forge", "bot/forge/github", "bot/forge/gitlab", "bot/queue", "bot/webhook", "engine/yamldoc"}, "a webhook is an event, and is kept until it is dealt with"},
@@ -83,7 +84,7 @@ var outside = []struct {
 	{"modernc.org/", []string{"bot/queue"}, "one place speaks with databases"},
 	{"github.com/jackc/", []string{"bot/queue", "bot/queue/queuetest"}, "one place speaks with databases"},
 	{"database/sql", []string{"bot/queue"}, "one place speaks with databases"},
-	{"os/exec", []string{"bot/checkout", "engine/internal/git", "engine/internal/source", "engine/enginetest", "action/actiontest", "bot/queue/queuetest", "serve/servetest", "cmd/demo", "cmd/bench"}, "only git is run as a program"},
+	{"os/exec", []string{"bot/checkout", "bot/offline", "engine/internal/git", "engine/internal/source", "engine/enginetest", "action/actiontest", "bot/queue/queuetest", "serve/servetest", "cmd/demo", "cmd/bench"}, "only git is run as a program, and we ourselves"},
 	{"net/http", []string{"serve", "serve/servetest", "bot/webhook", "engine/internal/source", "engine/internal/store", "bot/forge/github", "bot/forge/gitlab", "bot/forge/internal/rest", "bot/forge/forgetest", "engine/kube", "engine/enginetest", "action/actiontest", "cmd/demo", "cmd/weighlock"}, "the network has few doors"},
 }
 

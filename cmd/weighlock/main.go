@@ -95,7 +95,7 @@ func run(ctx context.Context, p process) int {
 	root.SetErr(p.stderr)
 	root.AddCommand(renderCommand(p), diffCommand(p), deployCommand(p), pokeImagesCommand(p), pruneCommand(p), deleteCommand(p), validateCommand(p), templateCommand(p), actionCommand(p), serveCommand(p),
 		listTargetsCommand(p), listImagesCommand(p), varsCommand(p), helmPullCommand(p), helmUpdateCommand(p),
-		lockCommand(p), unlockCommand(p), locksCommand(p), explainCommand(p), historyCommand(p), doctorCommand(p), healthCommand(p), versionCommand(p), initCommand(p), rbacCommand(p))
+		lockCommand(p), unlockCommand(p), locksCommand(p), explainCommand(p), historyCommand(p), doctorCommand(p), healthCommand(p), compareOfflineCommand(p), versionCommand(p), initCommand(p), rbacCommand(p))
 	done, err := root.ExecuteContextC(ctx)
 	if cause := new(timeoutError); err != nil && errors.As(context.Cause(done.Context()), &cause) && !errors.As(err, &cause) {
 		err = fmt.Errorf("%w: %w", cause, err)

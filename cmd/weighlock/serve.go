@@ -56,6 +56,9 @@ func serveCommand(p process) *cobra.Command {
 			}
 			owner := fmt.Sprintf("%s-%d-%s", host, os.Getpid(), rand.Text()[:8])
 			log := serve.NewLog(p.stderr, p.log.level, config)
+			if config.Forks != serve.ForksNone {
+				b.Offline = offlineProcess(log)
+			}
 			server, err := serve.New(cmd.Context(), config, b, owner, log)
 			if err != nil {
 				return err

@@ -7,12 +7,15 @@ import (
 	"github.com/weighlock/weighlock/engine/render"
 )
 
+// WithoutCluster is the warning of what [Compare] returns.
+const WithoutCluster = "compared without a cluster: two renders, not what is live"
+
 // Compare compares two renders of a target without a cluster: what the one has and the other has not, and the fields
 // that differ. It knows nothing of what is live, nor of what the server would make of the objects.
 func Compare(before, after *render.Manifests, opts Options) *ChangeSet {
 	d := &differ{opts: opts, mask: newMasker(after), manifests: after}
 	set := newSet(after, d.mask)
-	set.Warnings = append(set.Warnings, "compared without a cluster: two renders, not what is live")
+	set.Warnings = append(set.Warnings, WithoutCluster)
 	was := map[object.ID]*Change{}
 	old := newSet(before, d.mask)
 	for c := range old.All() {

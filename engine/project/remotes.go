@@ -61,7 +61,15 @@ type Untrusted struct {
 	// Remotes may be used: host/path without scheme, user and ".git", where * stands for any text within one element of
 	// the path and ** for any text; see [CheckRemote]. Others are refused.
 	Remotes []string
+	// Offline refuses all remotes, those too.
+	Offline bool
 }
+
+// A RefusedError says what a stranger's project may not do: it is no mistake in the project.
+type RefusedError struct{ text string }
+
+// Error says what is refused, and what would allow it.
+func (e *RefusedError) Error() string { return e.text }
 
 // remotePattern allows what an address can hold, and the stars.
 var remotePattern = regexp.MustCompile(`^(http://)?[A-Za-z0-9*][A-Za-z0-9.*-]*(:[0-9]+)?(/[A-Za-z0-9._~*@+-]+)*$`)
@@ -117,13 +125,16 @@ func (p *Project) AllowRemote(address string) error {
 	if u == nil {
 		return nil
 	}
+	if u.Offline {
+		return &RefusedError{"refused: the change is a stranger's, and nothing is fetched for it before somebody has looked at it"}
+	}
 	ok, err := u.allows(address)
 	if err != nil || ok {
 		return err
 	}
 	key, _ := remoteKey(address) // allows had no error
-	return fmt.Errorf("refused: the change is a stranger's, and this remote is not among those that such changes may use; "+
-		"to allow it, list %s under remotes in .weighlock.yaml of the base branch", key)
+	return &RefusedError{"refused: the change is a stranger's, and this remote is not among those that such changes may use; " +
+		fmt.Sprintf("to allow it, list %s under remotes in .weighlock.yaml of the base branch", key)}
 }
 
 // ReadsCluster says whether what is rendered may read objects of the cluster: a stranger's project may not.
@@ -134,8 +145,8 @@ func (p *Project) refuse(kind string) error {
 	if p.opts.Untrusted == nil {
 		return nil
 	}
-	return fmt.Errorf("%s is refused: the change is a stranger's, which may read nothing but the repository's files; "+
-		"a change on a branch of the repository itself may use it", kind)
+	return &RefusedError{kind + " is refused: the change is a stranger's, which may read nothing but the repository's files; " +
+		"a change on a branch of the repository itself may use it"}
 }
 
 // Cache is the project's view of its remotes. Each of them is asked once for what a branch or tag is at, so that all that

@@ -19,8 +19,10 @@ type Preview struct {
 	Targets []TargetPreview
 	// Problem, if set, is why there are no targets to show, such as a merge conflict.
 	Problem string
-	// Notice, in Markdown, says why there are none although nothing is wrong.
+	// Notice, in Markdown, says why there are none although nothing is wrong, or what it means that they are Offline.
 	Notice string
+	// Offline says that two renders were compared, and no cluster.
+	Offline bool
 	// Summary shows the names of objects alone.
 	Summary bool
 	// Merged says that Head is in the base branch already.
@@ -94,7 +96,7 @@ func (p Preview) Headline() string {
 	if p.Problem != "" {
 		return "no preview"
 	}
-	if p.Notice != "" {
+	if p.Notice != "" && !p.Offline {
 		return "not looked at yet"
 	}
 	changes, failed, unreachable, compared := 0, 0, 0, 0
@@ -146,7 +148,10 @@ func (p Preview) head(points int) string {
 	} else {
 		fmt.Fprintf(&b, "%s onto %s at %s", Code(Short(p.Head)), Code(p.BaseName), Code(Short(p.Base)))
 	}
-	if p.At != "" {
+	switch {
+	case p.Offline:
+		b.WriteString(", rendered and compared without a cluster")
+	case p.At != "":
 		fmt.Fprintf(&b, ", compared with the cluster at %s", p.At)
 	}
 	b.WriteString(".\n")

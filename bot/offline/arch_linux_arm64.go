@@ -1,0 +1,6 @@
+package offline
+
+import "golang.org/x/sys/unix"
+
+// arch is what system calls are numbered by.
+const arch = unix.AUDIT_ARCH_AARCH64
