@@ -25,7 +25,7 @@ FUZZTIME ?= 20s
 TEMPLATES ?= 200000
 KUSTOMIZATIONS ?= 1000
 
-.PHONY: help build demo demo-bot bench bench-jinja bench-render fuzz-jinja fuzz-kustomize image test test-ci-doors test-quick test-long check lint deps cluster oracles golden clean
+.PHONY: help build demo demo-bot bench bench-door bench-jinja bench-render fuzz-jinja fuzz-kustomize image load test test-ci-doors test-quick test-long check lint deps cluster oracles golden clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -87,6 +87,13 @@ bench: build cluster ## What previews and deploys cost, against the floor measur
 
 bench-render: ## A project of 400 items: time, processor time and peak memory
 	go test -run '^$$' -bench Render -benchtime 5x ./engine
+
+bench-door: ## Webhooks: how long forges wait for an answer at 200 a second, on SQLite and PostgreSQL; and claims from a backlog
+	go test -run '^$$' -bench Door -benchtime 2000x ./serve
+	go test -run '^$$' -bench Claim ./bot/queue
+
+load: ## weighlock serve under 5,000 webhooks while it is killed 30 times: SQLite, two replicas on PostgreSQL (10 minutes)
+	go test -tags long -run TestLongServeLosesNothing -timeout 40m -v ./cmd/weighlock -deliveries 5000 -server-kills 30
 
 fuzz-jinja: ## Templates: render TEMPLATES generated ones in Python and here, and compare
 	go test -tags difffuzz -run TestDifferential ./engine/jinja -timeout 2h -args -templates $(TEMPLATES)

@@ -30,7 +30,7 @@ type worker struct {
 // How often what fails is tried before it is given up: what is not known to pass, and what ended the process each time.
 const (
 	triesUnknown = 4
-	triesDeadly  = 5
+	triesDeadly  = 10
 )
 
 // Handle implements [queue.Handler].

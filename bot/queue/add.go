@@ -81,18 +81,28 @@ func (s *Store) addWaiting() {
 }
 
 func (s *Store) addAll(ctx context.Context, all []*addition) error {
-	return s.transaction(ctx, true, func(tx *sql.Tx) error {
-		now, err := s.clock(ctx, tx)
-		if err != nil {
-			return err
-		}
+	repos := map[string]bool{}
+	err := s.transaction(ctx, flushed, func(tx *sql.Tx, now int64) error {
 		for _, a := range all {
+			if _, known := s.repos.Load(a.item.Repo); !known && !repos[a.item.Repo] {
+				if _, err := tx.ExecContext(ctx, "INSERT INTO weighlock_repos (repo, served) VALUES ($1, 0) ON CONFLICT (repo) DO NOTHING", a.item.Repo); err != nil {
+					return err
+				}
+				repos[a.item.Repo] = true
+			}
+			var err error
 			if a.added, err = add(ctx, tx, a.item, now); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	if err == nil {
+		for repo := range repos {
+			s.repos.Store(repo, true)
+		}
+	}
+	return err
 }
 
 func add(ctx context.Context, tx *sql.Tx, i Item, now int64) (bool, error) {

@@ -45,20 +45,24 @@ const clusterLock = 31 * time.Second
 // Claim claims the next item for owner, nil for none.
 func (s *Store) Claim(ctx context.Context, owner string, l Limits) (*Run, error) {
 	var r *Run
-	err := s.exclusive(ctx, func(tx *sql.Tx, now int64) error {
+	err := s.transaction(ctx, exclusively, func(tx *sql.Tx, now int64) error {
 		if l.Total > 0 {
 			var running int
 			if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM weighlock_items WHERE state = 'running'").Scan(&running); err != nil || running >= l.Total {
 				return err
 			}
 		}
-		// Of each key the oldest open item; of those that may run now, that of the repository that was served longest ago.
+		// Of the repositories that may run something, the one that was served longest ago; of its items the first that is the oldest
+		// open one of its key. Subqueries keep the databases from any other plan than to walk the indexes until one is found: a
+		// backlog costs nothing.
 		var seq int64
-		err := tx.QueryRowContext(ctx, `WITH heads AS (SELECT min(seq) AS seq FROM weighlock_items WHERE state IN ('waiting', 'running') GROUP BY key)
-			SELECT i.seq FROM heads JOIN weighlock_items i ON i.seq = heads.seq LEFT JOIN weighlock_repos r ON r.repo = i.repo
-			WHERE i.state = 'waiting' AND i.not_before <= $1
-				AND ($2 = 0 OR (SELECT count(*) FROM weighlock_items o WHERE o.repo = i.repo AND o.state = 'running') < $2)
-			ORDER BY coalesce(r.served, 0), i.seq LIMIT 1`, now, l.Repo).Scan(&seq)
+		err := tx.QueryRowContext(ctx, `SELECT next.seq FROM (
+				SELECT (SELECT i.seq FROM weighlock_items i WHERE i.repo = r.repo AND i.state = 'waiting' AND i.not_before <= $1
+					AND i.seq = (SELECT min(o.seq) FROM weighlock_items o WHERE o.key = i.key AND o.state IN ('waiting', 'running'))
+					ORDER BY i.seq LIMIT 1) AS seq
+				FROM weighlock_repos r WHERE $2 = 0 OR (SELECT count(*) FROM weighlock_items o WHERE o.repo = r.repo AND o.state = 'running') < $2
+				ORDER BY r.served, r.repo) next
+			WHERE next.seq IS NOT NULL LIMIT 1`, now, l.Repo).Scan(&seq)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -94,11 +98,7 @@ func (s *Store) Claim(ctx context.Context, owner string, l Limits) (*Run, error)
 // nobody; a run that is not among them is lost.
 func (s *Store) Beat(ctx context.Context, owner string) (map[int64]string, error) {
 	out := map[int64]string{}
-	err := s.transaction(ctx, false, func(tx *sql.Tx) error {
-		now, err := s.clock(ctx, tx)
-		if err != nil {
-			return err
-		}
+	err := s.transaction(ctx, lazily, func(tx *sql.Tx, now int64) error {
 		rows, err := tx.QueryContext(ctx, `UPDATE weighlock_items SET lease = $1 WHERE owner = $2 AND state = 'running' RETURNING seq, cancelled`, now+Lease.Milliseconds(), owner)
 		if err != nil {
 			return err
@@ -136,15 +136,11 @@ func scan(rows *sql.Rows, out map[int64]string) error {
 
 // update changes the item of a run that still has its lease; $1 in set is the database's time, and args follow.
 func (s *Store) update(ctx context.Context, r *Run, set string, args ...any) error {
-	return s.write(ctx, r, false, set, args...)
+	return s.write(ctx, r, lazily, set, args...)
 }
 
-func (s *Store) write(ctx context.Context, r *Run, flush bool, set string, args ...any) error {
-	err := s.transaction(ctx, flush, func(tx *sql.Tx) error {
-		now, err := s.clock(ctx, tx)
-		if err != nil {
-			return err
-		}
+func (s *Store) write(ctx context.Context, r *Run, how mode, set string, args ...any) error {
+	err := s.transaction(ctx, how, func(tx *sql.Tx, now int64) error {
 		args := append([]any{now, r.Seq, r.owner, r.Fence}, args...)
 		// Each parameter is used, so that PostgreSQL knows its type.
 		result, err := tx.ExecContext(ctx, "UPDATE weighlock_items SET "+set+" WHERE CAST($1 AS BIGINT) > 0 AND seq = $2 AND owner = $3 AND fence = $4 AND state = 'running'", args...)
@@ -164,7 +160,7 @@ func (s *Store) write(ctx context.Context, r *Run, flush bool, set string, args 
 
 // SetJournal stores, flushed, what a later run must know if this one dies.
 func (s *Store) SetJournal(ctx context.Context, r *Run, journal []byte) error {
-	return s.write(ctx, r, true, "journal = $5", journal)
+	return s.write(ctx, r, flushed, "journal = $5", journal)
 }
 
 // Finish ends a run, and its item, in a final state. The payload is kept no longer.
@@ -186,18 +182,20 @@ func (s *Store) HandBack(ctx context.Context, r *Run, interrupted bool) error {
 	return s.update(ctx, r, "state = 'waiting', owner = '', attempt = attempt - 1, interrupted = interrupted + $5", mark)
 }
 
-// TakeOver lets wait again what dead replicas ran, and returns how many items that are. all says that there is no other replica
+// TakeOver lets wait again what dead replicas ran, and returns how many items that are. What has died more than once waits for a
+// while, twice as long each time: it may be what kills, and what else runs shall not die with it again. all says that there is no other replica
 // but this one, which has just begun: whatever is said to run does not.
 func (s *Store) TakeOver(ctx context.Context, all bool) (int, error) {
 	var n int64
-	err := s.exclusive(ctx, func(tx *sql.Tx, now int64) error {
+	err := s.transaction(ctx, exclusively, func(tx *sql.Tx, now int64) error {
 		before := now
 		if all {
 			before = 1 << 62
 		}
 		result, err := tx.ExecContext(ctx, `UPDATE weighlock_items SET state = 'waiting', owner = '', interrupted = interrupted + 1,
-			not_before = CASE WHEN kind = 'deploy' THEN CAST($1 AS BIGINT) ELSE 0 END
-			WHERE state = 'running' AND lease < $2`, now+clusterLock.Milliseconds(), before)
+			not_before = CAST($1 AS BIGINT) + CASE WHEN kind = 'deploy' AND interrupted < 4 THEN CAST($3 AS BIGINT)
+				WHEN interrupted = 0 THEN 0 WHEN interrupted < 8 THEN 1000 << CAST(interrupted AS INTEGER) ELSE 256000 END
+			WHERE state = 'running' AND lease < $2`, now, before, clusterLock.Milliseconds())
 		if err != nil {
 			return err
 		}
@@ -228,7 +226,7 @@ func (s *Store) Heard(ctx context.Context, repo, subject string) (bool, error) {
 	return n > 0, err
 }
 
-// Repos lists the repositories that items were claimed of.
+// Repos lists the repositories that items were added of.
 func (s *Store) Repos(ctx context.Context) ([]string, error) {
 	rows, err := s.db.QueryContext(ctx, "SELECT repo FROM weighlock_repos ORDER BY repo")
 	if err != nil {
@@ -263,11 +261,7 @@ type Depth struct {
 // Depth says how full the queue is.
 func (s *Store) Depth(ctx context.Context) (Depth, error) {
 	var d Depth
-	err := s.transaction(ctx, false, func(tx *sql.Tx) error {
-		now, err := s.clock(ctx, tx)
-		if err != nil {
-			return err
-		}
+	err := s.transaction(ctx, lazily, func(tx *sql.Tx, now int64) error {
 		var oldest sql.NullInt64
 		if err := tx.QueryRowContext(ctx, "SELECT count(*), min(received) FROM weighlock_items WHERE state IN ('waiting', 'running') AND state = 'waiting'").Scan(&d.Waiting, &oldest); err != nil {
 			return err
@@ -282,12 +276,8 @@ func (s *Store) Depth(ctx context.Context) (Depth, error) {
 
 // Forget removes what ended longer ago than that. Its deliveries would be taken for new ones then, if a forge sent them again.
 func (s *Store) Forget(ctx context.Context, ago time.Duration) error {
-	return s.transaction(ctx, false, func(tx *sql.Tx) error {
-		now, err := s.clock(ctx, tx)
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, "DELETE FROM weighlock_items WHERE state NOT IN ('waiting', 'running') AND finished < $1", now-ago.Milliseconds())
+	return s.transaction(ctx, lazily, func(tx *sql.Tx, now int64) error {
+		_, err := tx.ExecContext(ctx, "DELETE FROM weighlock_items WHERE state NOT IN ('waiting', 'running') AND finished < $1", now-ago.Milliseconds())
 		return err
 	})
 }

@@ -233,6 +233,26 @@ func TestWhatADeadReplicaRanIsTakenOver(t *testing.T) {
 	})
 }
 
+func TestWhatDiesAgainAndAgainWaits(t *testing.T) {
+	each(t, func(t *testing.T, s *queue.Store) {
+		add(t, s, item("a", "acme/shop", 1, queue.Command), item("b", "acme/shop", 2, queue.Command))
+		for n, want := range [][]string{{"a", "b"}, {"a", "b"}, nil} {
+			if names, _ := claims(t, s, fmt.Sprint("dies", n), queue.Limits{}); !slices.Equal(names, want) {
+				t.Errorf("start %d runs %v, want %v", n, names, want)
+			}
+			if _, err := s.TakeOver(t.Context(), true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		add(t, s, item("c", "acme/shop", 3, queue.Command))
+		names, runs := claims(t, s, "lives", queue.Limits{})
+		if !slices.Equal(names, []string{"c"}) {
+			t.Errorf("what has not died runs: %v", names)
+		}
+		finish(t, s, runs...)
+	})
+}
+
 func TestCancelStopsWhatRunsAndWhatWaitsButNotItself(t *testing.T) {
 	each(t, func(t *testing.T, s *queue.Store) {
 		add(t, s, item("a", "acme/shop", 1, queue.Deploy), item("b", "acme/shop", 1, queue.Deploy), item("c", "acme/shop", 2, queue.Deploy), item("cancel", "acme/shop", 1, queue.Command))
@@ -381,17 +401,22 @@ func TestShutdownHandsBackWhatRuns(t *testing.T) {
 	})
 }
 
+func benchAddress(b *testing.B, database string) string {
+	b.Helper()
+	if database == "SQLite" {
+		return filepath.Join(b.TempDir(), "weighlock.db")
+	}
+	url, err := server.Database(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	return url
+}
+
 func BenchmarkAdd(b *testing.B) {
 	for _, name := range []string{"SQLite", "PostgreSQL"} {
 		b.Run(name, func(b *testing.B) {
-			path := filepath.Join(b.TempDir(), "weighlock.db")
-			if name != "SQLite" {
-				var err error
-				if path, err = server.Database(b.Context()); err != nil {
-					b.Fatal(err)
-				}
-			}
-			s, err := queue.Open(b.Context(), path)
+			s, err := queue.Open(b.Context(), benchAddress(b, name))
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -409,5 +434,41 @@ func BenchmarkAdd(b *testing.B) {
 				}
 			})
 		})
+	}
+}
+
+func BenchmarkClaimFromABacklog(b *testing.B) {
+	for _, name := range []string{"SQLite", "PostgreSQL"} {
+		for _, size := range []int{5_000, 50_000} {
+			b.Run(fmt.Sprintf("%s/%d", name, size), func(b *testing.B) {
+				s, err := queue.Open(b.Context(), benchAddress(b, name))
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer s.Close()
+				var adds sync.WaitGroup
+				for n := range 64 {
+					adds.Go(func() {
+						for n := n; n < size; n += 64 {
+							i := item(fmt.Sprint(n), fmt.Sprintf("acme/shop%d", n%10), n%(size/25), queue.Command)
+							i.Body = make([]byte, 10_000)
+							if _, err := s.Add(b.Context(), i); err != nil {
+								b.Error(err)
+							}
+						}
+					})
+				}
+				adds.Wait()
+				for b.Loop() {
+					r, err := s.Claim(b.Context(), "one", queue.Limits{Repo: 2})
+					if err == nil {
+						err = s.Finish(b.Context(), r, queue.Done, "")
+					}
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
 	}
 }

@@ -38,30 +38,38 @@ CREATE INDEX weighlock_items_subject ON weighlock_items (repo, subject);
 CREATE INDEX weighlock_items_running ON weighlock_items (repo) WHERE state = 'running';
 CREATE INDEX weighlock_items_finished ON weighlock_items (finished) WHERE state NOT IN ('waiting', 'running');
 CREATE TABLE weighlock_repos (repo TEXT PRIMARY KEY, served BIGINT NOT NULL);
+`, `
+CREATE INDEX weighlock_items_waiting ON weighlock_items (repo, seq) WHERE state = 'waiting';
+CREATE INDEX weighlock_repos_served ON weighlock_repos (served, repo);
+INSERT INTO weighlock_repos (repo, served) SELECT DISTINCT repo, 0 FROM weighlock_items WHERE seq > 0 ON CONFLICT (repo) DO NOTHING;
 `}
 
 // A dialect is what the databases say differently.
 type dialect struct {
 	replace *strings.Replacer
-	// exclusive is run first in a transaction that must see what no other changes meanwhile.
-	exclusive string
-	// clock is milliseconds since 1970 as the database sees them, which all replicas share; "" means our own clock.
-	clock string
+	// begin are what transactions of each mode begin with; the last column is milliseconds since 1970 as the database sees them,
+	// which all replicas share. Empty means that there is nothing to do, and that the clock is our own.
+	begin [3]string
 }
 
 var (
 	sqlite = dialect{replace: strings.NewReplacer("SEQ", "INTEGER PRIMARY KEY AUTOINCREMENT", "BYTES", "BLOB")}
 	// The number is our own, and the same in all replicas.
 	postgres = dialect{
-		replace:   strings.NewReplacer("SEQ", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "BYTES", "BYTEA"),
-		exclusive: "SELECT pg_advisory_xact_lock(7093116014)",
-		clock:     "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint",
+		replace: strings.NewReplacer("SEQ", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "BYTES", "BYTEA"),
+		begin: [3]string{
+			flushed:     "SELECT '', " + postgresClock,
+			lazily:      "SELECT set_config('synchronous_commit', 'off', true), " + postgresClock,
+			exclusively: "SELECT pg_advisory_xact_lock(7093116014)::text || set_config('synchronous_commit', 'off', true), " + postgresClock,
+		},
 	}
 )
 
+const postgresClock = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+
 // migrate brings the schema up to date. A schema that is newer than the program is refused: what it says is not understood.
 func (s *Store) migrate(ctx context.Context) error {
-	return s.exclusive(ctx, func(tx *sql.Tx, _ int64) error {
+	return s.transaction(ctx, exclusively, func(tx *sql.Tx, _ int64) error {
 		if _, err := tx.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS weighlock_schema (version BIGINT NOT NULL)"); err != nil {
 			return err
 		}

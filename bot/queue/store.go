@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // "pgx"
@@ -65,6 +66,8 @@ type Store struct {
 	added   chan struct{} // has an element when something was added
 
 	adds batch
+	// repos are those that are known to have a row.
+	repos sync.Map
 	// writing is held by SQLite's one writer; flushes is how its connection is set.
 	writing chan struct{}
 	flushes bool
@@ -81,7 +84,10 @@ func Open(ctx context.Context, address string) (*Store, error) {
 		if err != nil { // it may quote the address, which holds a password
 			return nil, errors.New("the database's address is not one of PostgreSQL: want postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 		}
-		s.db.SetMaxOpenConns(8)
+		// They are kept: a new one takes longer than what it is for.
+		s.db.SetMaxOpenConns(12)
+		s.db.SetMaxIdleConns(12)
+		s.db.SetConnMaxIdleTime(5 * time.Minute)
 	} else {
 		if s.unlock, err = lockFile(address + ".lock"); err != nil {
 			return nil, fmt.Errorf("the database %s: %w", address, err)
@@ -105,7 +111,7 @@ func Open(ctx context.Context, address string) (*Store, error) {
 func (s *Store) Close() error { return errors.Join(s.db.Close(), s.unlock()) }
 
 // Shared says whether other processes may use the database at the same time.
-func (s *Store) Shared() bool { return s.dialect.clock != "" }
+func (s *Store) Shared() bool { return s.dialect.begin[flushed] != "" }
 
 // Ping says whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
@@ -116,9 +122,20 @@ func (s *Store) Ping(ctx context.Context) error {
 // Added has an element after something was added by this process.
 func (s *Store) Added() <-chan struct{} { return s.added }
 
-// transaction does work in a transaction. One that need not be flushed is when the next one that must be is: should the machine
-// lose power before, it has not been.
-func (s *Store) transaction(ctx context.Context, flush bool, work func(*sql.Tx) error) error {
+// A mode is how a transaction is done.
+type mode int
+
+const (
+	// flushed: when it has ended, it outlives a loss of power.
+	flushed mode = iota
+	// lazily: it is flushed with the next one that must be. Should the machine lose power before, it has not been.
+	lazily
+	// exclusively: lazily, and beside no other one of this mode.
+	exclusively
+)
+
+// transaction does work in a transaction; now is the database's time, by which leases are judged.
+func (s *Store) transaction(ctx context.Context, how mode, work func(tx *sql.Tx, now int64) error) error {
 	if !s.Shared() {
 		select {
 		case s.writing <- struct{}{}:
@@ -126,7 +143,7 @@ func (s *Store) transaction(ctx context.Context, flush bool, work func(*sql.Tx) 
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		if flush != s.flushes {
+		if flush := how == flushed; flush != s.flushes {
 			if _, err := s.db.ExecContext(ctx, "PRAGMA synchronous = "+map[bool]string{true: "FULL", false: "NORMAL"}[flush]); err != nil {
 				return err
 			}
@@ -137,41 +154,18 @@ func (s *Store) transaction(ctx context.Context, flush bool, work func(*sql.Tx) 
 	if err != nil {
 		return err
 	}
-	if s.Shared() && !flush {
-		_, err = tx.ExecContext(ctx, "SET LOCAL synchronous_commit = off")
+	now := s.now().UnixMilli()
+	if begin := s.dialect.begin[how]; begin != "" {
+		var set string
+		err = tx.QueryRowContext(ctx, begin).Scan(&set, &now)
 	}
 	if err == nil {
-		err = work(tx)
+		err = work(tx, now)
 	}
 	if err != nil {
 		return errors.Join(err, ignoreDone(tx.Rollback()))
 	}
 	return tx.Commit()
-}
-
-// exclusive does work in a transaction beside which no other exclusive one runs; now is the database's time.
-func (s *Store) exclusive(ctx context.Context, work func(tx *sql.Tx, now int64) error) error {
-	return s.transaction(ctx, false, func(tx *sql.Tx) error {
-		if s.dialect.exclusive != "" {
-			if _, err := tx.ExecContext(ctx, s.dialect.exclusive); err != nil {
-				return err
-			}
-		}
-		now, err := s.clock(ctx, tx)
-		if err != nil {
-			return err
-		}
-		return work(tx, now)
-	})
-}
-
-// clock is the time by which leases are judged.
-func (s *Store) clock(ctx context.Context, tx *sql.Tx) (int64, error) {
-	if s.dialect.clock == "" {
-		return s.now().UnixMilli(), nil
-	}
-	var now int64
-	return now, tx.QueryRowContext(ctx, s.dialect.clock).Scan(&now)
 }
 
 // ignoreDone leaves out that a transaction has ended already, as it does with its context.

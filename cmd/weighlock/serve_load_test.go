@@ -27,10 +27,14 @@ type load struct {
 	deliveries, kills, replicas int
 	// dies says that the first replica is killed in the middle, and stays so.
 	dies bool
-	// deploys are asked for, too. One that a kill has interrupted waits until a lock in a cluster would have run out.
+	// deploys are asked for, too, by commands and by pushes. One that a kill has interrupted waits until a lock in a cluster would
+	// have run out.
 	deploys bool
+	// gitlab speaks with GitLab, whose hooks are signed, in place of GitHub.
+	gitlab bool
 
-	github  *forgetest.GitHub
+	forge   stand
+	base    string
 	servers []*servetest.Server
 	mu      sync.Mutex
 	forged  map[int64]bool // comments
@@ -48,19 +52,15 @@ const (
 // A load needs no cluster: what is asked for is a preview, which says that there is none, help, and a deploy that is refused.
 func (l *load) run(database string) {
 	l.Helper()
-	var err error
-	if l.github, err = forgetest.NewGitHub(forgetest.Options{Violation: func(err error) { l.Errorf("%v", err) }, Clock: time.Now}); err != nil {
-		l.Fatal(err)
-	}
-	l.Cleanup(l.github.Close)
-	l.github.AddRepo(testRepo, forgetest.RepoOptions{Private: true})
-	l.github.AddToken(actiontest.ActionsToken, forgetest.Token{Actions: true})
-	l.github.SetPermission(testRepo, writer, forge.Write)
-	l.github.SetPermission(testRepo, reader, forge.Read)
+	token := l.standIn()
+	l.Cleanup(l.forge.Close)
+	l.forge.SetPermission(testRepo, writer, forge.Write)
+	l.forge.SetPermission(testRepo, reader, forge.Read)
 	git, err := actiontest.NewGit(l.Context(), l.TempDir(), testRepo.String())
 	if err != nil {
 		l.Fatal(err)
 	}
+	git.MergeRequests = l.gitlab
 	l.Cleanup(func() { git.Close() })
 	commit := func(branch string) string {
 		if err := os.WriteFile(filepath.Join(git.Work, "map.yaml"), []byte("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {branch: "+branch+"}\n"), 0o644); err != nil {
@@ -72,19 +72,23 @@ func (l *load) run(database string) {
 		}
 		return sha
 	}
-	base, head := commit("main"), commit("topic")
+	var head string
+	l.base, head = commit("main"), commit("topic")
 	for n := range loadPulls {
-		number := l.github.OpenPullRequest(forgetest.NewPullRequest{Repo: testRepo, Title: "Change", Author: writer, Head: forge.Ref{Name: "topic", SHA: head}, Base: forge.Ref{SHA: base}})
+		number := l.forge.OpenPullRequest(forgetest.NewPullRequest{Repo: testRepo, Title: "Change", Author: writer, Head: forge.Ref{Name: "topic", SHA: head}, Base: forge.Ref{SHA: l.base}})
 		if n < loadPreviews {
-			if _, err := git.PullRefs(l.Context(), number, base, head); err != nil {
+			if _, err := git.PullRefs(l.Context(), number, l.base, head); err != nil {
 				l.Fatal(err)
 			}
 		}
 	}
 	for range max(1, l.replicas) {
 		s := &servetest.Server{
-			Program: []string{os.Args[0]}, Env: []string{asProgram + "=1"}, Kind: "github", API: l.github.URL(), Git: strings.TrimSuffix(git.URL(), "/"+testRepo.String()+".git"),
-			Token: actiontest.ActionsToken, Kubeconfig: os.DevNull, Dir: l.TempDir(), Database: database, Limits: "{workers: 8, reconcile: 0s}",
+			Program: []string{os.Args[0]}, Env: []string{asProgram + "=1"}, Kind: "github", API: l.forge.URL(), Git: strings.TrimSuffix(git.URL(), "/"+testRepo.String()+".git"),
+			Token: token, Kubeconfig: os.DevNull, Dir: l.TempDir(), Database: database, Limits: "{workers: 8, reconcile: 0s}",
+		}
+		if l.gitlab {
+			s.Kind, s.Signs = "gitlab", true
 		}
 		l.start(s)
 		l.servers = append(l.servers, s)
@@ -99,16 +103,52 @@ func (l *load) run(database string) {
 		})
 	}
 	l.forged = map[int64]bool{}
+	began := time.Now()
 	killed := make(chan struct{})
 	go func() { defer close(killed); l.kill() }()
 	l.post()
 	<-killed
-	ctx, cancel := context.WithTimeout(l.Context(), 4*time.Minute)
+	// Each kill may let a deploy wait, and the machine may have other things to do.
+	ctx, cancel := context.WithTimeout(l.Context(), 4*time.Minute+time.Duration(l.deliveries)*100*time.Millisecond)
 	defer cancel()
+	accepted := time.Now()
 	if err := l.servers[len(l.servers)-1].Idle(ctx); err != nil {
 		l.Fatal(err)
 	}
+	l.Logf("%d deliveries and %d kills within %s, all done %s later", l.deliveries, l.kills, accepted.Sub(began).Round(time.Second), time.Since(accepted).Round(time.Second))
 	l.check(head)
+}
+
+// A stand is a stand-in for a forge.
+type stand interface {
+	forgetest.Server
+	URL() string
+	Close()
+}
+
+// standIn starts the forge and returns the server's token.
+func (l *load) standIn() string {
+	l.Helper()
+	options := forgetest.Options{Violation: func(err error) { l.Errorf("%v", err) }, Clock: time.Now, Sample: 20}
+	if l.gitlab {
+		g, err := forgetest.NewGitLab(options)
+		if err != nil {
+			l.Fatal(err)
+		}
+		g.AddRepo(testRepo, forgetest.RepoOptions{Private: true})
+		g.AddToken(actiontest.ProjectToken, actiontest.ProjectBot)
+		g.SetPermission(testRepo, actiontest.ProjectBot, forge.Write)
+		l.forge = g
+		return actiontest.ProjectToken
+	}
+	g, err := forgetest.NewGitHub(options)
+	if err != nil {
+		l.Fatal(err)
+	}
+	g.AddRepo(testRepo, forgetest.RepoOptions{Private: true})
+	g.AddToken(actiontest.ActionsToken, forgetest.Token{Actions: true})
+	l.forge = g
+	return actiontest.ActionsToken
 }
 
 func (l *load) start(s *servetest.Server) {
@@ -154,27 +194,29 @@ func (l *load) post() {
 		var hook forgetest.Webhook
 		switch {
 		case what == 0: // somebody who does not know the secret
-			c := l.github.Comment(testRepo, number, writer, "/help")
+			c := l.forge.Comment(testRepo, number, writer, "/help")
 			l.forged[c.ID] = true
-			posts.Go(func() { l.forge(l.github.CommentWebhook(c), n) })
+			posts.Go(func() { l.guess(l.forge.CommentWebhook(c), n) })
 			continue
 		case what == 1: // a push
-			hook = l.github.PullRequestWebhook(testRepo, 1+number%loadPreviews, forge.Synchronized, writer)
+			hook = l.forge.PullRequestWebhook(testRepo, 1+number%loadPreviews, forge.Synchronized, writer)
 		case what == 2 && n > 10: // once more
 			l.mu.Lock()
 			if len(l.hooks) > 0 {
 				hook = l.hooks[r.IntN(len(l.hooks))]
 			}
 			l.mu.Unlock()
+		case what == 3 && l.deploys && n%10 == 0:
+			hook = l.forge.PushWebhook(forgetest.Push{Repo: testRepo, Branch: "main", Before: l.base, After: l.base, By: writer})
 		case what == 3 && l.deploys:
-			c := l.github.Comment(testRepo, number, reader, "/deploy prod")
+			c := l.forge.Comment(testRepo, number, reader, "/deploy prod")
 			l.asked = append(l.asked, c)
-			hook = l.github.CommentWebhook(c)
+			hook = l.forge.CommentWebhook(c)
 		}
 		if hook.Body == nil {
-			c := l.github.Comment(testRepo, number, writer, "/help")
+			c := l.forge.Comment(testRepo, number, writer, "/help")
 			l.asked = append(l.asked, c)
-			hook = l.github.CommentWebhook(c)
+			hook = l.forge.CommentWebhook(c)
 		}
 		posts.Go(func() { l.deliver(hook, n) })
 	}
@@ -200,7 +242,7 @@ func (l *load) deliver(hook forgetest.Webhook, n int) {
 	}
 }
 
-func (l *load) forge(hook forgetest.Webhook, n int) {
+func (l *load) guess(hook forgetest.Webhook, n int) {
 	status, err := l.servers[n%len(l.servers)].Forge(l.Context(), hook)
 	if err == nil && status != http.StatusUnauthorized {
 		l.Errorf("a forged delivery: status %d", status)
@@ -212,7 +254,7 @@ func (l *load) check(head string) {
 	answers := map[int64]int{}
 	for number := 1; number <= loadPulls; number++ {
 		previews := 0
-		for _, c := range l.github.Comments(testRepo, number) {
+		for _, c := range l.forge.Comments(testRepo, number) {
 			var id int64
 			var n int
 			if _, err := fmt.Sscanf(c.Body, "<!-- weighlock:answer comment-%d-%d -->", &id, &n); err == nil {
@@ -277,8 +319,8 @@ func TestServeLosesNothingWhenItIsKilled(t *testing.T) {
 		t.Parallel()
 		(&load{T: t, deliveries: 300, kills: 3}).run("")
 	})
-	t.Run("PostgreSQL", func(t *testing.T) {
+	t.Run("GitLab and PostgreSQL", func(t *testing.T) {
 		t.Parallel()
-		(&load{T: t, deliveries: 300, kills: 3}).run(postgres(t))
+		(&load{T: t, deliveries: 300, kills: 3, gitlab: true}).run(postgres(t))
 	})
 }

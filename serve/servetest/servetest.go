@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -26,8 +27,11 @@ import (
 	"github.com/weighlock/weighlock/bot/forge/forgetest"
 )
 
-// Secret is the webhooks' secret.
-const Secret = "the webhooks' secret, of this test"
+// Secret is the webhooks' secret, SigningToken what GitLab signs them with.
+const (
+	Secret       = "the webhooks' secret, of this test"
+	SigningToken = "whsec_dGhlIHNpZ25pbmcga2V5IG9mIHRoaXMgdGVzdA=="
+)
 
 // A Server is the program as a server.
 type Server struct {
@@ -36,6 +40,8 @@ type Server struct {
 	Env     []string
 	// Kind is github or gitlab; API and Git are their addresses, Token is whom it speaks as.
 	Kind, API, Git, Token string
+	// Signs says that GitLab signs webhooks, in place of sending its secret token.
+	Signs bool
 	// Database is a path or an address; empty is a file in Dir. Limits are those of the configuration, such as "{workers: 2}".
 	Database, Limits string
 	// Repositories are those that it looks at when it starts.
@@ -68,7 +74,7 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	cmd := exec.Command(s.Program[0], append(append([]string(nil), s.Program[1:]...), "serve", "--config", filepath.Join(s.Dir, "server.yaml"), "--listen", listen(s.webhooks), "--internal", listen(s.internal))...)
 	cmd.Dir = s.Dir
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.Dir, "TMPDIR=" + os.TempDir(), "FORGE_TOKEN=" + s.Token, "WEBHOOK_SECRET=" + Secret}, s.Env...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.Dir, "TMPDIR=" + os.TempDir(), "FORGE_TOKEN=" + s.Token, "WEBHOOK_SECRET=" + Secret, "SIGNING_TOKEN=" + SigningToken}, s.Env...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return err
@@ -105,8 +111,12 @@ func (s *Server) configure() error {
 	if limits == "" {
 		limits = "{}"
 	}
-	config := fmt.Sprintf("version: 1\ndatabase: %q\ncache: %q\nkubeconfig: %q\nlimits: %s\nforges:\n- kind: %s\n  api: %s\n  git: %s\n  token: {env: FORGE_TOKEN}\n  secrets: [{env: WEBHOOK_SECRET}]\n%s",
-		s.Database, filepath.Join(s.Dir, "cache"), s.Kubeconfig, limits, s.Kind, s.API, s.Git, repositories)
+	secrets := "secrets: [{env: WEBHOOK_SECRET}]"
+	if s.Signs {
+		secrets = "signingTokens: [{env: SIGNING_TOKEN}]"
+	}
+	config := fmt.Sprintf("version: 1\ndatabase: %q\ncache: %q\nkubeconfig: %q\nlimits: %s\nforges:\n- kind: %s\n  api: %s\n  git: %s\n  token: {env: FORGE_TOKEN}\n  %s\n%s",
+		s.Database, filepath.Join(s.Dir, "cache"), s.Kubeconfig, limits, s.Kind, s.API, s.Git, secrets, repositories)
 	return os.WriteFile(filepath.Join(s.Dir, "server.yaml"), []byte(config), 0o600)
 }
 
@@ -175,16 +185,28 @@ func (s *Server) deliver(ctx context.Context, hook forgetest.Webhook, secret str
 		return 0, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	if s.Kind == "gitlab" {
+	switch {
+	case s.Kind == "gitlab" && s.Signs:
+		key := []byte(secret)
+		if secret == Secret {
+			key, err = base64.StdEncoding.DecodeString(strings.TrimPrefix(SigningToken, "whsec_"))
+		}
+		now := strconv.FormatInt(time.Now().Unix(), 10)
+		req.Header.Set("X-Gitlab-Event", hook.Name)
+		req.Header.Set("webhook-id", hook.Delivery)
+		req.Header.Set("webhook-timestamp", now)
+		req.Header.Set("webhook-signature", "v1,"+base64.StdEncoding.EncodeToString(sign(key, []byte(hook.Delivery+"."+now+"."), hook.Body)))
+	case s.Kind == "gitlab":
 		req.Header.Set("X-Gitlab-Event", hook.Name)
 		req.Header.Set("X-Gitlab-Event-UUID", hook.Delivery)
 		req.Header.Set("X-Gitlab-Token", secret)
-	} else {
-		mac := hmac.New(sha256.New, []byte(secret))
-		mac.Write(hook.Body)
+	default:
 		req.Header.Set("X-GitHub-Event", hook.Name)
 		req.Header.Set("X-GitHub-Delivery", hook.Delivery)
-		req.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+		req.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(sign([]byte(secret), hook.Body)))
+	}
+	if err != nil {
+		return 0, err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -192,6 +214,14 @@ func (s *Server) deliver(ctx context.Context, hook forgetest.Webhook, secret str
 	}
 	_, err = io.Copy(io.Discard, resp.Body)
 	return resp.StatusCode, errors.Join(err, resp.Body.Close())
+}
+
+func sign(key []byte, parts ...[]byte) []byte {
+	mac := hmac.New(sha256.New, key)
+	for _, p := range parts {
+		mac.Write(p)
+	}
+	return mac.Sum(nil)
 }
 
 // Idle waits until nothing waits or runs any more.

@@ -34,12 +34,15 @@ type GitHub struct {
 	// attempts are the deliveries of webhooks, wanted those that were asked for again.
 	attempts []hookDelivery
 	wanted   []Webhook
+	// examples and usersJSON are what was read of GitHub's examples; guarded by standIn.mu.
+	examples  map[exampleKey]object
+	usersJSON map[forge.User]object
 }
 
 // NewGitHub starts a stand-in for GitHub on a free port of 127.0.0.1. Close
 // ends it.
 func NewGitHub(o Options) (*GitHub, error) {
-	g := &GitHub{tokens: map[string]Token{}}
+	g := &GitHub{tokens: map[string]Token{}, examples: map[exampleKey]object{}, usersJSON: map[forge.User]object{}}
 	s, listener, err := newStandIn(dialect{
 		name:        "GitHub",
 		description: loadGitHub,

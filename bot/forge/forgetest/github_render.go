@@ -37,6 +37,10 @@ type object = map[string]any
 // example reads one of GitHub's examples, with names and addresses replaced.
 // Without a repository or a number those stay as they are.
 func (g *GitHub) example(file string, repo forge.Repo, number int) object {
+	key := exampleKey{file, repo, number}
+	if o, ok := g.examples[key]; ok {
+		return clone(o).(object)
+	}
 	raw, err := events.GitHub.ReadFile("github/" + file)
 	if err != nil {
 		panic(err) // it is part of the program
@@ -54,7 +58,34 @@ func (g *GitHub) example(file string, repo forge.Repo, number int) object {
 	if err := json.Unmarshal([]byte(strings.NewReplacer(replace...).Replace(string(raw))), &o); err != nil {
 		panic(fmt.Sprintf("forgetest: %s: %v", file, err))
 	}
-	return o
+	g.examples[key] = o
+	return clone(o).(object)
+}
+
+// An exampleKey is an example as it was filled in.
+type exampleKey struct {
+	file   string
+	repo   forge.Repo
+	number int
+}
+
+// clone copies what JSON can hold.
+func clone(v any) any {
+	switch v := v.(type) {
+	case object:
+		out := make(object, len(v)+8) // more is put in
+		for name, value := range v {
+			out[name] = clone(value)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, value := range v {
+			out[i] = clone(value)
+		}
+		return out
+	}
+	return v
 }
 
 // exampleSender is the user of the example of a pull request, which nearly every answer holds.
@@ -69,6 +100,9 @@ var exampleSender = sync.OnceValue(func() string {
 
 // userJSON is GitHub's form of a user within other things.
 func (g *GitHub) userJSON(u forge.User) object {
+	if o, ok := g.usersJSON[u]; ok {
+		return maps.Clone(o) // all its values are simple
+	}
 	var o object
 	if err := json.Unmarshal([]byte(strings.NewReplacer(exampleAPI, g.url, exampleLogin, u.Login).Replace(exampleSender())), &o); err != nil {
 		panic(err)
@@ -77,7 +111,8 @@ func (g *GitHub) userJSON(u forge.User) object {
 	if u.Bot {
 		o["type"] = "Bot"
 	}
-	return o
+	g.usersJSON[u] = o
+	return maps.Clone(o)
 }
 
 // accountJSON is GitHub's form of a user who is asked for by itself.

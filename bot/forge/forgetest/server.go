@@ -29,6 +29,9 @@ type Options struct {
 	// starts with 2026 and moves on by a second each time it is looked at, so
 	// that tests see the same times always.
 	Clock func() time.Time
+	// Sample checks one exchange and one payload in so many, and keeps no other exchange, for tests with very many of them. Zero
+	// means all.
+	Sample int
 }
 
 // Exchange is a request that the server got, with its answer. The token is not
@@ -96,6 +99,7 @@ type standIn struct {
 	dialect
 	violation func(error)
 	described *description
+	sample    int
 	routes    *http.ServeMux
 	server    *http.Server
 	url       string
@@ -109,6 +113,7 @@ type standIn struct {
 	exchanges []Exchange
 	lastID    int64
 	delivered int
+	asked     int // requests
 }
 
 // newStandIn makes one with nothing in it, at an address of its own. Serve
@@ -131,6 +136,7 @@ func newStandIn(d dialect, o Options) (*standIn, net.Listener, error) {
 	return &standIn{
 		dialect:   d,
 		violation: o.Violation,
+		sample:    max(1, o.Sample),
 		described: described,
 		clock:     o.Clock,
 		repos:     map[forge.Repo]*repository{},
@@ -252,7 +258,9 @@ func (s *standIn) answer(req *http.Request, body []byte) (*response, Fault) {
 
 	var operation *operation
 	var err error
-	if !s.undescribed(req) {
+	s.asked++
+	sampled := s.asked%s.sample == 0
+	if sampled && !s.undescribed(req) {
 		operation, err = s.described.request(req, body)
 	}
 	if err == nil {
@@ -281,10 +289,12 @@ func (s *standIn) answer(req *http.Request, body []byte) (*response, Fault) {
 		answer.reset()
 		answer.refuse(http.StatusInternalServerError, "violation: "+err.Error())
 	}
-	s.exchanges = append(s.exchanges, Exchange{
-		Method: req.Method, Path: req.URL.Path, Query: req.URL.RawQuery, Login: login,
-		RequestBody: string(body), Status: answer.status, ResponseBody: answer.body.String(),
-	})
+	if sampled {
+		s.exchanges = append(s.exchanges, Exchange{
+			Method: req.Method, Path: req.URL.Path, Query: req.URL.RawQuery, Login: login,
+			RequestBody: string(body), Status: answer.status, ResponseBody: answer.body.String(),
+		})
+	}
 	return answer, fault
 }
 
