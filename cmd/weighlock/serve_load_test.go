@@ -198,8 +198,10 @@ func (l *load) post() {
 			l.forged[c.ID] = true
 			posts.Go(func() { l.guess(l.forge.CommentWebhook(c), n) })
 			continue
-		case what == 1: // a push
-			hook = l.forge.PullRequestWebhook(testRepo, 1+number%loadPreviews, forge.Synchronized, writer)
+		case what == 1:
+			// On GitLab a push that changes no head is none.
+			happened := map[bool]forge.Action{false: forge.Synchronized, true: forge.Reopened}[l.gitlab]
+			hook = l.forge.PullRequestWebhook(testRepo, 1+number%loadPreviews, happened, writer)
 		case what == 2 && n > 10: // once more
 			l.mu.Lock()
 			if len(l.hooks) > 0 {
