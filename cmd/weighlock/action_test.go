@@ -196,7 +196,7 @@ func (c *conversation) color(target string) string {
 	return c.cluster.Kubectl(c.T, "get", "configmap", "map-"+target, "-n", c.namespace, "--ignore-not-found", "-o", "jsonpath={.data.color}")
 }
 
-var volatile = regexp.MustCompile(`weighlock:answer [a-z]+-[0-9a-zA-Z-]+ |\bin [0-9.]+m?s:|"[0-9a-f]{8}"|"[0-9a-f]{64}"|\b[0-9a-f]{7,40}\b|[0-9]{2}:[0-9]{2} UTC`)
+var volatile = regexp.MustCompile(`weighlock:answer [a-z]+-[0-9a-zA-Z-]+ |\bin [0-9.]+m?s:|"[0-9a-f]{8}"|"[0-9a-f]{64}"|\b[0-9a-f]{7,40}\b|(?:[0-9]{4}-[0-9]{2}-[0-9]{2} )?[0-9]{2}:[0-9]{2} UTC|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z`)
 
 // golden compares a comment, its varying parts replaced, with a file.
 func (c *conversation) golden(name, body string) {
@@ -210,7 +210,7 @@ func (c *conversation) golden(name, body string) {
 			return "in TIME:"
 		case s[0] == '"' && len(s) == 10:
 			return `"HASH"`
-		case strings.HasSuffix(s, "UTC"):
+		case strings.HasSuffix(s, "UTC"), strings.HasSuffix(s, "Z"):
 			return "TIME"
 		case s[0] == '"':
 			return `"DIGEST"`
