@@ -91,51 +91,15 @@ var (
 	targetName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]*$`)
 	commitForm  = regexp.MustCompile(`^@[0-9a-f]{7,40}$`)
 	objectName  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9.]*(/[a-z0-9][a-z0-9.:-]*){1,2}$`)
-	fenceLine   = regexp.MustCompile("^ {0,3}(`{3,}|~{3,})")
 )
 
-// hiding begins or ends text that is hidden or shown as a quotation, so that a command there is not one.
-var hiding = regexp.MustCompile(`(?i)<(/?)(?:details|pre|code|blockquote)\b|(<!--)|(-->)`)
-
-// concealed follows what begins and ends in a line: how much of it is open after the line, and whether any part of the line
-// is hidden.
-func concealed(line string, open int) (after int, any bool) {
-	any = open > 0
-	for _, m := range hiding.FindAllStringSubmatch(line, -1) {
-		if ends := m[1] == "/" || m[3] != ""; ends {
-			open = max(0, open-1)
-			continue
-		}
-		open++
-		any = true
-	}
-	return open, any
-}
-
-// ParseCommands reads the commands of a comment: lines that begin with a slash and a verb, outside of code fences,
-// quotes and details. Verbs that are not ours are passed over, since other bots use slashes too, but for one that
-// somebody may have mistyped: that one stands for all of them as a command with an error.
+// ParseCommands reads the commands of a comment: lines that begin with a slash and a verb and that people see as what its
+// author says. Verbs that are not ours are passed over, since other bots use slashes too, but for one that somebody may have
+// mistyped: that one stands for all of them as a command with an error.
 func ParseCommands(body string) []Command {
 	var out []Command
-	fence, open, told := "", 0, false
-	for line := range strings.Lines(body) {
-		line = strings.TrimRight(line, " \t\r\n")
-		if m := fenceLine.FindStringSubmatch(line); m != nil {
-			switch {
-			case fence == "":
-				fence = m[1]
-			case m[1][0] == fence[0] && len(m[1]) >= len(fence) && strings.Trim(line, " "+fence[:1]) == "":
-				fence = ""
-			}
-			continue
-		}
-		if fence != "" {
-			continue
-		}
-		var within bool
-		if open, within = concealed(line, open); within {
-			continue
-		}
+	told := false
+	for _, line := range slashLines(body) {
 		m := commandLine.FindStringSubmatch(line)
 		if m == nil || len(out) == maxCommands {
 			continue

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -218,17 +219,22 @@ func (b *Bot) vetted(ctx context.Context, pr forge.PullRequest) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	may := map[forge.User]bool{} // write; who may not is not read, either
 	for _, c := range comments {
-		if c.Author.Bot || !c.Updated.Equal(c.Created) {
+		if c.Author.Bot || !c.Updated.Equal(c.Created) || !strings.Contains(c.Body, "/"+VerbOkToTest) && !strings.Contains(c.Body, "/"+ourPrefix) {
 			continue
 		}
-		for _, said := range ParseCommands(c.Body) {
-			if said.Verb != VerbOkToTest || said.Err != nil || !strings.HasPrefix(pr.Head.SHA, said.Commit) {
-				continue
+		if _, known := may[c.Author]; !known {
+			p, err := b.Forge.Permission(ctx, pr.Repo, c.Author)
+			if err != nil {
+				return false, err
 			}
-			if p, err := b.Forge.Permission(ctx, pr.Repo, c.Author); err != nil || p >= forge.Write {
-				return err == nil, err
-			}
+			may[c.Author] = p >= forge.Write
+		}
+		if may[c.Author] && slices.ContainsFunc(ParseCommands(c.Body), func(said Command) bool {
+			return said.Verb == VerbOkToTest && said.Err == nil && strings.HasPrefix(pr.Head.SHA, said.Commit)
+		}) {
+			return true, nil
 		}
 	}
 	return false, nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -166,6 +167,8 @@ func (b *Bot) answer(ctx context.Context, pr forge.PullRequest, id answerID, bod
 	return nil
 }
 
+var fenceLine = regexp.MustCompile("^ {0,3}(`{3,}|~{3,})")
+
 // fitted is an answer that fits into a comment: what is too long ends with a paragraph outside of code and folded text.
 func fitted(body string, limit int) string {
 	const more = "\n… There is more of it than fits into a comment; the log of the job has it all.\n"
@@ -185,7 +188,7 @@ func fitted(body string, limit int) string {
 		case m != nil && strings.HasPrefix(m[1], fence):
 			fence = ""
 		case fence == "":
-			open, _ = concealed(line, open)
+			open += strings.Count(line, "<details") - strings.Count(line, "</details>")
 		}
 		if fence == "" && open == 0 {
 			end = read
