@@ -256,6 +256,18 @@ func (c *Config) Policy(project, target string) TargetPolicy {
 	return p
 }
 
+// Branches lists the branches that targets name as those whose pushes deploy; the repository's default branch, which holds where
+// nothing is said, is not among them.
+func (c *Config) Branches() []string {
+	var out []string
+	for _, e := range c.targets {
+		if b := e.target.Branch; b != nil && *b != "" && !slices.Contains(out, *b) {
+			out = append(out, *b)
+		}
+	}
+	return out
+}
+
 // Explain is [Config.Policy], rule by rule.
 func (c *Config) Explain(project, target string) []Rule {
 	p, from := c.policy(project, target)

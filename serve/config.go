@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -33,6 +34,10 @@ type Config struct {
 	// Forks is ForksNone where nothing of a fork is to be looked at before somebody lets it be, whatever repositories say.
 	Forks  string `json:"forks"`
 	Limits Limits `json:"limits"`
+	// Poll is how often the forges are asked what there is to do, such as 1m, where no webhook can reach the server.
+	Poll string `json:"poll"`
+
+	poll time.Duration
 }
 
 // ForksNone is the mode in which nothing of forks is looked at; by default, each repository says that for itself.
@@ -135,12 +140,14 @@ const (
 )
 
 // ParseConfig reads the server's file and the secrets that it names. All mistakes are reported at once, each with its line.
-func ParseConfig(file string, data []byte, getenv func(string) string) (*Config, error) {
+// A poll that is not empty comes before the file's.
+func ParseConfig(file string, data []byte, poll string, getenv func(string) string) (*Config, error) {
 	var c Config
 	doc, err := yamldoc.Read(file, data, &c)
 	if err != nil {
 		return nil, err
 	}
+	c.Poll = cmp.Or(poll, c.Poll)
 	var errs []error
 	fail := func(at []string, format string, args ...any) { errs = append(errs, doc.Errorf(at, format, args...)) }
 	secret := func(s *Secret, at ...string) {
@@ -158,17 +165,18 @@ func ParseConfig(file string, data []byte, getenv func(string) string) (*Config,
 	}
 	secret(&c.Database, "database")
 	secret(c.DigestKey, "digestKey")
-	duration := func(text string, what string, value *time.Duration, standard time.Duration) {
+	duration := func(text string, value *time.Duration, standard time.Duration, what ...string) {
 		if *value = standard; text == "" {
 			return
 		}
 		var err error
 		if *value, err = time.ParseDuration(text); err != nil || *value < 0 {
-			fail([]string{"limits", what}, "found %q, expected a duration, such as 5m", text)
+			fail(what, "found %q, expected a duration, such as 5m", text)
 		}
 	}
-	duration(c.Limits.Grace, "grace", &c.Limits.grace, defaultGrace)
-	duration(c.Limits.Reconcile, "reconcile", &c.Limits.reconcile, defaultReconcile)
+	duration(c.Limits.Grace, &c.Limits.grace, defaultGrace, "limits", "grace")
+	duration(c.Limits.Reconcile, &c.Limits.reconcile, defaultReconcile, "limits", "reconcile")
+	duration(c.Poll, &c.poll, 0, "poll")
 	if c.Limits.Workers < 0 || c.Limits.Repository < 0 {
 		fail([]string{"limits"}, "found a negative number")
 	}
@@ -178,7 +186,7 @@ func ParseConfig(file string, data []byte, getenv func(string) string) (*Config,
 	names := map[string]bool{}
 	for i := range c.Forges {
 		f, at := &c.Forges[i], []string{"forges", fmt.Sprint(i)}
-		f.check(func(key, format string, args ...any) { fail(append(at[:2:2], key), format, args...) })
+		f.check(c.Poll != "", func(key, format string, args ...any) { fail(append(at[:2:2], key), format, args...) })
 		secret(f.Token, append(at, "token")...)
 		if f.App != nil {
 			secret(f.App.PrivateKey, append(at, "app", "privateKey")...)
@@ -221,7 +229,7 @@ const (
 )
 
 // check says what is wrong with a forge's entry, and fills in what is left out.
-func (f *ForgeConfig) check(fail func(key, format string, args ...any)) {
+func (f *ForgeConfig) check(polled bool, fail func(key, format string, args ...any)) {
 	if f.Kind != kindGitHub && f.Kind != kindGitLab {
 		fail("kind", "found %q, expected github or gitlab", f.Kind)
 		return
@@ -242,8 +250,8 @@ func (f *ForgeConfig) check(fail func(key, format string, args ...any)) {
 	case f.App != nil && (f.App.ID <= 0 || f.App.PrivateKey == nil):
 		fail("app", "expected the app's id and its privateKey")
 	}
-	if len(f.Secrets)+len(f.SigningTokens) == 0 {
-		fail("secrets", "found none: without a webhook's secret anybody could give orders")
+	if len(f.Secrets)+len(f.SigningTokens) == 0 && !polled {
+		fail("secrets", "found none: without a webhook's secret anybody could give orders; where no webhook can reach the server, say poll")
 	}
 	if len(f.SigningTokens) > 0 && f.Kind != kindGitLab {
 		fail("signingTokens", "only GitLab has them")

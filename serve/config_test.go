@@ -18,7 +18,7 @@ var env = map[string]string{"TOKEN": "ghp_a-token", "SECRET": "a secret of the h
 
 func parse(t *testing.T, text string) (*Config, error) {
 	t.Helper()
-	return ParseConfig("s.yaml", []byte(text), func(name string) string { return env[name] })
+	return ParseConfig("s.yaml", []byte(text), "", func(name string) string { return env[name] })
 }
 
 const forges = "forges:\n- {kind: github, token: {env: TOKEN}, secrets: [{env: SECRET}], repositories: [acme/*]}\n"

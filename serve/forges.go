@@ -32,9 +32,11 @@ type client struct {
 func newSource(c *ForgeConfig) (*source, error) {
 	s := &source{config: c, clients: map[int64]*client{}}
 	var err error
-	if c.Kind == kindGitHub {
+	switch {
+	case len(c.Secrets)+len(c.SigningTokens) == 0: // it is only polled
+	case c.Kind == kindGitHub:
 		s.verify, err = webhook.GitHub(values(c.Secrets))
-	} else {
+	default:
 		s.verify, err = webhook.GitLab(values(c.Secrets), values(c.SigningTokens))
 	}
 	if err == nil && c.App == nil {
@@ -92,7 +94,7 @@ func (s *source) client(installation int64) (*client, error) {
 // decode reads a delivery's payload, or what the reconciler made.
 func (s *source) decode(event, delivery string, payload []byte) (forge.Event, error) {
 	switch {
-	case event == missedPull || event == missedComment:
+	case ours(event):
 		var m missed
 		if err := json.Unmarshal(payload, &m); err != nil {
 			return nil, err
@@ -107,7 +109,7 @@ func (s *source) decode(event, delivery string, payload []byte) (forge.Event, er
 // door is what the webhook's door needs to know. What the reconciler makes does not come in by it.
 func (s *source) door() webhook.Source {
 	return webhook.Source{Name: s.config.Name, Verify: s.verify, Decode: func(event, delivery string, payload []byte) (forge.Event, error) {
-		if event == missedPull || event == missedComment {
+		if ours(event) {
 			return forge.Ignored{Reason: "an event of our own"}, nil
 		}
 		return s.decode(event, delivery, payload)
@@ -129,12 +131,19 @@ func (s *source) clone(cache *checkout.Cache, c *client, repo forge.Repo) func(c
 const (
 	missedPull    = "weighlock: pull request"
 	missedComment = "weighlock: comment"
+	missedPush    = "weighlock: push"
 )
+
+// ours says whether an event is of the reconciler's making.
+func ours(event string) bool {
+	return event == missedPull || event == missedComment || event == missedPush
+}
 
 // A missed is something that no delivery told, as the queue keeps it. Installation is where GitHub's payloads have it.
 type missed struct {
-	PullRequest  *forge.PullRequest `json:"pullRequest,omitempty"`
-	Comment      *forge.Comment     `json:"comment,omitempty"`
+	PullRequest  *forge.PullRequest  `json:"pullRequest,omitempty"`
+	Comment      *forge.Comment      `json:"comment,omitempty"`
+	Push         *forge.BranchPushed `json:"push,omitempty"`
 	Installation struct {
 		ID int64 `json:"id"`
 	} `json:"installation"`
@@ -149,6 +158,10 @@ func (m missed) event(name, delivery string) forge.Event {
 	case name == missedComment && m.Comment != nil:
 		from.Repo = m.Comment.Repo
 		return forge.CommentCreated{Delivery: from, Comment: *m.Comment}
+	}
+	if name == missedPush && m.Push != nil {
+		m.Push.ID = delivery
+		return *m.Push
 	}
 	return forge.Ignored{Delivery: from, Reason: "an event of our own that is empty"}
 }

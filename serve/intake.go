@@ -22,6 +22,12 @@ func (in *intake) Take(ctx context.Context, d webhook.Delivery) (webhook.Outcome
 	if !ok {
 		return webhook.Ignored, nil
 	}
+	if e, ok := d.Event.(forge.BranchPushed); ok { // it may have been found before it was told
+		known, err := in.store.Known(ctx, foundPush(item.Key, e.After), belated)
+		if err != nil || known {
+			return webhook.Known, err
+		}
+	}
 	added, err := in.store.Add(ctx, item)
 	switch {
 	case err != nil:
@@ -46,7 +52,7 @@ func (in *intake) item(d webhook.Delivery) (queue.Item, bool) {
 	case forge.CommentCreated:
 		item.Key, item.Subject = pullKey(d.Source, repo, e.Comment.Number), commentSubject(e.Comment)
 	case forge.BranchPushed:
-		item.Key, item.Subject = item.Repo+"@"+e.Branch, "push:"+e.After
+		item.Key, item.Subject = branchKey(item.Repo, e.Branch), pushSubject(e.After)
 	}
 	switch call {
 	case bot.CallPreview:
@@ -57,10 +63,13 @@ func (in *intake) item(d webhook.Delivery) (queue.Item, bool) {
 		item.Kind = queue.Command
 	}
 	if call == bot.CallCancel { // it must not wait for what it stops
-		item.Key += "/" + bot.VerbCancel
+		item.Key = cancelKey(item.Key)
 	}
 	return item, true
 }
+
+// cancelKey is that of the commands that stop what runs for a key.
+func cancelKey(key string) string { return key + "/" + bot.VerbCancel }
 
 // pullKey is what the runs of a pull request have in common.
 func pullKey(source string, repo forge.Repo, number int) string {
@@ -68,6 +77,8 @@ func pullKey(source string, repo forge.Repo, number int) string {
 }
 
 // headSubject and commentSubject name what an item is about, however it was heard of.
-func headSubject(pr forge.PullRequest) string { return "head:" + pr.Head.SHA }
+func headSubject(pr forge.PullRequest) string {
+	return "head:" + pr.Head.SHA + " onto " + pr.Base.Name
+}
 
 func commentSubject(c forge.Comment) string { return fmt.Sprintf("comment:%d", c.ID) }

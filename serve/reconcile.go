@@ -1,11 +1,14 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/weighlock/weighlock/bot"
@@ -27,10 +30,11 @@ const (
 
 // reconcile looks for what was missed, now and then again and again.
 func (s *Server) reconcile(ctx context.Context) {
-	if s.config.Limits.reconcile == 0 {
+	every := cmp.Or(s.config.poll, s.config.Limits.reconcile)
+	if every == 0 {
 		return
 	}
-	tick := time.NewTicker(s.config.Limits.reconcile)
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	since := s.worker.bot.Now().Add(-offered)
 	for {
@@ -79,11 +83,23 @@ func (s *Server) redeliver(ctx context.Context, since time.Time) error {
 	return errors.Join(errs...)
 }
 
-// sweep looks for pull requests and comments that no delivery told of, in the repositories that are known: those that are
+// polls says that no delivery is waited for: what there is to do is looked for.
+func (s *Server) polls() bool { return s.config.poll > 0 }
+
+const (
+	// sweepers is how many repositories of a forge are looked at at the same time.
+	sweepers = 4
+	// sweepTime is how long looking at one may take: another one must not wait for a forge that does not answer.
+	sweepTime = 2 * time.Minute
+)
+
+// sweep looks for pull requests, comments and pushes that no delivery told of, in the repositories that are known: those that are
 // configured by name, and those that something was delivered of.
 func (s *Server) sweep(ctx context.Context) error {
 	known, err := s.store.Repos(ctx)
 	errs := []error{err}
+	var mu sync.Mutex
+	var all sync.WaitGroup
 	for _, f := range s.sources {
 		repos := map[string]bool{}
 		for _, name := range f.config.Repositories {
@@ -96,16 +112,26 @@ func (s *Server) sweep(ctx context.Context) error {
 				repos[name] = true
 			}
 		}
+		slots := make(chan struct{}, sweepers)
 		for name := range repos {
-			repo, err := forge.ParseRepo(name)
-			if err == nil && f.config.serves(repo) {
-				err = s.sweepRepo(ctx, f, repo)
-			}
-			if err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", name, err))
-			}
+			all.Go(func() {
+				slots <- struct{}{}
+				defer func() { <-slots }()
+				repo, err := forge.ParseRepo(name)
+				if err == nil && f.config.serves(repo) {
+					ctx, cancel := context.WithTimeout(ctx, sweepTime)
+					defer cancel()
+					err = s.sweepRepo(ctx, f, repo)
+				}
+				if err != nil {
+					mu.Lock()
+					defer mu.Unlock()
+					errs = append(errs, fmt.Errorf("%s: %w", name, err))
+				}
+			})
 		}
 	}
+	all.Wait()
 	return errors.Join(errs...)
 }
 
@@ -118,13 +144,35 @@ func (s *Server) sweepRepo(ctx context.Context, f *source, repo forge.Repo) erro
 	if err != nil {
 		return err
 	}
-	prs, err := client.OpenPullRequests(ctx, repo, about.DefaultBranch)
+	prs, err := client.OpenPullRequests(ctx, repo, "")
 	if err != nil {
 		return err
 	}
 	var errs []error
+	open := map[string]bool{}
 	for _, pr := range prs {
+		open[pullKey(f.config.Name, repo, pr.Number)] = true
 		errs = append(errs, s.sweepHead(ctx, f, client, pr), s.sweepComments(ctx, f, client, pr))
+	}
+	errs = append(errs, s.sweepBranches(ctx, f, client, repo, about), s.sweepMerged(ctx, f, client, repo, open))
+	return errors.Join(errs...)
+}
+
+// sweepMerged looks for commands on pull requests that something happened on lately and that are merged by now.
+func (s *Server) sweepMerged(ctx context.Context, f *source, client *client, repo forge.Repo, open map[string]bool) error {
+	keys, err := s.store.Recent(ctx, repoKey(f, repo), recent)
+	errs := []error{err}
+	for _, key := range keys {
+		_, n, ok := strings.Cut(key, "#")
+		number, err := strconv.Atoi(n)
+		if !ok || err != nil || open[key] {
+			continue
+		}
+		pr, err := client.PullRequest(ctx, repo, number)
+		if err == nil && pr.State == forge.StateMerged {
+			err = s.sweepComments(ctx, f, client, pr)
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
@@ -144,7 +192,7 @@ func (s *Server) sweepHead(ctx context.Context, f *source, client *client, pr fo
 			return nil
 		}
 	}
-	item := queue.Item{Key: pullKey(f.config.Name, pr.Repo, pr.Number), Kind: queue.Preview, Subject: headSubject(pr), Event: missedPull}
+	item := queue.Item{Repo: repoKey(f, pr.Repo), Key: pullKey(f.config.Name, pr.Repo, pr.Number), Kind: queue.Preview, Subject: headSubject(pr), Event: missedPull}
 	return s.missed(ctx, f, item, missed{PullRequest: &pr})
 }
 
@@ -162,7 +210,7 @@ func (s *Server) sweepComments(ctx context.Context, f *source, client *client, p
 	var errs []error
 	for _, c := range all {
 		call := bot.CallOf(forge.CommentCreated{Comment: c})
-		if call == bot.CallNothing || now.Sub(c.Created) > recent || now.Sub(c.Created) < underway || !c.Updated.Equal(c.Created) || s.worker.bot.Answered(c, self, all) {
+		if call == bot.CallNothing || now.Sub(c.Created) > recent || !s.polls() && now.Sub(c.Created) < underway || !c.Updated.Equal(c.Created) || s.worker.bot.Answered(c, self, all) {
 			continue
 		}
 		heard, err := s.store.Heard(ctx, repoKey(f, pr.Repo), commentSubject(c))
@@ -170,9 +218,12 @@ func (s *Server) sweepComments(ctx context.Context, f *source, client *client, p
 			errs = append(errs, err)
 			continue
 		}
-		item := queue.Item{Key: pullKey(f.config.Name, pr.Repo, pr.Number), Kind: queue.Command, Subject: commentSubject(c), Event: missedComment}
-		if call == bot.CallDeploy {
+		item := queue.Item{Repo: repoKey(f, pr.Repo), Key: pullKey(f.config.Name, pr.Repo, pr.Number), Kind: queue.Command, Subject: commentSubject(c), Event: missedComment}
+		switch call {
+		case bot.CallDeploy:
 			item.Kind = queue.Deploy
+		case bot.CallCancel:
+			item.Key = cancelKey(item.Key)
 		}
 		errs = append(errs, s.missed(ctx, f, item, missed{Comment: &c}))
 	}
@@ -188,11 +239,15 @@ func (s *Server) missed(ctx context.Context, f *source, item queue.Item, m misse
 	if item.Body, err = json.Marshal(m); err != nil {
 		return err
 	}
-	item.Source, item.Repo = f.config.Name, strings.SplitN(item.Key, "#", 2)[0]
-	item.Delivery = item.Repo + "!" + item.Subject // not what a forge could send
+	item.Source = f.config.Name
+	item.Delivery = cmp.Or(item.Delivery, item.Repo+"!"+item.Subject) // not what a forge could send
 	added, err := s.store.Add(ctx, item)
 	if err != nil || !added {
 		return err
+	}
+	if s.polls() {
+		s.log.InfoContext(ctx, "found", "key", item.Key, "subject", item.Subject)
+		return nil
 	}
 	s.metrics.recovered.WithLabelValues(string(item.Kind)).Inc()
 	s.log.WarnContext(ctx, "something was missed: no delivery told of it", "key", item.Key, "subject", item.Subject)

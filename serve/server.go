@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -72,32 +72,43 @@ func New(ctx context.Context, c *Config, b bot.Bot, owner string, log *slog.Logg
 		Store: s.store, Handler: s.worker, Owner: owner, Workers: c.Limits.Workers, Limits: queue.Limits{Repo: c.Limits.Repository},
 		Grace: c.Limits.grace, Log: log, Observe: s.metrics.run,
 	}
-	if s.doors, err = net.Listen("tcp", c.Listen); err != nil {
-		return nil, err
+	if slices.ContainsFunc(s.sources, func(f *source) bool { return f.verify != nil }) {
+		if s.doors, err = net.Listen("tcp", c.Listen); err != nil {
+			return nil, err
+		}
 	}
 	s.internal, err = net.Listen("tcp", c.Internal)
 	return s, err
 }
 
-// Addresses are where the server listens: for webhooks, and for what is its own.
+// Addresses are where the server listens: for webhooks, "" if it only polls, and for what is its own.
 func (s *Server) Addresses() (webhooks, internal string) {
-	return s.doors.Addr().String(), s.internal.Addr().String()
+	if s.doors != nil {
+		webhooks = s.doors.Addr().String()
+	}
+	return webhooks, s.internal.Addr().String()
 }
 
 // Run serves until ctx ends, and then until what runs has ended or was handed back.
 func (s *Server) Run(ctx context.Context) error {
-	doors := s.serve(s.routes(), s.doors)
 	internal := s.serve(s.internals(), s.internal)
+	open := []*served{internal}
+	var doors *served
+	if s.doors != nil {
+		doors = s.serve(s.routes(), s.doors)
+		open = append(open, doors)
+	}
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	for _, h := range []*served{doors, internal} {
+	for _, h := range open {
 		go func() {
 			if err := <-h.done; err != nil {
 				fail(err)
 			}
 		}()
 	}
-	s.log.InfoContext(ctx, "serving", "webhooks", s.doors.Addr().String(), "internal", s.internal.Addr().String())
+	webhooks, own := s.Addresses()
+	s.log.InfoContext(ctx, "serving", "webhooks", webhooks, "internal", own, "poll", s.config.poll.String())
 
 	var background sync.WaitGroup
 	background.Go(func() { s.reconcile(ctx) })
@@ -106,7 +117,9 @@ func (s *Server) Run(ctx context.Context) error {
 		<-ctx.Done()
 		s.closed.Store(true)
 		s.log.InfoContext(ctx, "the door closes; what runs may end", "grace", s.config.Limits.grace.String())
-		doors.shut()
+		if doors != nil {
+			doors.shut()
+		}
 	})
 	err := s.runner.Run(ctx)
 	fail(err)
@@ -121,9 +134,9 @@ func (s *Server) Run(ctx context.Context) error {
 
 func (s *Server) close() error {
 	var errs []error
-	for _, c := range []io.Closer{s.doors, s.internal} {
-		if c != nil {
-			if err := c.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+	for _, l := range []net.Listener{s.doors, s.internal} {
+		if l != nil {
+			if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 				errs = append(errs, err)
 			}
 		}
@@ -141,6 +154,9 @@ func (s *Server) close() error {
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	for _, f := range s.sources {
+		if f.verify == nil {
+			continue
+		}
 		mux.Handle("/webhook/"+f.config.Name, &webhook.Door{
 			Source: f.door(), Queue: &intake{config: f.config, store: s.store}, Now: s.worker.bot.Now, Log: s.log, Observe: s.metrics.delivery,
 		})

@@ -14,7 +14,8 @@ type Contents interface {
 	// ChangedFiles lists the files that a pull request changes.
 	ChangedFiles(ctx context.Context, repo Repo, number int) (ChangedFiles, error)
 
-	// OpenPullRequests lists the open pull requests onto a base branch.
+	// OpenPullRequests lists the open pull requests onto a base branch, "" for
+	// any.
 	OpenPullRequests(ctx context.Context, repo Repo, base string) ([]PullRequest, error)
 }
 

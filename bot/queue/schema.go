@@ -42,6 +42,9 @@ CREATE TABLE weighlock_repos (repo TEXT PRIMARY KEY, served BIGINT NOT NULL);
 CREATE INDEX weighlock_items_waiting ON weighlock_items (repo, seq) WHERE state = 'waiting';
 CREATE INDEX weighlock_repos_served ON weighlock_repos (served, repo);
 INSERT INTO weighlock_repos (repo, served) SELECT DISTINCT repo, 0 FROM weighlock_items WHERE seq > 0 ON CONFLICT (repo) DO NOTHING;
+`, `
+CREATE TABLE weighlock_branches (name TEXT PRIMARY KEY, tip TEXT NOT NULL, moves BIGINT NOT NULL);
+CREATE INDEX weighlock_items_received ON weighlock_items (repo, received);
 `}
 
 // A dialect is what the databases say differently.

@@ -18,7 +18,7 @@ import (
 )
 
 func serveCommand(p process) *cobra.Command {
-	var f struct{ config, listen, internal, database, cache, kubeconfig string }
+	var f struct{ config, listen, internal, database, cache, kubeconfig, poll string }
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Take webhooks of GitHub and GitLab: preview, deploy, answer",
@@ -34,7 +34,7 @@ func serveCommand(p process) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			config, err := serve.ParseConfig(f.config, data, p.getenv)
+			config, err := serve.ParseConfig(f.config, data, f.poll, p.getenv)
 			if err != nil {
 				return err
 			}
@@ -72,6 +72,7 @@ func serveCommand(p process) *cobra.Command {
 	flags.StringVar(&f.internal, "internal", "", "`address` for /healthz, /readyz and /metrics; default: the file's, or :8081")
 	flags.StringVar(&f.database, "database", "", "SQLite file or postgres:// `address`; default: the file's, or weighlock.db")
 	flags.StringVar(&f.cache, "cache", "", "`directory` of mirrors, one for each replica; default: the file's, or a temporary one")
+	flags.StringVar(&f.poll, "poll", "", "ask the forges what there is to do each `duration`, such as 1m, where no webhook can reach the server; default: the file's, or not")
 	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "kubeconfig `file`; default: the file's, then $KUBECONFIG, then ~/.kube/config")
 	return c
 }

@@ -16,12 +16,15 @@ import (
 )
 
 // served starts the server for a conversation.
-func (c *conversation) served(database string) *servetest.Server {
+func (c *conversation) served(database string, options ...func(*servetest.Server)) *servetest.Server {
 	c.Helper()
 	s := &servetest.Server{
 		Program: []string{os.Args[0]}, Env: []string{asProgram + "=1"}, Kind: "github", API: c.github.URL(), Git: strings.TrimSuffix(c.git.URL(), "/"+testRepo.String()+".git"),
 		Token: actiontest.ActionsToken, Kubeconfig: c.runner.Kubeconfig, Dir: c.TempDir(),
 		Database: database, Repositories: []string{testRepo.String()},
+	}
+	for _, set := range options {
+		set(s)
 	}
 	c.start(s)
 	c.Cleanup(func() {

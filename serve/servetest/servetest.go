@@ -44,6 +44,8 @@ type Server struct {
 	Signs bool
 	// Database is a path or an address; empty is a file in Dir. Limits are those of the configuration, such as "{workers: 2}".
 	Database, Limits string
+	// Poll, if it is not empty, is how often the forge is asked; there is no door then.
+	Poll string
 	// Repositories are those that it looks at when it starts.
 	Repositories []string
 	Kubeconfig   string
@@ -112,8 +114,14 @@ func (s *Server) configure() error {
 		limits = "{}"
 	}
 	secrets := "secrets: [{env: WEBHOOK_SECRET}]"
-	if s.Signs {
+	switch {
+	case s.Poll != "":
+		secrets = ""
+	case s.Signs:
 		secrets = "signingTokens: [{env: SIGNING_TOKEN}]"
+	}
+	if s.Poll != "" {
+		limits += "\npoll: " + s.Poll
 	}
 	config := fmt.Sprintf("version: 1\ndatabase: %q\ncache: %q\nkubeconfig: %q\nlimits: %s\nforges:\n- kind: %s\n  api: %s\n  git: %s\n  token: {env: FORGE_TOKEN}\n  %s\n%s",
 		s.Database, filepath.Join(s.Dir, "cache"), s.Kubeconfig, limits, s.Kind, s.API, s.Git, secrets, repositories)

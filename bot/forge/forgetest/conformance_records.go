@@ -137,6 +137,9 @@ func openPullRequests(t *testing.T, s stage) {
 		}
 		equal(t, pr, s.read(t))
 	}
+	if got, err := s.Forge.OpenPullRequests(t.Context(), s.repo, ""); err != nil || len(got) != 3 {
+		t.Errorf("onto any branch: %v, %v", got, err)
+	}
 	if got, err := s.Forge.OpenPullRequests(t.Context(), s.repo, "nothing"); err != nil || len(got) != 0 {
 		t.Errorf("got %v, %v", got, err)
 	}

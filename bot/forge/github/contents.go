@@ -108,7 +108,10 @@ func (c *Client) ChangedFiles(ctx context.Context, repo forge.Repo, number int) 
 func (c *Client) OpenPullRequests(ctx context.Context, repo forge.Repo, base string) ([]forge.PullRequest, error) {
 	do := call{
 		op: fmt.Sprintf("list open pull requests onto %s of %s", base, repo), method: http.MethodGet,
-		query: url.Values{"state": {"open"}, "base": {base}},
+		query: url.Values{"state": {"open"}},
+	}
+	if base != "" {
+		do.query.Set("base", base)
 	}
 	if err := do.on(repo, "pulls"); err != nil {
 		return nil, err

@@ -118,7 +118,10 @@ func (c *Client) ChangedFiles(ctx context.Context, repo forge.Repo, number int) 
 func (c *Client) OpenPullRequests(ctx context.Context, repo forge.Repo, base string) ([]forge.PullRequest, error) {
 	do := call{
 		op: fmt.Sprintf("list open merge requests onto %s of %s", base, repo), method: http.MethodGet,
-		query: url.Values{"state": {"opened"}, "target_branch": {base}},
+		query: url.Values{"state": {"opened"}},
+	}
+	if base != "" {
+		do.query.Set("target_branch", base)
 	}
 	if err := do.on(repo, "/merge_requests"); err != nil {
 		return nil, err
@@ -135,7 +138,7 @@ func (c *Client) OpenPullRequests(ctx context.Context, repo forge.Repo, base str
 		if err != nil {
 			return nil, err
 		}
-		if pr.State == forge.StateOpen && pr.Base.Name == base {
+		if pr.State == forge.StateOpen && (base == "" || pr.Base.Name == base) {
 			prs = append(prs, pr)
 		}
 	}

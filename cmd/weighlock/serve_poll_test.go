@@ -1,0 +1,69 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/weighlock/weighlock/bot/forge/forgetest"
+	"github.com/weighlock/weighlock/serve/servetest"
+)
+
+// swept says whether the repository was looked at so many times.
+func (c *conversation) swept(times int) func() bool {
+	return func() bool {
+		n := 0
+		for _, e := range c.github.Exchanges() {
+			if e.Method == http.MethodGet && e.Path == "/repos/"+testRepo.String()+"/pulls" {
+				n++
+			}
+		}
+		return n > times
+	}
+}
+
+// merge puts files onto main, and returns the push.
+func (c *conversation) merge(files map[string]string) forgetest.Push {
+	c.Helper()
+	if _, err := c.git.Run(c.Context(), "checkout", "--quiet", "main"); err != nil {
+		c.Fatal(err)
+	}
+	c.write(files)
+	return forgetest.Push{Repo: testRepo, Branch: "main", Before: c.base, After: c.commit("main"), By: writer}
+}
+
+func TestServePollsWhereNoWebhookReachesIt(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	s := c.served("", func(s *servetest.Server) { s.Poll = "300ms" })
+	// What main holds was pushed before anybody asked.
+	c.eventually("main is noted", c.swept(1))
+	c.openPullRequest(change)
+	c.eventually("a preview", func() bool { return c.count("blue") > 0 })
+	c.command(writer, "/deploy staging")
+	c.eventually("an answer", func() bool { return c.count("**staging** deployed") > 0 })
+	if got := c.color("staging"); got != "blue" {
+		t.Errorf("/deploy deploys %q", got)
+	}
+	for _, color := range []string{"green", "yellow"} {
+		c.merge(map[string]string{"deploy/app/map.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: \"map-{{ target.name }}\", namespace: NAMESPACE}\ndata: {color: " + color + "}\n"})
+		c.eventually("main is deployed", func() bool { return c.color("staging") == color })
+	}
+	c.idle(s)
+	if c.count("**staging** deployed") != 1 || c.color("prod") != "" {
+		t.Errorf("in the end: %+v", c.comments())
+	}
+}
+
+func TestServeFindsAMergeThatNoDeliveryTold(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	s := c.served("", func(s *servetest.Server) { s.Limits = "{reconcile: 300ms}" })
+	c.eventually("main is noted", c.swept(1))
+	push := c.merge(change)
+	c.eventually("main is deployed", func() bool { return c.color("staging") == "blue" })
+	c.deliver(s, c.github.PushWebhook(push)) // it comes after all
+	if n := strings.Count(s.Log(), `"msg":"judged"`); n != 1 {
+		t.Errorf("judged %d times", n)
+	}
+}
