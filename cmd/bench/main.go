@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 func main() {
@@ -35,6 +36,7 @@ type settings struct {
 	releases  []int
 	runs      int
 	kubectl   int
+	away      time.Duration
 	json      string
 }
 
@@ -46,6 +48,7 @@ func parse(args []string) (settings, error) {
 	flags.Func("releases", "sizes of projects in Helm releases", numbers(&s.releases))
 	flags.IntVar(&s.runs, "runs", 3, "how often each is run; the median is told")
 	flags.IntVar(&s.kubectl, "kubectl", 100, "up to how many items kubectl is measured, too")
+	flags.DurationVar(&s.away, "away", 0, "put the API server this far away: the time of a round trip, such as 40ms")
 	flags.StringVar(&s.json, "json", "", "also write the figures to this file")
 	if err := flags.Parse(args); err != nil {
 		return s, err

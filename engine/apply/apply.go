@@ -13,7 +13,7 @@ type Options struct {
 	// AbortOnError stops at the first failure: what is under way is finished, nothing else is begun. A change set with
 	// an object whose dry run failed is then not begun at all.
 	AbortOnError bool
-	// Parallel is how many items are applied at once; default 8.
+	// Parallel is how many items are applied at once; default 32. How many requests that makes is the applier's to bound.
 	Parallel int
 	// Wait says how to wait for what is to be ready.
 	Wait Wait
@@ -39,7 +39,7 @@ type Wait struct {
 }
 
 const (
-	defaultParallel = 8
+	defaultParallel = 32
 	defaultTimeout  = 5 * time.Minute
 	defaultPatience = time.Minute
 )

@@ -36,7 +36,7 @@ type Options struct {
 	// StandIn is the namespace in which objects of a namespace that is still to be created are simulated; default:
 	// "default".
 	StandIn string
-	// Parallel is how many requests are under way at once; default 8.
+	// Parallel is how many objects are worked on at once; default 64. How many requests that makes is the previewer's to bound.
 	Parallel int
 	// AskAll asks the server about every object, also where the answer is certain. It is for tests of that certainty.
 	AskAll bool
@@ -45,7 +45,7 @@ type Options struct {
 	DigestKey []byte
 }
 
-const defaultParallel = 8
+const defaultParallel = 64
 
 // Diff compares rendered objects with the cluster. An object whose dry run fails is a change with Op [Failed] and does
 // not keep the others from being shown; an error of Diff itself means that nothing is known.

@@ -42,7 +42,7 @@ type Config struct {
 	Trace func(Request)
 }
 
-// requestTimeout bounds each single request: a server that accepts and never answers must not hold up a run for ever.
+// requestTimeout bounds each single request.
 const requestTimeout = time.Minute
 
 // A Cluster is a connection to one cluster. It is safe for concurrent use.
@@ -82,13 +82,12 @@ func Open(cfg Config) (*Cluster, error) {
 	if cfg.Impersonate != "" { // else whom the kubeconfig says
 		rc.Impersonate = rest.ImpersonationConfig{UserName: cfg.Impersonate}
 	}
-	rc.Timeout = requestTimeout
-	// The stages bound how many requests are under way, and the server's own fairness does the rest.
-	rc.QPS = -1
+	rc.QPS = -1 // how many are under way at once is what adapts
 	rc.WarningHandlerWithContext = warnings{}
 	if cfg.Trace != nil {
 		rc.Wrap(cfg.traced)
 	}
+	rc.Wrap(newWidth().bounded)
 	client, err := rest.HTTPClientFor(rc)
 	if err != nil {
 		return nil, fmt.Errorf("kubeconfig %s: %w", strings.Join(cfg.Kubeconfigs, ", "), err)
