@@ -38,6 +38,7 @@ type settings struct {
 	kubectl   int
 	away      time.Duration
 	json      string
+	plot      string
 }
 
 func parse(args []string) (settings, error) {
@@ -50,6 +51,7 @@ func parse(args []string) (settings, error) {
 	flags.IntVar(&s.kubectl, "kubectl", 100, "up to how many items kubectl is measured, too")
 	flags.DurationVar(&s.away, "away", 0, "put the API server this far away: the time of a round trip, such as 40ms")
 	flags.StringVar(&s.json, "json", "", "also write the figures to this file")
+	flags.StringVar(&s.plot, "plot", "", "also draw them into this file, as SVG")
 	if err := flags.Parse(args); err != nil {
 		return s, err
 	}
@@ -107,14 +109,30 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 		all = append(all, figures...)
 	}
-	if err := writeTable(stdout, all); err != nil || s.json == "" {
+	if err := writeTable(stdout, all); err != nil {
 		return err
+	}
+	if s.plot != "" {
+		if err := s.draw(all); err != nil {
+			return err
+		}
+	}
+	if s.json == "" {
+		return nil
 	}
 	data, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(s.json, append(data, '\n'), 0o644)
+}
+
+func (s settings) draw(all []figure) error {
+	file, err := os.Create(s.plot)
+	if err != nil {
+		return err
+	}
+	return errors.Join(writePlot(file, all), file.Close())
 }
 
 // environment is the test cluster, as its program tells it.
