@@ -21,6 +21,10 @@ type Bot struct {
 	Clone Clone
 	// Cluster connects to a target's cluster, as another user if as is not empty.
 	Cluster func(ctx context.Context, t project.Target, as string) (engine.Cluster, error)
+	// Previews is Cluster for previews, where these go as another identity; nil is Cluster.
+	Previews func(ctx context.Context, t project.Target, as string) (engine.Cluster, error)
+	// Patience is how long a target's cluster may take to be compared before it counts as unreachable; 0 has no end.
+	Patience time.Duration
 	// Remotes say how the git and OCI repositories are reached that projects include.
 	Remotes project.Remotes
 	// DigestKey binds secret values to what was reviewed; see [diff.Options].

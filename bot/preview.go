@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/weighlock/weighlock/bot/checkout"
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/engine"
@@ -170,14 +172,10 @@ func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.Pul
 		return found, err
 	}
 	p.At = b.Now().UTC().Format("15:04 UTC")
-	for _, j := range plan.Jobs {
-		seen := report.TargetPreview{Name: string(j.ID)}
+	all := b.compareAll(ctx, t, before, plan.Jobs)
+	for n, j := range plan.Jobs {
+		seen := all[n]
 		found.policies[j.ID] = j.Policy
-		if j.Policy.Preview == PreviewNever && !j.Asked {
-			seen.Unaffected = "not previewed"
-		} else {
-			seen.Set, seen.Last, seen.Err = b.compare(ctx, t, before, j)
-		}
 		if err := ctx.Err(); err != nil {
 			return found, err
 		}
@@ -207,10 +205,47 @@ func (b *Bot) base(ctx context.Context, repo *checkout.Repo, commit string, cfg 
 // errUnaffected says that a pull request leaves a target as it is.
 var errUnaffected = errors.New("the target is not affected")
 
+// atOnce is how many targets are compared at the same time: one whose cluster does not answer does not hold up the others.
+const atOnce = 4
+
+// compareAll is what compare says of each target.
+func (b *Bot) compareAll(ctx context.Context, t, before *tree, jobs []Job) []report.TargetPreview {
+	all := make([]report.TargetPreview, len(jobs))
+	var g errgroup.Group
+	g.SetLimit(atOnce)
+	for n, j := range jobs {
+		all[n].Name = string(j.ID)
+		if j.Policy.Preview == PreviewNever && !j.Asked {
+			all[n].Unaffected = "not previewed"
+			continue
+		}
+		g.Go(func() error {
+			all[n].Set, all[n].Last, all[n].Err = b.comparePatiently(ctx, t, before, j)
+			return nil
+		})
+	}
+	_ = g.Wait() // what went wrong is each target's own
+	return all
+}
+
+// comparePatiently is compare, with an end.
+func (b *Bot) comparePatiently(ctx context.Context, t, before *tree, j Job) (*diff.ChangeSet, *report.Deploy, error) {
+	if b.Patience == 0 {
+		return b.compare(ctx, t, before, j)
+	}
+	bounded, cancel := context.WithTimeout(ctx, b.Patience)
+	defer cancel()
+	set, last, err := b.compare(bounded, t, before, j)
+	if bounded.Err() != nil && ctx.Err() == nil {
+		return nil, nil, &diff.UnreachableError{Err: fmt.Errorf("the cluster has not answered all that was asked within %s", b.Patience)}
+	}
+	return set, last, err
+}
+
 // compare is one target's change set. before, if not nil, tells what the change causes from what is there already, and
 // whether the target is affected at all. The target's last deploy comes with it, where that is known.
 func (b *Bot) compare(ctx context.Context, t, before *tree, j Job) (*diff.ChangeSet, *report.Deploy, error) {
-	p, target, cluster, err := b.open(ctx, t, j)
+	p, target, cluster, err := b.openPreview(ctx, t, j)
 	if err != nil {
 		return nil, nil, hidePath(err, t.dir.Path())
 	}

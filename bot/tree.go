@@ -83,6 +83,15 @@ func (b *Bot) open(ctx context.Context, t *tree, j Job) (*project.Project, proje
 	return t.projects[j.Project.Name], target, cluster, err
 }
 
+// openPreview is open for a preview.
+func (b *Bot) openPreview(ctx context.Context, t *tree, j Job) (*project.Project, project.Target, engine.Cluster, error) {
+	previews := *b
+	if b.Previews != nil {
+		previews.Cluster = b.Previews
+	}
+	return previews.open(ctx, t, j)
+}
+
 // target is a job's target as the tree has it.
 func (t *tree) target(ctx context.Context, j Job) (project.Target, error) {
 	p := t.projects[j.Project.Name]

@@ -25,8 +25,10 @@ type Config struct {
 	// Cache is the directory of the mirrors of repositories; nothing is lost with it.
 	Cache string `json:"cache"`
 	// Kubeconfig is the file whose contexts targets name; default as for kubectl.
-	Kubeconfig string        `json:"kubeconfig"`
-	Forges     []ForgeConfig `json:"forges"`
+	Kubeconfig string `json:"kubeconfig"`
+	// Preview is as whom previews go; default: as deploys do.
+	Preview *PreviewConfig `json:"preview"`
+	Forges  []ForgeConfig  `json:"forges"`
 	// DigestKey binds secret values to what was reviewed.
 	DigestKey *Secret `json:"digestKey"`
 	// Environment lists the environment variables that projects may load.
@@ -43,6 +45,12 @@ type Config struct {
 // ForksNone is the mode in which nothing of forks is looked at; by default, each repository says that for itself.
 const ForksNone = "none"
 
+// A PreviewConfig is the identity that previews.
+type PreviewConfig struct {
+	// Kubeconfig is a file with contexts of the same names.
+	Kubeconfig string `json:"kubeconfig"`
+}
+
 // Limits bound what is done at once.
 type Limits struct {
 	// Workers is how many runs this replica has at the same time; Repository how many all replicas have of one repository.
@@ -52,9 +60,14 @@ type Limits struct {
 	Grace string `json:"grace"`
 	// Reconcile is how often what was missed is looked for, such as 5m.
 	Reconcile string `json:"reconcile"`
+	// Preview is how long the preview of a target may take before its cluster counts as unreachable, such as 5m.
+	Preview string `json:"preview"`
 
-	grace, reconcile time.Duration
+	grace, reconcile, preview time.Duration
 }
+
+// Patience is how long the preview of a target may take.
+func (l *Limits) Patience() time.Duration { return l.preview }
 
 // A ForgeConfig is a forge whose webhooks are taken, at /webhook/NAME.
 type ForgeConfig struct {
@@ -137,6 +150,7 @@ const (
 	defaultWorkers   = 4
 	defaultGrace     = 5 * time.Minute
 	defaultReconcile = 5 * time.Minute
+	defaultPreview   = 5 * time.Minute
 )
 
 // ParseConfig reads the server's file and the secrets that it names. All mistakes are reported at once, each with its line.
@@ -176,7 +190,11 @@ func ParseConfig(file string, data []byte, poll string, getenv func(string) stri
 	}
 	duration(c.Limits.Grace, &c.Limits.grace, defaultGrace, "limits", "grace")
 	duration(c.Limits.Reconcile, &c.Limits.reconcile, defaultReconcile, "limits", "reconcile")
+	duration(c.Limits.Preview, &c.Limits.preview, defaultPreview, "limits", "preview")
 	duration(c.Poll, &c.poll, 0, "poll")
+	if c.Preview != nil && c.Preview.Kubeconfig == "" {
+		fail([]string{"preview", "kubeconfig"}, "is missing: as whom shall previews go?")
+	}
 	if c.Limits.Workers < 0 || c.Limits.Repository < 0 {
 		fail([]string{"limits"}, "found a negative number")
 	}

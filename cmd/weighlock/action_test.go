@@ -34,6 +34,8 @@ type conversation struct {
 	runner    *actiontest.Runner
 	base      string
 	number    int
+	// limits and previewKubeconfig are the server's.
+	limits, previewKubeconfig string
 	// shown, if set, is told what jobs print.
 	shown func(string)
 }

@@ -53,7 +53,7 @@ var rules = []rule{
 	{"bot", []string{"bot/forge", "bot/checkout", "bot/offline", "engine", "engine/object", "engine/project", "engine/render", "engine/diff", "engine/apply", "engine/report", "engine/lock", "engine/history", "engine/ready", "engine/yamldoc"}, "decides; names no SDK and no client-go type"},
 	{"action", []string{"bot", "bot/forge", "bot/forge/github", "bot/forge/gitlab", "engine/report"}, "a CI job is an event, too"},
 	{"serve/servetest", []string{"bot/forge/forgetest"}, "runs the program as a process"},
-	{"serve", []string{"bot", "bot/checkout", "bot/forge", "bot/forge/github", "bot/forge/gitlab", "bot/queue", "bot/webhook", "engine/yamldoc"}, "a webhook is an event, and is kept until it is dealt with"},
+	{"serve", []string{"bot", "bot/checkout", "bot/forge", "bot/forge/github", "bot/forge/gitlab", "bot/queue", "bot/webhook", "engine/diff", "engine/yamldoc"}, "a webhook is an event, and is kept until it is dealt with"},
 	{"action/actiontest", []string{"bot/forge", "bot/forge/forgetest"}, "a runner, a git server and a forge for tests: it runs the program as a process"},
 	{"cmd/...", []string{"..."}, "the only place where concrete types meet"},
 }

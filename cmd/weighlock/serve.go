@@ -13,6 +13,7 @@ import (
 
 	"github.com/weighlock/weighlock/bot"
 	"github.com/weighlock/weighlock/engine"
+	"github.com/weighlock/weighlock/engine/kube"
 	"github.com/weighlock/weighlock/engine/project"
 	"github.com/weighlock/weighlock/serve"
 )
@@ -83,12 +84,13 @@ func serverBot(p process, config *serve.Config) (bot.Bot, error) {
 	if err != nil {
 		return bot.Bot{}, err
 	}
+	clusters := servedClusters{p, config, serve.NewReach(config.Limits.Workers)}
 	b := bot.Bot{
-		Cluster: func(_ context.Context, t project.Target, as string) (engine.Cluster, error) {
-			return connectAs(p, config.Kubeconfig, t, as)
-		},
-		Keys:    project.Keys{Env: p.lookupenv, Online: true},
-		Remotes: remotes,
+		Cluster:  clusters.deploys,
+		Previews: clusters.previews,
+		Patience: config.Limits.Patience(),
+		Keys:     project.Keys{Env: p.lookupenv, Online: true},
+		Remotes:  remotes,
 		// The server's environment is the operator's: projects see what is listed of it.
 		Env: func(name string) (string, bool) {
 			if !slices.Contains(config.Environment, name) {
@@ -103,4 +105,38 @@ func serverBot(p process, config *serve.Config) (bot.Bot, error) {
 		b.DigestKey = []byte(key)
 	}
 	return b, nil
+}
+
+// servedClusters are those that the server's kubeconfigs name.
+type servedClusters struct {
+	process
+	config *serve.Config
+	reach  *serve.Reach
+}
+
+// deploys connects as whoever deploys.
+func (s servedClusters) deploys(ctx context.Context, t project.Target, as string) (engine.Cluster, error) {
+	return s.connect(ctx, s.config.Kubeconfig, kube.Config{Context: t.Context, Impersonate: as})
+}
+
+// previews connects as whoever previews, until ctx ends. Such an identity acts as nobody else.
+func (s servedClusters) previews(ctx context.Context, t project.Target, as string) (engine.Cluster, error) {
+	kubeconfig := s.config.Kubeconfig
+	if s.config.Preview != nil {
+		kubeconfig, as = s.config.Preview.Kubeconfig, ""
+	}
+	c, err := s.connect(ctx, kubeconfig, kube.Config{Context: t.Context, Impersonate: as, Done: ctx.Done()})
+	if err != nil {
+		return nil, err
+	}
+	return c, s.reach.Enter(ctx, c.Server())
+}
+
+// connect connects to a cluster that answers.
+func (s servedClusters) connect(ctx context.Context, kubeconfig string, config kube.Config) (*kube.Cluster, error) {
+	c, err := connectWith(s.process, kubeconfig, config)
+	if err != nil {
+		return nil, err
+	}
+	return c, s.reach.Answers(ctx, c.Server(), c.Ping)
 }

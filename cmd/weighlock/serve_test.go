@@ -21,7 +21,7 @@ func (c *conversation) served(database string, options ...func(*servetest.Server
 	s := &servetest.Server{
 		Program: []string{os.Args[0]}, Env: []string{asProgram + "=1"}, Kind: "github", API: c.github.URL(), Git: strings.TrimSuffix(c.git.URL(), "/"+testRepo.String()+".git"),
 		Token: actiontest.ActionsToken, Kubeconfig: c.runner.Kubeconfig, Dir: c.TempDir(),
-		Database: database, Repositories: []string{testRepo.String()},
+		Database: database, Repositories: []string{testRepo.String()}, Limits: c.limits, PreviewKubeconfig: c.previewKubeconfig,
 	}
 	for _, set := range options {
 		set(s)

@@ -182,7 +182,13 @@ func connect(p process, kubeconfig string, t project.Target) (*kube.Cluster, err
 
 // connectAs connects as another user, if as is not empty.
 func connectAs(p process, kubeconfig string, t project.Target, as string) (*kube.Cluster, error) {
-	c, err := kube.Open(kube.Config{Impersonate: as, Kubeconfigs: kubeconfigs(p.getenv, kubeconfig), Context: t.Context, UserAgent: "weighlock/" + version, Trace: p.log.request})
+	return connectWith(p, kubeconfig, kube.Config{Impersonate: as, Context: t.Context})
+}
+
+// connectWith connects as the configuration says, by the kubeconfigs that a flag and the environment name.
+func connectWith(p process, kubeconfig string, config kube.Config) (*kube.Cluster, error) {
+	config.Kubeconfigs, config.UserAgent, config.Trace = kubeconfigs(p.getenv, kubeconfig), "weighlock/"+version, p.log.request
+	c, err := kube.Open(config)
 	if err == nil {
 		p.log.Debug("cluster", "context", c.Context(), "server", c.Server())
 	}

@@ -38,6 +38,8 @@ type Config struct {
 	Impersonate string
 	// UserAgent names the program in the server's audit log.
 	UserAgent string
+	// Done, if set, ends asking what kinds there are, which no context of a stage reaches; see [context.Context].
+	Done <-chan struct{}
 	// Trace, if set, is told of each request, also by several goroutines at the same time.
 	Trace func(Request)
 }
@@ -106,7 +108,7 @@ func Open(cfg Config) (*Cluster, error) {
 		return nil, err
 	}
 	patient := *client
-	patient.Transport = c.patient(client.Transport)
+	patient.Transport = c.patient(ending(client.Transport, cfg.Done))
 	disco, err := discovery.NewDiscoveryClientForConfigAndClient(rc, &patient)
 	if err != nil {
 		return nil, err
@@ -121,6 +123,16 @@ func (c *Cluster) Context() string { return c.context }
 
 // Server is the API server's address.
 func (c *Cluster) Server() string { return c.server }
+
+// Ping asks the server for its version, once. Any answer will do; none is a *[diff.UnreachableError].
+func (c *Cluster) Ping(ctx context.Context) error {
+	err := c.core.Get().AbsPath("/version").Do(ctx).Error()
+	if status := apierrors.APIStatus(nil); err == nil || errors.As(err, &status) {
+		c.answered.Store(true)
+		return nil
+	}
+	return c.unreachable("asking whether it is there", err)
+}
 
 // resource finds how the server serves an object's kind: a *diff.NoKindError when it does not.
 func (c *Cluster) resource(ref object.Ref) (*meta.RESTMapping, error) {

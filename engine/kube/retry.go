@@ -121,5 +121,42 @@ func (c *Cluster) patient(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
+// ending ends requests when done is closed.
+func ending(next http.RoundTripper, done <-chan struct{}) http.RoundTripper {
+	if done == nil {
+		return next
+	}
+	return roundTripper(func(req *http.Request) (*http.Response, error) {
+		ctx, cancel := context.WithCancel(req.Context())
+		// Not when this function returns: the answer's body is still to be read.
+		go func() {
+			defer cancel()
+			select {
+			case <-done:
+			case <-ctx.Done():
+			}
+		}()
+		res, err := next.RoundTrip(req.WithContext(ctx))
+		if err != nil {
+			cancel()
+			return nil, err
+		}
+		res.Body = &endingBody{res.Body, cancel}
+		return res, nil
+	})
+}
+
+// endingBody is a body that lets go of its request when it is closed.
+type endingBody struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+// Close implements [io.Closer].
+func (b *endingBody) Close() error {
+	defer b.cancel()
+	return b.ReadCloser.Close()
+}
+
 // maxRefusal bounds the text of a refusal.
 const maxRefusal = 1 << 20

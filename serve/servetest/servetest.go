@@ -49,6 +49,8 @@ type Server struct {
 	// Repositories are those that it looks at when it starts.
 	Repositories []string
 	Kubeconfig   string
+	// PreviewKubeconfig, if set, is that of previews.
+	PreviewKubeconfig string
 	// Dir is where the configuration and all files of the server are.
 	Dir string
 
@@ -125,6 +127,9 @@ func (s *Server) configure() error {
 	}
 	config := fmt.Sprintf("version: 1\ndatabase: %q\ncache: %q\nkubeconfig: %q\nlimits: %s\nforges:\n- kind: %s\n  api: %s\n  git: %s\n  token: {env: FORGE_TOKEN}\n  %s\n%s",
 		s.Database, filepath.Join(s.Dir, "cache"), s.Kubeconfig, limits, s.Kind, s.API, s.Git, secrets, repositories)
+	if s.PreviewKubeconfig != "" {
+		config += fmt.Sprintf("preview: {kubeconfig: %q}\n", s.PreviewKubeconfig)
+	}
 	return os.WriteFile(filepath.Join(s.Dir, "server.yaml"), []byte(config), 0o600)
 }
 

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/weighlock/weighlock/bot/forge/forgetest"
+	"github.com/weighlock/weighlock/engine/enginetest"
+)
+
+// kubeconfigWith is a kubeconfig with what edit makes of it.
+func kubeconfigWith(t *testing.T, kubeconfig string, edit func(config map[string]any)) string {
+	t.Helper()
+	data, err := os.ReadFile(kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config map[string]any
+	if err := yaml.Unmarshal(data, &config); err != nil {
+		t.Fatal(err)
+	}
+	edit(config)
+	if data, err = yaml.Marshal(config); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := os.WriteFile(out, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// One cluster never answers, another one answers that it is there and nothing else: what is to be said of the third one is said,
+// on this pull request and on those that come after it.
+func TestADeadClusterHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	dead, err := net.Listen("tcp", "127.0.0.1:0") // the system accepts, nobody answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dead.Close()
+	ctx, end := context.WithCancel(t.Context())
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if req.URL.Path == "/version" {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write([]byte(`{"gitVersion":"v1.36.3"}`))
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-req.Context().Done():
+		}
+	}))
+	defer slow.Close()
+	defer end()
+
+	c := converse(t)
+	c.runner.Kubeconfig = kubeconfigWith(t, c.runner.Kubeconfig, func(config map[string]any) {
+		for name, server := range map[string]string{"dead": "http://" + dead.Addr().String(), "slow": slow.URL} {
+			config["clusters"] = append(config["clusters"].([]any), map[string]any{"name": name, "cluster": map[string]any{"server": server}})
+			config["contexts"] = append(config["contexts"].([]any), map[string]any{"name": name, "context": map[string]any{"cluster": name}})
+		}
+	})
+	c.limits = "{workers: 2, preview: 8s}"
+	s := c.served("")
+	files := map[string]string{
+		"deploy/.kluctl.yaml": "targets: [{name: prod, context: dead}, {name: slow, context: slow}, {name: staging}]\ndiscriminator: \"NAMESPACE-{{ target.name }}\"\n",
+		"deploy/app/map.yaml": change["deploy/app/map.yaml"],
+	}
+	for _, hook := range []forgetest.Webhook{c.openPullRequest(files), c.command(writer, "/diff")} { // which asks again
+		c.deliver(s, hook)
+		if c.count("| **prod** | 🔌 cluster unreachable |") != 1 || c.count("| **slow** | 🔌 cluster unreachable |") != 1 || c.count("| **staging** | 2 new |") != 1 {
+			t.Fatalf("found %+v", c.comments())
+		}
+	}
+}
+
+// Previews go as the identity for which an admission policy refuses all that is no dry run; deploys go as the other one.
+func TestPreviewsGoAsAnIdentityThatCannotWrite(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	weighlock := func(args ...string) {
+		t.Helper()
+		var out strings.Builder
+		env := func(string) (string, bool) { return "", false }
+		p := process{args: args, getenv: func(string) string { return "" }, lookupenv: env, stdout: &out, stderr: &out, stdin: strings.NewReader("")}
+		if code := run(t.Context(), p); code != 0 {
+			t.Fatalf("weighlock %s: exit code %d\n%s", strings.Join(args, " "), code, out.String())
+		}
+	}
+	admin := c.cluster.Kubeconfig()
+	weighlock("deploy", "-y", "--project-dir", "../../deploy", "--kubeconfig", admin, "-a", "namespace="+c.namespace, "-a", "name=wl", "--records-namespace", c.namespace)
+	token := strings.TrimSpace(c.cluster.Kubectl(t, "create", "token", "-n", c.namespace, "wl-preview"))
+	preview := kubeconfigWith(t, admin, func(config map[string]any) {
+		for _, u := range config["users"].([]any) {
+			u.(map[string]any)["user"] = map[string]any{"token": token}
+		}
+	})
+	weighlock("doctor", "--kubeconfig", admin, "--preview-kubeconfig", preview, "--records-namespace", c.namespace, "--wait", "60s")
+
+	audit := c.cluster.Audit(t)
+	c.previewKubeconfig = preview
+	s := c.served("")
+	c.deliver(s, c.openPullRequest(change))
+	if c.count("| **staging** | 2 new |") != 1 {
+		t.Fatalf("found %+v", c.comments())
+	}
+	c.deliver(s, c.command(writer, "/deploy staging"))
+	if got := c.color("staging"); got != "blue" {
+		t.Errorf("it has deployed %q, and said %+v", got, c.comments())
+	}
+	asked := audit.Since(t).By(enginetest.Identity{User: "system:serviceaccount:" + c.namespace + ":wl-preview"})
+	dryRuns := 0
+	for _, e := range asked {
+		if e.DryRun {
+			dryRuns++
+		}
+	}
+	if writes := asked.Writes(); dryRuns == 0 || len(writes) > 0 {
+		t.Errorf("the identity that previews has made %d dry runs, and written: %v", dryRuns, writes)
+	}
+}

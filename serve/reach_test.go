@@ -1,0 +1,87 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/weighlock/weighlock/engine/diff"
+)
+
+func TestADeadClusterIsAskedOnceInAWhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, asked, dead := NewReach(4), 0, errors.New("no route to host")
+		ping := func(ctx context.Context) error {
+			asked++
+			<-ctx.Done()
+			return dead
+		}
+		began := time.Now()
+		var all sync.WaitGroup
+		for range 10 {
+			all.Go(func() {
+				if err := r.Answers(t.Context(), "east", ping); !errors.Is(err, dead) {
+					t.Errorf("found %v", err)
+				}
+			})
+		}
+		all.Wait()
+		if took := time.Since(began); asked != 1 || took != r.Wait {
+			t.Errorf("it was asked %d times, for %s", asked, took)
+		}
+		if err := r.Answers(t.Context(), "east", ping); asked != 1 || !errors.Is(err, dead) {
+			t.Errorf("a moment later it was asked again: %d, %v", asked, err)
+		}
+		if err := r.Answers(t.Context(), "west", func(context.Context) error { return nil }); err != nil {
+			t.Errorf("another one: %v", err)
+		}
+		time.Sleep(r.Again)
+		if err := r.Answers(t.Context(), "east", func(context.Context) error { return nil }); err != nil {
+			t.Errorf("once it answers again: %v", err)
+		}
+	})
+}
+
+func TestWhoIsCancelledSaysNothingOfTheCluster(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := NewReach(4)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := r.Answers(ctx, "east", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }); err == nil {
+			t.Fatal("it has answered")
+		}
+		if err := r.Answers(t.Context(), "east", func(context.Context) error { return nil }); err != nil {
+			t.Errorf("the next one is told %v", err)
+		}
+	})
+}
+
+func TestASlowClusterLeavesARunForOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := NewReach(3)
+		ctx, end := context.WithCancel(t.Context())
+		for range 3 {
+			if err := r.Enter(ctx, "east"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(r.Slow + time.Second)
+		if err := r.Enter(t.Context(), "east"); !errors.As(err, new(*diff.UnreachableError)) {
+			t.Errorf("found %v", err)
+		}
+		if err := r.Enter(t.Context(), "west"); err != nil {
+			t.Errorf("another one: %v", err)
+		}
+		end()
+		synctest.Wait()
+		if err := r.Enter(t.Context(), "east"); err != nil {
+			t.Errorf("once these have ended: %v", err)
+		}
+	})
+}
