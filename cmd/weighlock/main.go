@@ -59,6 +59,15 @@ func (e *exitCode) Error() string {
 
 func (e *exitCode) Unwrap() error { return e.err }
 
+// commands are the subcommands.
+func commands(p process) []*cobra.Command {
+	return []*cobra.Command{
+		renderCommand(p), diffCommand(p), deployCommand(p), pokeImagesCommand(p), pruneCommand(p), deleteCommand(p), validateCommand(p), templateCommand(p), actionCommand(p), serveCommand(p),
+		listTargetsCommand(p), listImagesCommand(p), varsCommand(p), helmPullCommand(p), helmUpdateCommand(p),
+		lockCommand(p), unlockCommand(p), locksCommand(p), explainCommand(p), historyCommand(p), doctorCommand(p), healthCommand(p), compareOfflineCommand(p), versionCommand(p), initCommand(p), rbacCommand(p),
+	}
+}
+
 // run runs the program and returns its exit code: 0 fine, 1 error, and 2 for diff --exit-code when something would
 // change.
 func run(ctx context.Context, p process) int {
@@ -93,9 +102,7 @@ func run(ctx context.Context, p process) int {
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	root.AddCommand(renderCommand(p), diffCommand(p), deployCommand(p), pokeImagesCommand(p), pruneCommand(p), deleteCommand(p), validateCommand(p), templateCommand(p), actionCommand(p), serveCommand(p),
-		listTargetsCommand(p), listImagesCommand(p), varsCommand(p), helmPullCommand(p), helmUpdateCommand(p),
-		lockCommand(p), unlockCommand(p), locksCommand(p), explainCommand(p), historyCommand(p), doctorCommand(p), healthCommand(p), compareOfflineCommand(p), versionCommand(p), initCommand(p), rbacCommand(p))
+	root.AddCommand(commands(p)...)
 	done, err := root.ExecuteContextC(ctx)
 	if cause := new(timeoutError); err != nil && errors.As(context.Cause(done.Context()), &cause) && !errors.As(err, &cause) {
 		err = fmt.Errorf("%w: %w", cause, err)
