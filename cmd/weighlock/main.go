@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -22,14 +23,16 @@ var version = "dev"
 
 func main() {
 	quiet()
-	collectLess()
+	live := slack(os.Getenv)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() {
 		<-ctx.Done()
 		stop() // what cannot be interrupted ends with the second signal
 	}()
-	os.Exit(run(ctx, process{args: os.Args[1:], getenv: os.Getenv, lookupenv: os.LookupEnv, environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}))
+	code := run(ctx, process{args: os.Args[1:], getenv: os.Getenv, lookupenv: os.LookupEnv, environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr})
+	runtime.KeepAlive(live)
+	os.Exit(code)
 }
 
 // process is what the program gets from outside.
