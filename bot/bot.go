@@ -50,6 +50,8 @@ type Bot struct {
 	Log *slog.Logger
 	// CommentMode, if it is not empty, wins over what the configuration says of the preview comment.
 	CommentMode CommentMode
+	// Judged, if it is not nil, is told of each verdict on a deploy.
+	Judged func(Verdict)
 	// Observer, if it is not nil, is told what is found out.
 	Observer Observer
 }

@@ -153,6 +153,12 @@ func (b *Bot) page() string {
 	return ""
 }
 
+func (b *Bot) judged(v Verdict) {
+	if b.Judged != nil {
+		b.Judged(v)
+	}
+}
+
 // audit tells the log why a push deploys a target, or why not: the same line that a command's verdict gets.
 func (b *Bot) audit(ctx context.Context, j Job, p pushed, differs string, err error) {
 	held := new(heldError)
@@ -162,6 +168,7 @@ func (b *Bot) audit(ctx context.Context, j Job, p pushed, differs string, err er
 	} else if err != nil {
 		why = []string{report.Escape(err.Error())}
 	}
+	b.judged(Verdict{{Name: "preview", Met: err == nil}})
 	b.Log.InfoContext(ctx, "judged", "target", j.ID, "actor", p.Sender.Login, "push", p.After, "met", err == nil, "gates", why)
 }
 

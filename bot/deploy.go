@@ -60,6 +60,7 @@ func (b *Bot) deployCommand(ctx context.Context, a asked, later *func() error) (
 		}
 		verdict := Judge(r)
 		b.Log.InfoContext(ctx, "judged", "target", j.ID, "actor", a.by.Login, "met", verdict.Met(), "gates", verdict)
+		b.judged(verdict)
 		if !verdict.Met() {
 			answer += refusal(j.ID, pick(a.Verb == VerbPrune, "pruned", "deployed"), verdict) + "\n"
 			all = false

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,7 +11,9 @@ import (
 
 // A Gate is one condition of a deploy and whether it is met.
 type Gate struct {
-	Met bool
+	// Name says in a word what the condition is about, one of few, for who counts refusals.
+	Name string
+	Met  bool
 	// Text says the condition and, where it is not met, what is the case instead.
 	Text string
 	// Wants says in few words what has to happen for the gate to be met, whoever asks; "" where that is up to the one who
@@ -22,6 +25,14 @@ type Gate struct {
 
 // A Verdict is all gates of a deploy. Every one of them is looked at, so that a refusal names all that is missing.
 type Verdict []Gate
+
+// called gives gates that have none their name.
+func called(name string, gates ...Gate) Verdict {
+	for i := range gates {
+		gates[i].Name = cmp.Or(gates[i].Name, name)
+	}
+	return gates
+}
 
 // Met says whether the deploy may go ahead.
 func (v Verdict) Met() bool { return v.Missing() == 0 && len(v) > 0 }
@@ -106,30 +117,32 @@ type Facts struct {
 // Judge looks at all gates of a deploy by command.
 func Judge(r Request) Verdict {
 	pr := r.PullRequest
-	v := r.allowed()
-	gate := func(met bool, yes, no string) { v = append(v, Gate{Met: met, Text: pick(met, yes, no)}) }
-	gate(r.Job.Policy.Deploy != DeployNever, fmt.Sprintf("%s is deployed by comment", r.Job.ID),
+	v := called("actor", r.allowed()...)
+	gate := func(name string, met bool, yes, no string) {
+		v = append(v, Gate{Name: name, Met: met, Text: pick(met, yes, no)})
+	}
+	gate("policy", r.Job.Policy.Deploy != DeployNever, fmt.Sprintf("%s is deployed by comment", r.Job.ID),
 		fmt.Sprintf("%s is deployed by comment (its policy says never)", r.Job.ID))
 	merged := pr.State == forge.StateMerged
 	pinned := fmt.Sprintf("/%s %s @%s", VerbDeploy, r.Job.ID, short(r.Commit))
 	if merged {
-		gate(r.Command.Commit != "", "the pull request is merged and the command names a commit",
+		gate("state", r.Command.Commit != "", "the pull request is merged and the command names a commit",
 			"the pull request is open (it is merged: name the commit that the preview shows)")
 		v[len(v)-1].Command = pick(r.Command.Commit == "", pinned, "")
 	} else {
-		gate(pr.State == forge.StateOpen, "the pull request is open", fmt.Sprintf("the pull request is open (it is %s)", pr.State))
-		gate(!pr.Fork, "the change comes from this repository", "the change comes from this repository (a fork's is deployed once it is merged)")
+		gate("state", pr.State == forge.StateOpen, "the pull request is open", fmt.Sprintf("the pull request is open (it is %s)", pr.State))
+		gate("fork", !pr.Fork, "the change comes from this repository", "the change comes from this repository (a fork's is deployed once it is merged)")
 	}
-	gate(r.Moved == "", "the target is where the base branch has it", fmt.Sprintf("the target is where the base branch has it (%s)", r.Moved))
+	gate("target", r.Moved == "", "the target is where the base branch has it", fmt.Sprintf("the target is where the base branch has it (%s)", r.Moved))
 	what := pick(merged, fmt.Sprintf("what %s is at", pr.Base.Name), "the head")
 	if r.Command.Commit != "" {
-		gate(strings.HasPrefix(r.Commit, r.Command.Commit), what+" is the commit that the command names",
+		gate("commit", strings.HasPrefix(r.Commit, r.Command.Commit), what+" is the commit that the command names",
 			fmt.Sprintf("%s is the commit that the command names (%s; it is %s)", what, r.Command.Commit, short(r.Commit)))
 	} else if r.Job.Policy.Pin && !merged {
-		v = append(v, Gate{Text: fmt.Sprintf("the command names the commit (%s is pinned)", r.Job.ID), Command: pinned})
+		v = append(v, Gate{Name: "commit", Text: fmt.Sprintf("the command names the commit (%s is pinned)", r.Job.ID), Command: pinned})
 	}
 	v = append(v, r.Gates(r.Job.Policy, pr, r.Commit)...)
-	return append(v, r.reviewed(what)...)
+	return append(v, called("preview", r.reviewed(what)...)...)
 }
 
 // allowed are the gates about the person who asks.
@@ -185,17 +198,17 @@ func some(names []string) string {
 func (f Facts) Gates(policy TargetPolicy, pr forge.PullRequest, commit string) Verdict {
 	var v Verdict
 	if pr.Draft && pr.State == forge.StateOpen {
-		v = append(v, Gate{Text: "the pull request is not a draft", Wants: "it is no draft"})
+		v = append(v, Gate{Name: "draft", Text: "the pull request is not a draft", Wants: "it is no draft"})
 	}
 	if policy.Approvals > 0 {
-		v = append(v, f.approved(policy.Approvals, pr))
+		v = append(v, called("approvals", f.approved(policy.Approvals, pr))...)
 	}
 	if policy.Checks != ChecksNone {
-		v = append(v, f.green(policy.Checks)...)
+		v = append(v, called("checks", f.green(policy.Checks)...)...)
 	}
 	for _, name := range policy.After {
 		at := f.After[name]
-		g := Gate{Met: at.Err == nil && at.Value == commit, Text: fmt.Sprintf("%s runs this commit", name), Wants: fmt.Sprintf("%s at this commit", name)}
+		g := Gate{Name: "after", Met: at.Err == nil && at.Value == commit, Text: fmt.Sprintf("%s runs this commit", name), Wants: fmt.Sprintf("%s at this commit", name)}
 		switch {
 		case at.Err != nil:
 			g.Text += fmt.Sprintf(" (this could not be found out: %v)", at.Err)

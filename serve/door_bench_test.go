@@ -87,7 +87,7 @@ func knock(b *testing.B, store *queue.Store) []time.Duration {
 
 	const secret = "the webhooks' secret"
 	config := &ForgeConfig{Kind: kindGitHub, Name: kindGitHub, Token: &Secret{value: "token"}, Secrets: []Secret{{value: secret}}}
-	f, err := newSource(config)
+	f, err := newSource(config, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

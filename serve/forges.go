@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"sync"
+	"time"
 
 	"github.com/weighlock/weighlock/bot/checkout"
 	"github.com/weighlock/weighlock/bot/forge"
@@ -17,6 +19,8 @@ import (
 type source struct {
 	config *ForgeConfig
 	verify webhook.Verify
+	// http carries what is asked of the forge; nil is the clients' own.
+	http *http.Client
 
 	mu      sync.Mutex
 	clients map[int64]*client // by installation of a GitHub App, else 0
@@ -29,8 +33,11 @@ type client struct {
 	token func(context.Context) (string, error)
 }
 
-func newSource(c *ForgeConfig) (*source, error) {
+func newSource(c *ForgeConfig, m *metrics) (*source, error) {
 	s := &source{config: c, clients: map[int64]*client{}}
+	if m != nil {
+		s.http = &http.Client{Timeout: 30 * time.Second, Transport: budgeted{next: http.DefaultTransport, metrics: m, forge: c.Name}}
+	}
 	var err error
 	switch {
 	case len(c.Secrets)+len(c.SigningTokens) == 0: // it is only polled
@@ -71,13 +78,13 @@ func (s *source) client(installation int64) (*client, error) {
 	c := &client{}
 	if s.config.Kind == kindGitLab {
 		token := s.config.Token.Value()
-		f, err := gitlab.New(gitlab.Config{Token: token, BaseURL: s.config.API})
+		f, err := gitlab.New(gitlab.Config{Token: token, BaseURL: s.config.API, HTTPClient: s.http})
 		if err != nil {
 			return nil, err
 		}
 		c.Forge, c.user, c.token = f, "oauth2", func(context.Context) (string, error) { return token, nil }
 	} else {
-		config := github.Config{Token: s.config.Token.Value(), BaseURL: s.config.API}
+		config := github.Config{Token: s.config.Token.Value(), BaseURL: s.config.API, HTTPClient: s.http}
 		if app := s.config.App; app != nil {
 			config.App = &github.App{ID: app.ID, Installation: installation, PrivateKey: []byte(app.PrivateKey.Value())}
 		}

@@ -2,10 +2,14 @@ package serve
 
 import (
 	"context"
+	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/weighlock/weighlock/bot"
 	"github.com/weighlock/weighlock/bot/queue"
 	"github.com/weighlock/weighlock/bot/webhook"
 )
@@ -18,6 +22,9 @@ type metrics struct {
 	runs       *prometheus.HistogramVec
 	answers    *prometheus.HistogramVec
 	recovered  *prometheus.CounterVec
+	refusals   *prometheus.CounterVec
+	budget     *prometheus.GaugeVec
+	limit      *prometheus.GaugeVec
 }
 
 // seconds are the buckets of what takes between a tenth of a second and an hour.
@@ -31,8 +38,12 @@ func newMetrics(store *queue.Store) *metrics {
 		runs:       prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "weighlock_run_seconds", Help: "Duration of runs, by what they were for and how they ended.", Buckets: seconds}, []string{"kind", "state"}),
 		answers:    prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "weighlock_event_to_comment_seconds", Help: "Time from a delivery until what it called for was done and told.", Buckets: seconds}, []string{"kind"}),
 		recovered:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "weighlock_recovered_total", Help: "What no delivery told and was found by looking."}, []string{"what"}),
+		refusals:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "weighlock_gate_refusals_total", Help: "Conditions of deploys that were not met."}, []string{"gate"}),
+		budget:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "weighlock_forge_requests_remaining", Help: "How many requests the forge still takes within its limit, as it said last."}, []string{"forge"}),
+		limit:      prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "weighlock_forge_requests_limit", Help: "How many requests the forge takes within a period."}, []string{"forge"}),
 	}
-	m.registry.MustRegister(m.deliveries, m.door, m.runs, m.answers, m.recovered, depth{store})
+	m.registry.MustRegister(m.deliveries, m.door, m.runs, m.answers, m.recovered, m.refusals, m.budget, m.limit, depth{store},
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -49,12 +60,43 @@ func (m *metrics) answered(kind queue.Kind, waited time.Duration) {
 	m.answers.WithLabelValues(string(kind)).Observe(waited.Seconds())
 }
 
+func (m *metrics) judged(v bot.Verdict) {
+	for _, g := range v {
+		if !g.Met {
+			m.refusals.WithLabelValues(g.Name).Inc()
+		}
+	}
+}
+
+// A budgeted transport reads from a forge's answers how much of its limit is left.
+type budgeted struct {
+	next    http.RoundTripper
+	metrics *metrics
+	forge   string
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (b budgeted) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := b.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	for _, prefix := range []string{"X-RateLimit-", "RateLimit-"} { // GitHub's, GitLab's
+		for name, gauge := range map[string]*prometheus.GaugeVec{"Remaining": b.metrics.budget, "Limit": b.metrics.limit} {
+			if n, err := strconv.ParseFloat(resp.Header.Get(prefix+name), 64); err == nil {
+				gauge.WithLabelValues(b.forge).Set(n)
+			}
+		}
+	}
+	return resp, nil
+}
+
 // depth reads how full the queue is when it is asked.
 type depth struct{ store *queue.Store }
 
 var (
-	queued = prometheus.NewDesc("weighlock_queue_items", "Items of the queue, over all replicas.", []string{"state"}, nil)
-	oldest = prometheus.NewDesc("weighlock_queue_oldest_seconds", "For how long the oldest item has waited.", nil, nil)
+	queued = prometheus.NewDesc("weighlock_queue_items", "Items of the queue, over all replicas.", []string{"kind", "state"}, nil)
+	oldest = prometheus.NewDesc("weighlock_queue_oldest_seconds", "For how long the oldest item has waited, by kind.", []string{"kind"}, nil)
 )
 
 func (d depth) Describe(to chan<- *prometheus.Desc) { to <- queued; to <- oldest }
@@ -67,7 +109,10 @@ func (d depth) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.NewInvalidMetric(queued, err)
 		return
 	}
-	to <- prometheus.MustNewConstMetric(queued, prometheus.GaugeValue, float64(now.Waiting), string(queue.Waiting))
-	to <- prometheus.MustNewConstMetric(queued, prometheus.GaugeValue, float64(now.Running), string(queue.Running))
-	to <- prometheus.MustNewConstMetric(oldest, prometheus.GaugeValue, now.Oldest.Seconds())
+	for _, kind := range []queue.Kind{queue.Preview, queue.Command, queue.Deploy} {
+		d := now[kind]
+		to <- prometheus.MustNewConstMetric(queued, prometheus.GaugeValue, float64(d.Waiting), string(kind), string(queue.Waiting))
+		to <- prometheus.MustNewConstMetric(queued, prometheus.GaugeValue, float64(d.Running), string(kind), string(queue.Running))
+		to <- prometheus.MustNewConstMetric(oldest, prometheus.GaugeValue, d.Oldest.Seconds(), string(kind))
+	}
 }

@@ -47,17 +47,18 @@ func New(ctx context.Context, c *Config, b bot.Bot, owner string, log *slog.Logg
 			err = errors.Join(err, s.close())
 		}
 	}()
+	if s.store, err = queue.Open(ctx, c.Database.Value()); err != nil {
+		return nil, err
+	}
+	s.metrics = newMetrics(s.store)
 	byName := map[string]*source{}
 	for i := range c.Forges {
-		f, err := newSource(&c.Forges[i])
+		f, err := newSource(&c.Forges[i], s.metrics)
 		if err != nil {
 			return nil, err
 		}
 		s.sources = append(s.sources, f)
 		byName[f.config.Name] = f
-	}
-	if s.store, err = queue.Open(ctx, c.Database.Value()); err != nil {
-		return nil, err
 	}
 	dir := c.Cache
 	if dir == "" {
@@ -66,7 +67,7 @@ func New(ctx context.Context, c *Config, b bot.Bot, owner string, log *slog.Logg
 	if s.cache, err = checkout.NewCache(dir, 0); err != nil {
 		return nil, err
 	}
-	s.metrics = newMetrics(s.store)
+	b.Judged = s.metrics.judged
 	s.worker = &worker{sources: byName, store: s.store, cache: s.cache, bot: b, log: log, answered: s.metrics.answered}
 	s.runner = &queue.Runner{
 		Store: s.store, Handler: s.worker, Owner: owner, Workers: c.Limits.Workers, Limits: queue.Limits{Repo: c.Limits.Repository},

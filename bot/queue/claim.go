@@ -251,27 +251,40 @@ func (s *Store) Open(ctx context.Context, key string) (bool, error) {
 	return n > 0, err
 }
 
-// A Depth is how full the queue is.
+// A Depth is how full the queue is of one kind.
 type Depth struct {
 	Waiting, Running int
 	// Oldest is for how long the oldest item has waited that may run.
 	Oldest time.Duration
 }
 
-// Depth says how full the queue is.
-func (s *Store) Depth(ctx context.Context) (Depth, error) {
-	var d Depth
+// Depth says how full the queue is, by kind; a kind that has nothing open is not there.
+func (s *Store) Depth(ctx context.Context) (map[Kind]Depth, error) {
+	out := map[Kind]Depth{}
 	err := s.transaction(ctx, lazily, func(tx *sql.Tx, now int64) error {
-		var oldest sql.NullInt64
-		if err := tx.QueryRowContext(ctx, "SELECT count(*), min(received) FROM weighlock_items WHERE state IN ('waiting', 'running') AND state = 'waiting'").Scan(&d.Waiting, &oldest); err != nil {
+		rows, err := tx.QueryContext(ctx, `SELECT kind, count(*), sum(CASE WHEN state = 'running' THEN 1 ELSE 0 END), coalesce(min(CASE WHEN state = 'waiting' THEN received END), 0)
+			FROM weighlock_items WHERE state IN ('waiting', 'running') GROUP BY kind`)
+		if err != nil {
 			return err
 		}
-		if oldest.Valid {
-			d.Oldest = time.Duration(now-oldest.Int64) * time.Millisecond
+		defer rows.Close()
+		for rows.Next() {
+			var kind Kind
+			var open int
+			var oldest int64
+			var d Depth
+			if err := rows.Scan(&kind, &open, &d.Running, &oldest); err != nil {
+				return err
+			}
+			d.Waiting = open - d.Running
+			if oldest > 0 {
+				d.Oldest = time.Duration(now-oldest) * time.Millisecond
+			}
+			out[kind] = d
 		}
-		return tx.QueryRowContext(ctx, "SELECT count(*) FROM weighlock_items WHERE state = 'running'").Scan(&d.Running)
+		return rows.Err()
 	})
-	return d, err
+	return out, err
 }
 
 // Forget removes what ended longer ago than that. Its deliveries would be taken for new ones then, if a forge sent them again.
