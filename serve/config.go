@@ -53,7 +53,8 @@ type PreviewConfig struct {
 
 // Limits bound what is done at once.
 type Limits struct {
-	// Workers is how many runs this replica has at the same time; Repository how many all replicas have of one repository.
+	// Workers is how many runs this replica has at the same time; Repository how many all replicas have of one repository, by
+	// default half of that: one whose forge or cluster hangs must not hold up the others.
 	Workers    int `json:"workers"`
 	Repository int `json:"repository"`
 	// Grace is how long a deploy may go on when the server is told to end, such as 5m.
@@ -236,6 +237,9 @@ func ParseConfig(file string, data []byte, poll string, getenv func(string) stri
 	set(&c.Database.value, defaultDatabase)
 	if c.Limits.Workers == 0 {
 		c.Limits.Workers = defaultWorkers
+	}
+	if c.Limits.Repository == 0 {
+		c.Limits.Repository = max(1, c.Limits.Workers/2)
 	}
 	return &c, nil
 }

@@ -30,7 +30,7 @@ func TestConfigFillsInWhatIsLeftOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := c.Forges[0]
-	if c.Listen != ":8080" || c.Database.Value() != "weighlock.db" || c.Limits.Workers != 4 || c.Limits.grace != 5*time.Minute || f.Name != "github" || f.Git != "https://github.com" {
+	if c.Listen != ":8080" || c.Database.Value() != "weighlock.db" || c.Limits.Workers != 4 || c.Limits.Repository != 2 || c.Limits.grace != 5*time.Minute || f.Name != "github" || f.Git != "https://github.com" {
 		t.Errorf("found %+v", c)
 	}
 	if !f.serves(forge.Repo{Owner: "acme", Name: "shop"}) || f.serves(forge.Repo{Owner: "evil", Name: "shop"}) {

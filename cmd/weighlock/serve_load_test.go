@@ -85,7 +85,7 @@ func (l *load) run(database string) {
 	for range max(1, l.replicas) {
 		s := &servetest.Server{
 			Program: []string{os.Args[0]}, Env: []string{asProgram + "=1"}, Kind: "github", API: l.forge.URL(), Git: strings.TrimSuffix(git.URL(), "/"+testRepo.String()+".git"),
-			Token: token, Kubeconfig: os.DevNull, Dir: l.TempDir(), Database: database, Limits: "{workers: 8, reconcile: 0s}",
+			Token: token, Kubeconfig: os.DevNull, Dir: l.TempDir(), Database: database, Limits: "{workers: 8, repository: 8, reconcile: 0s}",
 		}
 		if l.gitlab {
 			s.Kind, s.Signs = "gitlab", true

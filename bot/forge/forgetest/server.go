@@ -57,6 +57,8 @@ type Fault struct {
 	Status int
 	// Times is how many requests fail. Zero means one.
 	Times int
+	// Skip is how many requests pass before.
+	Skip int
 	// Message in the answer. Empty means the status's text.
 	Message string
 	// RetryAfter asks the client to wait, in whole seconds; with status 403 or
@@ -330,6 +332,10 @@ func (s *standIn) takeFault(req *http.Request) (Fault, bool) {
 		f := &s.faults[i]
 		match, _ := path.Match(f.Path, req.URL.Path) // Fail has checked the pattern
 		if f.Times > 0 && (f.Method == "" || f.Method == req.Method) && (f.Path == "" || match) {
+			if f.Skip > 0 {
+				f.Skip--
+				continue
+			}
 			f.Times--
 			return *f, true
 		}
