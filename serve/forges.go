@@ -23,7 +23,13 @@ type source struct {
 	http *http.Client
 
 	mu      sync.Mutex
-	clients map[int64]*client // by installation of a GitHub App, else 0
+	clients map[identity]*client
+}
+
+// An identity is an installation of a GitHub App, by its number or by a repository that it acts for; else zero.
+type identity struct {
+	installation int64
+	repo         forge.Repo
 }
 
 // A client is a forge under one identity, which git has, too.
@@ -34,7 +40,7 @@ type client struct {
 }
 
 func newSource(c *ForgeConfig, m *metrics) (*source, error) {
-	s := &source{config: c, clients: map[int64]*client{}}
+	s := &source{config: c, clients: map[identity]*client{}}
 	if m != nil {
 		s.http = &http.Client{Timeout: 30 * time.Second, Transport: budgeted{next: http.DefaultTransport, metrics: m, forge: c.Name}}
 	}
@@ -47,7 +53,7 @@ func newSource(c *ForgeConfig, m *metrics) (*source, error) {
 		s.verify, err = webhook.GitLab(values(c.Secrets), values(c.SigningTokens))
 	}
 	if err == nil && c.App == nil {
-		_, err = s.client(0) // a mistake is told when the server starts
+		_, err = s.client(0, forge.Repo{}) // a mistake is told when the server starts
 	}
 	if err != nil {
 		return nil, fmt.Errorf("forge %s: %w", c.Name, err)
@@ -63,16 +69,20 @@ func values(secrets []Secret) []string {
 	return out
 }
 
-// client is us on the forge, for an installation of a GitHub App, 0 for the configured one.
-func (s *source) client(installation int64) (*client, error) {
+// client is us on the forge, for an installation of a GitHub App: 0 is the configured one, or else the one that acts for repo.
+func (s *source) client(installation int64, repo forge.Repo) (*client, error) {
 	if s.config.App == nil {
 		installation = 0
 	} else if installation == 0 {
 		installation = s.config.App.Installation
 	}
+	who := identity{installation: installation}
+	if s.config.App != nil && installation == 0 {
+		who.repo = repo
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c := s.clients[installation]; c != nil {
+	if c := s.clients[who]; c != nil {
 		return c, nil
 	}
 	c := &client{}
@@ -86,7 +96,7 @@ func (s *source) client(installation int64) (*client, error) {
 	} else {
 		config := github.Config{Token: s.config.Token.Value(), BaseURL: s.config.API, HTTPClient: s.http}
 		if app := s.config.App; app != nil {
-			config.App = &github.App{ID: app.ID, Installation: installation, PrivateKey: []byte(app.PrivateKey.Value())}
+			config.App = &github.App{ID: app.ID, Installation: installation, Repo: who.repo, PrivateKey: []byte(app.PrivateKey.Value())}
 		}
 		f, err := github.New(config)
 		if err != nil {
@@ -94,7 +104,7 @@ func (s *source) client(installation int64) (*client, error) {
 		}
 		c.Forge, c.user, c.token = f, "x-access-token", f.Token
 	}
-	s.clients[installation] = c
+	s.clients[who] = c
 	return c, nil
 }
 

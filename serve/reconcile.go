@@ -62,7 +62,7 @@ func (s *Server) reconcile(ctx context.Context) {
 func (s *Server) redeliver(ctx context.Context, since time.Time) error {
 	var errs []error
 	for _, f := range s.sources {
-		client, err := f.client(0)
+		client, err := f.client(0, forge.Repo{})
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -136,7 +136,7 @@ func (s *Server) sweep(ctx context.Context) error {
 }
 
 func (s *Server) sweepRepo(ctx context.Context, f *source, repo forge.Repo) error {
-	client, err := f.client(0)
+	client, err := f.client(0, repo)
 	if err != nil {
 		return err
 	}

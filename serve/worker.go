@@ -43,7 +43,7 @@ func (w *worker) Handle(ctx context.Context, run *queue.Run, last bool) queue.Ou
 	if err != nil {
 		return queue.Outcome{Err: err}
 	}
-	client, err := s.client(github.InstallationOf(run.Body))
+	client, err := s.client(github.InstallationOf(run.Body), event.From().Repo)
 	if err != nil {
 		return queue.Outcome{Err: err}
 	}

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/weighlock/weighlock/bot/forge"
 )
 
 // botSuffix ends the login of an app.
@@ -68,6 +70,26 @@ func (g *GitHub) getApp(w *response, req request) {
 		return
 	}
 	w.json(http.StatusOK, g.appJSON(app.slug))
+}
+
+func (g *GitHub) getInstallation(w *response, req request) {
+	app := g.appOf(req.Request)
+	if app == nil {
+		w.refuse(http.StatusUnauthorized, "A JSON web token could not be decoded")
+		return
+	}
+	r := g.repos[forge.Repo{Owner: req.PathValue("account"), Name: req.PathValue("name")}]
+	if r == nil || r.permissions[app.slug+botSuffix] == forge.NoPermission {
+		w.refuse(http.StatusNotFound, "Not Found")
+		return
+	}
+	at := fmt.Sprintf("%s/app/installations/%d", g.URL(), app.installation)
+	w.json(http.StatusOK, object{
+		"id": app.installation, "account": g.userJSON(g.user(req.PathValue("account"))), "repository_selection": "all", "access_tokens_url": at + "/access_tokens",
+		"repositories_url": g.URL() + "/installation/repositories", "html_url": gitHubURL + "/settings/installations", "app_id": app.id, "target_id": 1, "target_type": "Organization",
+		"permissions": object{"checks": "write"}, "events": []string{}, "created_at": exampleTime, "updated_at": exampleTime, "single_file_name": nil, "app_slug": app.slug,
+		"suspended_by": nil, "suspended_at": nil,
+	})
 }
 
 func (g *GitHub) createToken(w *response, req request) {

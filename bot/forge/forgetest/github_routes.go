@@ -54,6 +54,7 @@ func (g *GitHub) newRoutes() *http.ServeMux {
 	route("GET /app/hook/deliveries", g.listDeliveries)
 	route("POST /app/hook/deliveries/{delivery}/attempts", g.redeliver)
 	route("POST /app/installations/{installation}/access_tokens", g.createToken)
+	route("GET /repos/{account}/{name}/installation", g.getInstallation)
 	route("GET /repos/{owner}/{repo}", g.getRepo)
 	route("GET /repos/{owner}/{repo}/contents/{path}", g.getContents)
 	route("GET /repos/{owner}/{repo}/pulls", g.listPulls)

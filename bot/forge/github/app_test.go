@@ -74,6 +74,48 @@ func TestAnAppActsAsItsOwnAccount(t *testing.T) {
 	}
 }
 
+func TestAnInstallationIsFoundByRepository(t *testing.T) {
+	t.Parallel()
+	k, private := key()
+	server := forgetest.StartGitHub(t)
+	server.AddApp("weighlock", 17, 4, &k.PublicKey)
+	server.AddRepo(shop, forgetest.RepoOptions{Private: true})
+	server.SetPermission(shop, "weighlock[bot]", forge.Write)
+	connect := func(repo forge.Repo) *github.Client {
+		client, err := github.New(github.Config{App: &github.App{ID: 17, Repo: repo, PrivateKey: private}, BaseURL: server.URL(), Backoff: time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return client
+	}
+	client := connect(shop)
+	for range 2 {
+		if _, err := client.Repository(t.Context(), shop); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked := 0
+	for _, e := range server.Exchanges() {
+		if strings.HasSuffix(e.Path, "/installation") {
+			asked++
+		}
+	}
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
+	}
+	_, err := connect(forge.Repo{Owner: "acme", Name: "other"}).Repository(t.Context(), shop)
+	if !errors.Is(err, forge.ErrNotFound) || !strings.Contains(err.Error(), "find the app's installation for acme/other") {
+		t.Errorf("where it is not installed: %v", err)
+	}
+	if _, err := connect(forge.Repo{}).Token(t.Context()); !errors.Is(err, forge.ErrInvalid) {
+		t.Errorf("without a repository: %v", err)
+	}
+	server.Fail(forgetest.Fault{Method: "GET", Path: "/repos/*/*/installation", Status: 502, Times: 1})
+	if _, err := connect(shop).Repository(t.Context(), shop); err != nil {
+		t.Errorf("a failure that passes: %v", err)
+	}
+}
+
 func TestAnAppThatIsNotInstalledIsToldSo(t *testing.T) {
 	t.Parallel()
 	k, _ := key()
@@ -90,7 +132,7 @@ func TestAnAppWithoutAKeyIsRefused(t *testing.T) {
 	_, private := key()
 	for _, config := range []github.Config{
 		{App: &github.App{ID: 17, Installation: 4, PrivateKey: []byte("secret words")}},
-		{App: &github.App{ID: 17, PrivateKey: private}},
+		{App: &github.App{ID: 17, Installation: -1, PrivateKey: private}},
 		{App: &github.App{ID: 17, Installation: 4, PrivateKey: private}, Token: token},
 	} {
 		if _, err := github.New(config); err == nil || strings.Contains(err.Error(), "secret words") {

@@ -125,8 +125,11 @@ func (c *Client) failure(ctx context.Context, op string, err error) error {
 		secondary *github.AbuseRateLimitError
 		answer    *github.ErrorResponse
 		token     *ghinstallation.HTTPError
+		ours      *forge.Error
 	)
 	switch {
+	case errors.As(err, &ours):
+		return &forge.Error{Op: op + ": " + ours.Op, Status: ours.Status, Message: ours.Message, RetryAfter: ours.RetryAfter, Err: ours.Err}
 	case ctx.Err() == nil && errors.As(err, &token):
 		return c.tokenFailure(op, token)
 	case errors.As(err, &primary):

@@ -127,12 +127,18 @@ func New(c Config) (*Client, error) {
 	plain.Transport = &rest.Conditional{Next: plain.Transport}
 	api := github.NewClient(&plain)
 	api.BaseURL = base
-	api.UserAgent = "weighlock"
-	return &Client{
+	api.UserAgent = userAgent
+	client := &Client{
 		api: api, token: c.Token, installed: as, app: as != nil || strings.HasPrefix(c.Token, installationToken),
 		backoff: c.Backoff, pace: rest.NewPace(c.WriteSpacing),
-	}, nil
+	}
+	if as != nil {
+		as.failure = client.failure
+	}
+	return client, nil
 }
+
+const userAgent = "weighlock"
 
 // installationToken is how tokens begin that act for an installation of an app:
 // those of GitHub Actions too. Only they may write check runs.
