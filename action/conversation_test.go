@@ -82,6 +82,8 @@ type conversation struct {
 	names     map[string]string            // of commits, by SHA
 	main      string                       // the commit of the main branch
 	heads     map[int]string               // of pull requests
+	branches  map[string]string            // others, by name
+	onto      string                       // the one of them that the pull request goes to; "" is main
 	number    int                          // of the pull request that is talked about
 	shift     time.Duration                // of the bot's clock
 	down      bool                         // nobody gets to the cluster
@@ -115,7 +117,7 @@ func converse(t *testing.T, cluster *enginetest.Cluster, connected *kube.Cluster
 	t.Helper()
 	c := &conversation{
 		T: t, kind: kind, cluster: cluster, connected: connected, namespace: cluster.Namespace(t),
-		commits: map[string]map[string]string{"main": {}}, names: map[string]string{}, heads: map[int]string{}, seen: map[int64]seen{},
+		commits: map[string]map[string]string{"main": {}}, names: map[string]string{}, heads: map[int]string{}, branches: map[string]string{}, seen: map[int64]seen{},
 	}
 	for name, text := range usual {
 		c.commits["main"][name] = text
@@ -189,7 +191,11 @@ func (c *conversation) must(out string, err error) string {
 // refs sets what the forge has of the pull request's commits, and returns the ref that its jobs check out.
 func (c *conversation) refs(number int) string {
 	c.Helper()
-	merge := c.must(c.git.PullRefs(c.Context(), number, c.main, c.heads[number]))
+	base := c.main
+	if c.onto != "" {
+		base = c.branches[c.onto]
+	}
+	merge := c.must(c.git.PullRefs(c.Context(), number, base, c.heads[number]))
 	if merge == "" {
 		return c.git.PullRef(number, "head") // no merge commit where there is a conflict
 	}

@@ -24,7 +24,10 @@ import (
 //	merge LOGIN                      LOGIN merges the pull request
 //	queue                            the pull request gets into the merge queue, or train, onto what main is at
 //	say LOGIN TEXT                   LOGIN comments; \n in TEXT ends a line, @HEAD, @MAIN and @MERGED name commits
-//	review LOGIN approved            LOGIN approves the head
+//	branch COMMIT LOGIN              LOGIN pushes a branch that goes by the name of its commit, on top of main
+//	onto BRANCH LOGIN                LOGIN has the pull request go to that branch
+//	force COMMIT LOGIN               LOGIN pushes to the pull request what does not build on what was there, on top of main
+//	review LOGIN approved|dismissed  LOGIN approves the head, or no longer does
 //	report NAME STATE                somebody else's check of the head
 //	again                            the last job runs once more
 //	pull NUMBER                      says which pull request is talked about; at first the last one that was opened
@@ -106,6 +109,19 @@ func (c *conversation) carryOut(words []string, line string, job func(forgetest.
 		job(c.forge.PullRequestWebhook(repo, c.number, forge.Opened, args[1]), c.refs(c.number))
 	case "head":
 		c.heads[c.number] = c.commit(args[0], c.heads[c.number])
+		c.forge.PushHead(repo, c.number, c.heads[c.number])
+		job(c.forge.PullRequestWebhook(repo, c.number, forge.Synchronized, args[1]), c.refs(c.number))
+	case "branch":
+		c.branches[args[0]] = c.commit(args[0], c.main)
+		job(c.forge.PushWebhook(forgetest.Push{Repo: repo, Branch: args[0], After: c.branches[args[0]], By: args[1]}), "refs/heads/"+args[0])
+	case "onto":
+		c.onto = args[0]
+		c.forge.SetBase(repo, c.number, forge.Ref{Name: args[0], SHA: c.branches[args[0]]})
+		if c.runner.GitLab == nil {
+			job(c.forge.PullRequestWebhook(repo, c.number, forge.Retargeted, args[1]), c.refs(c.number))
+		}
+	case "force":
+		c.heads[c.number] = c.commit(args[0], c.main)
 		c.forge.PushHead(repo, c.number, c.heads[c.number])
 		job(c.forge.PullRequestWebhook(repo, c.number, forge.Synchronized, args[1]), c.refs(c.number))
 	case "ready", "drafted", "closed", "reopened", "retargeted":

@@ -50,9 +50,13 @@ func (b *Bot) deployCommand(ctx context.Context, a asked, later *func() error) (
 	if err != nil {
 		return fmt.Sprintf("😕 %s.", report.Escape(err.Error())), false, nil
 	}
+	trust, err := b.trust(ctx, a.repo, a.pr.Repo, a.pr.Base.Name, "")
+	if err != nil {
+		return "", false, err
+	}
 	answer, all, wrote, applied := "", true, false, false
 	for _, j := range plan.Jobs {
-		r.Job, r.Moved = j, moved(ctx, before, t, j)
+		r.Job, r.From, r.Moved = j, trust.from(j), moved(ctx, before, t, j)
 		r.Facts = b.facts(ctx, t, j, a.pr)
 		r.Team = fact(b.team(ctx, a.by, j.Policy.Allow.Teams))
 		if j.Policy.Codeowners {
@@ -154,7 +158,16 @@ func (b *Bot) still(ctx context.Context, a asked, policy TargetPolicy) error {
 	if err != nil {
 		return fmt.Errorf("whether @%s may still deploy could not be found out: %w", a.by.Login, err)
 	}
-	return a.moved(standing{pr: now, tip: tip, withdrawn: gone, permission: p}, policy)
+	if err := a.moved(standing{pr: now, tip: tip, withdrawn: gone, permission: p}, policy); err != nil {
+		return err
+	}
+	if policy.Approvals == 0 {
+		return nil
+	}
+	if g := (Facts{Approvals: fact(b.approvals(ctx, now))}).approved(policy.Approvals, now); !g.Met {
+		return &movedError{"not met any more: " + g.Text}
+	}
+	return nil
 }
 
 // standing is what a command rests on, as it is right before the first write.

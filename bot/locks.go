@@ -41,7 +41,15 @@ func (b *Bot) lockCommand(ctx context.Context, a asked) (string, bool, error) {
 	r.Job = j
 	r.Job.Policy.Codeowners = false // a lock is about no file
 	r.Team = fact(b.team(ctx, a.by, j.Policy.Allow.Teams))
-	if v := r.allowed(); !v.Met() {
+	trust, err := b.trust(ctx, a.repo, a.pr.Repo, a.pr.Base.Name, "")
+	if err != nil {
+		return "", false, err
+	}
+	v := r.allowed()
+	if from := trust.from(j); from != "" {
+		v = append(v, Gate{Text: fmt.Sprintf("%s is deployed from %s (this pull request goes to %s)", j.ID, from, a.pr.Base.Name)})
+	}
+	if !v.Met() {
 		return refusal(j.ID, a.Verb+"ed", v), false, nil
 	}
 	_, target, cluster, err := b.open(ctx, t, j)

@@ -101,6 +101,8 @@ type Request struct {
 	Commit string
 	// Base is the base branch's commit now.
 	Base string
+	// From is the branch that the target is deployed from, where the pull request goes to another one; else "".
+	From string
 	// Moved says how the target leads elsewhere than the base branch says; "" when it does not.
 	Moved string
 }
@@ -132,6 +134,9 @@ func Judge(r Request) Verdict {
 	} else {
 		gate("state", pr.State == forge.StateOpen, "the pull request is open", fmt.Sprintf("the pull request is open (it is %s)", pr.State))
 		gate("fork", !pr.Fork, "the change comes from this repository", "the change comes from this repository (a fork's is deployed once it is merged)")
+	}
+	if r.From != "" {
+		gate("branch", false, "", fmt.Sprintf("%s is deployed from %s (this pull request goes to %s)", r.Job.ID, r.From, pr.Base.Name))
 	}
 	gate("target", r.Moved == "", "the target is where the base branch has it", fmt.Sprintf("the target is where the base branch has it (%s)", r.Moved))
 	what := pick(merged, fmt.Sprintf("what %s is at", pr.Base.Name), "the head")

@@ -42,6 +42,16 @@ func (b *Bot) branchPushed(ctx context.Context, e forge.BranchPushed) (Outcome, 
 	}
 	defer t.Close()
 	plan := PlanPush(t.Targets, e)
+	if plan.Reason == "" {
+		trust, err := b.trust(ctx, repo, e.Repo, e.Branch, e.DefaultBranch)
+		if err != nil {
+			return Outcome{}, b.tellMerged(ctx, e, err)
+		}
+		plan.Jobs = slices.DeleteFunc(plan.Jobs, func(j Job) bool { return trust.from(j) != "" })
+		if len(plan.Jobs) == 0 {
+			plan.Reason = fmt.Sprintf("%s names no target that is deployed from %s, and only the default branch says which other one a target is deployed from", ConfigFile+" of "+trust.defaultBranch, e.Branch)
+		}
+	}
 	if plan.Reason != "" {
 		return Outcome{Summary: "Nothing to do: " + plan.Reason + ".\n" + b.renewOthers(ctx, e)}, nil
 	}

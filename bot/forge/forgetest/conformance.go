@@ -21,6 +21,7 @@ type Server interface {
 	OpenPullRequest(NewPullRequest) int
 	PushHead(repo forge.Repo, number int, sha string)
 	SetDraft(repo forge.Repo, number int, draft bool)
+	SetBase(repo forge.Repo, number int, base forge.Ref)
 	Merge(repo forge.Repo, number int, sha, by string)
 	ClosePullRequest(repo forge.Repo, number int)
 	Comment(repo forge.Repo, number int, login, body string) forge.Comment

@@ -170,6 +170,15 @@ func (s *standIn) SetDraft(repo forge.Repo, number int, draft bool) {
 	s.change(repo, number, func(p *pull) { p.Draft = draft })
 }
 
+// SetBase has a pull request go to another branch of its repository.
+func (s *standIn) SetBase(repo forge.Repo, number int, base forge.Ref) {
+	base.Repo = repo
+	s.change(repo, number, func(p *pull) {
+		p.Base = base
+		s.repo(repo).mention(base.SHA)
+	})
+}
+
 // Merge merges a pull request; sha is the commit on the base branch that this
 // makes.
 func (s *standIn) Merge(repo forge.Repo, number int, sha, by string) {
