@@ -186,15 +186,16 @@ func (g *GitLab) listVersions(w *response, req gitLabRequest) {
 	g.page(w, req, all)
 }
 
-// getApprovals knows no other opinion than approvals.
+// getApprovals knows no other opinion than approvals, which can be taken back.
 func (g *GitLab) getApprovals(w *response, req gitLabRequest) {
 	p := mergeRequest(w, req)
 	if p == nil {
 		return
 	}
 	by := []object{}
-	for _, r := range p.reviews {
-		if r.State == forge.ReviewApproved && !(req.repo.resets && r.SHA != p.Head.SHA) {
+	for i, r := range p.reviews {
+		revoked := slices.ContainsFunc(p.reviews[i+1:], func(later *review) bool { return later.User == r.User && later.State == forge.ReviewDismissed })
+		if r.State == forge.ReviewApproved && !revoked && !(req.repo.resets && r.SHA != p.Head.SHA) {
 			o := object{"user": g.userJSON(r.User), "approved_at": r.At}
 			if req.repo.untimed {
 				delete(o, "approved_at")
