@@ -89,16 +89,13 @@ func TestPreviewsGoAsAnIdentityThatCannotWrite(t *testing.T) {
 	c := converse(t)
 	weighlock := func(args ...string) {
 		t.Helper()
-		var out strings.Builder
-		env := func(string) (string, bool) { return "", false }
-		p := process{args: args, getenv: func(string) string { return "" }, lookupenv: env, stdout: &out, stderr: &out, stdin: strings.NewReader("")}
-		if code := run(t.Context(), p); code != 0 {
-			t.Fatalf("weighlock %s: exit code %d\n%s", strings.Join(args, " "), code, out.String())
+		if code, said := inside(t, args...); code != 0 {
+			t.Fatalf("weighlock %s: exit code %d\n%s", strings.Join(args, " "), code, said)
 		}
 	}
 	admin := c.cluster.Kubeconfig()
-	weighlock("deploy", "-y", "--project-dir", "../../deploy", "--kubeconfig", admin, "-a", "namespace="+c.namespace, "-a", "name=wl", "--records-namespace", c.namespace)
-	token := strings.TrimSpace(c.cluster.Kubectl(t, "create", "token", "-n", c.namespace, "wl-preview"))
+	weighlock("deploy", "-y", "--project-dir", "../../deploy", "--kubeconfig", admin, "-a", "namespace="+c.namespace, "-a", "name=wp", "--records-namespace", c.namespace)
+	token := strings.TrimSpace(c.cluster.Kubectl(t, "create", "token", "-n", c.namespace, "wp-preview"))
 	preview := kubeconfigWith(t, admin, func(config map[string]any) {
 		for _, u := range config["users"].([]any) {
 			u.(map[string]any)["user"] = map[string]any{"token": token}
@@ -117,7 +114,7 @@ func TestPreviewsGoAsAnIdentityThatCannotWrite(t *testing.T) {
 	if got := c.color("staging"); got != "blue" {
 		t.Errorf("it has deployed %q, and said %+v", got, c.comments())
 	}
-	asked := audit.Since(t).By(enginetest.Identity{User: "system:serviceaccount:" + c.namespace + ":wl-preview"})
+	asked := audit.Since(t).By(enginetest.Identity{User: "system:serviceaccount:" + c.namespace + ":wp-preview"})
 	dryRuns := 0
 	for _, e := range asked {
 		if e.DryRun {
