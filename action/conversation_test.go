@@ -101,6 +101,7 @@ type conversation struct {
 type seen struct {
 	body      string
 	reactions int
+	hidden    bool
 }
 
 var repo = forge.Repo{Owner: "acme", Name: "shop"}
@@ -291,7 +292,11 @@ func (c *conversation) tell() bool {
 			wrote = true
 			sound(c.T, comment.Body)
 		}
-		c.seen[comment.ID] = seen{comment.Body, len(reactions)}
+		hidden := c.forge.Hidden(comment)
+		if hidden && !was.hidden {
+			fmt.Fprintf(&c.out, "=== comment %d is folded away as outdated\n", i+1)
+		}
+		c.seen[comment.ID] = seen{comment.Body, len(reactions), hidden}
 	}
 	c.tellRecords()
 	return wrote

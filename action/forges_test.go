@@ -44,15 +44,17 @@ var (
 	number   = regexp.MustCompile(`(acme/shop)\\?[#!]`)
 	outcome  = regexp.MustCompile(`(?m)^(=== deployment \d+ of \S+ to \S+: [a-z]+),.*$`)
 	run      = regexp.MustCompile(`https?:\x{200b}?//\S+/(actions/runs/\d+/attempts/\d+|-/jobs/\d+)`)
+	hidden   = regexp.MustCompile(`(?m)^=== comment \d+ is folded away as outdated\n`)
 	inactive = regexp.MustCompile(`(?m)^=== deployment .*: inactive,.*\n`)
 	neutral  = regexp.MustCompile(`(?m)^(=== check .+: )neutral,`)
 )
 
 // portable is a transcript without what forges have each in their own way: what our account, pull requests and jobs are called, what
-// [forge.Capabilities] says that GitLab does not keep of checks and deployments.
+// [forge.Capabilities] says that GitLab does not do or keep.
 func portable(transcript string) string {
 	transcript = run.ReplaceAllString(transcript, "RUN")
 	transcript = told.Replace(number.ReplaceAllString(transcript, "$1#"))
+	transcript = hidden.ReplaceAllString(transcript, "")
 	transcript = inactive.ReplaceAllString(transcript, "")
 	return neutral.ReplaceAllString(outcome.ReplaceAllString(transcript, "$1"), "${1}success,")
 }

@@ -197,7 +197,7 @@ func (c *conversation) carryOut(words []string, line string, job func(forgetest.
 		_, text, _ := strings.Cut(line, " "+args[0]+" ")
 		c.forge.EditComment(comment, text)
 		comment.Body = text
-		c.seen[comment.ID] = seen{text, len(c.forge.Reactions(comment))}
+		c.seen[comment.ID] = seen{text, len(c.forge.Reactions(comment)), c.forge.Hidden(comment)}
 	case "clock":
 		d, err := time.ParseDuration(args[0])
 		if err != nil {

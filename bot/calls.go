@@ -75,15 +75,24 @@ func (b *Bot) Post(ctx context.Context, pr forge.PullRequest, body string) error
 	return b.put(ctx, pr, nil, body)
 }
 
-// Explain answers the first command of a comment that has no answer: it was begun, and this is what is known of it.
-func (b *Bot) Explain(ctx context.Context, e forge.CommentCreated, text string) error {
+// answersTo reads the pull request of a comment, and what we have written there so far.
+func (b *Bot) answersTo(ctx context.Context, e forge.CommentCreated) (forge.PullRequest, []forge.Comment, error) {
 	pr, err := b.Forge.PullRequest(ctx, e.Repo, e.Comment.Number)
 	if err != nil {
-		return err
+		return pr, nil, err
 	}
 	ours, err := b.ourComments(ctx, pr)
 	if err != nil {
-		return fmt.Errorf("looking for the answers to %s: %w", e.Comment.URL, err)
+		err = fmt.Errorf("looking for the answers to %s: %w", e.Comment.URL, err)
+	}
+	return pr, ours, err
+}
+
+// Explain answers the first command of a comment that has no answer: it was begun, and this is what is known of it.
+func (b *Bot) Explain(ctx context.Context, e forge.CommentCreated, text string) error {
+	pr, ours, err := b.answersTo(ctx, e)
+	if err != nil {
+		return err
 	}
 	id := answerTo(e.Comment)
 	for n := range ParseCommands(e.Comment.Body) {
@@ -96,13 +105,9 @@ func (b *Bot) Explain(ctx context.Context, e forge.CommentCreated, text string) 
 
 // Refuse answers a comment as a whole, if it was not answered: none of its commands is carried out any more.
 func (b *Bot) Refuse(ctx context.Context, e forge.CommentCreated, text string) error {
-	pr, err := b.Forge.PullRequest(ctx, e.Repo, e.Comment.Number)
+	pr, ours, err := b.answersTo(ctx, e)
 	if err != nil {
 		return err
-	}
-	ours, err := b.ourComments(ctx, pr)
-	if err != nil {
-		return fmt.Errorf("looking for the answers to %s: %w", e.Comment.URL, err)
 	}
 	id := answerTo(e.Comment)
 	if find(ours, id.marker()) != nil || find(ours, answerMarker+string(id)+"-") != nil {

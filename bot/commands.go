@@ -96,6 +96,9 @@ func (b *Bot) commentCreated(ctx context.Context, e forge.CommentCreated) (Outco
 			failed(err)
 		}
 		say()
+		if done && (c.Verb == VerbDeploy || c.Verb == VerbPrune) {
+			b.supersede(ctx, pr, id.command(n), c.Targets)
+		}
 		if later != nil {
 			if err := later(); err != nil {
 				failed(err)

@@ -47,7 +47,7 @@ func (b *Bot) lockCommand(ctx context.Context, a asked) (string, bool, error) {
 	}
 	v := r.allowed()
 	if from := trust.from(j); from != "" {
-		v = append(v, Gate{Text: fmt.Sprintf("%s is deployed from %s (this pull request goes to %s)", j.ID, from, a.pr.Base.Name)})
+		v = append(v, Gate{Name: "branch", Text: fmt.Sprintf("%s is deployed from %s (this pull request goes to %s)", j.ID, from, a.pr.Base.Name)})
 	}
 	if !v.Met() {
 		return refusal(j.ID, a.Verb+"ed", v), false, nil

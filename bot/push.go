@@ -124,7 +124,9 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 		}
 	}
 	for _, j := range plan.Jobs {
-		errs = append(errs, b.answer(ctx, *p.merged, answerID(fmt.Sprintf("push-%s-%s", p.After, j.ID)), texts[j.ID]))
+		id := answerID(fmt.Sprintf("push-%s-%s", p.After, j.ID))
+		errs = append(errs, b.answer(ctx, *p.merged, id, texts[j.ID]))
+		b.supersede(ctx, *p.merged, id, []string{string(j.ID)})
 	}
 	return out, errors.Join(errs...)
 }

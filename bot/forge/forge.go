@@ -39,6 +39,8 @@ type Capabilities struct {
 	ReviewCommits bool
 	// InactiveDeployments: a deployment can be [DeploymentInactive].
 	InactiveDeployments bool
+	// HideComments: comments can be hidden.
+	HideComments bool
 	// DeploymentLogs: a deployment keeps LogURL and Description.
 	DeploymentLogs bool
 }
@@ -68,6 +70,11 @@ type Conversation interface {
 	// DeleteComment removes a comment. One that is not there is no error. Only
 	// Repo, Number and ID of the comment are used.
 	DeleteComment(ctx context.Context, comment Comment) error
+
+	// HideComment folds a comment of ours away as outdated: people can still
+	// open it. One that is hidden stays so, and one that has been deleted is
+	// ErrNotFound. The comment is as it was read.
+	HideComment(ctx context.Context, comment Comment) error
 
 	// React adds our reaction to a comment. The same reaction twice is one
 	// reaction and no error. Only Repo, Number and ID of the comment are used.
@@ -199,6 +206,8 @@ type Comment struct {
 	Repo   Repo
 	Number int
 	ID     int64
+	// Node is what the forge's other API calls it, where it has one.
+	Node   string
 	Author User
 	Body   string
 	// URL is the page for people, at the comment.

@@ -22,6 +22,7 @@ type Server interface {
 	PushHead(repo forge.Repo, number int, sha string)
 	SetDraft(repo forge.Repo, number int, draft bool)
 	SetBase(repo forge.Repo, number int, base forge.Ref)
+	Hidden(c forge.Comment) bool
 	Merge(repo forge.Repo, number int, sha, by string)
 	ClosePullRequest(repo forge.Repo, number int)
 	Comment(repo forge.Repo, number int, login, body string) forge.Comment
@@ -92,6 +93,7 @@ func Conformance(t *testing.T, start func(*testing.T) Adapter) {
 		{"what is not there is ErrNotFound", notFound},
 		{"all pages of comments are read, in order", commentPages},
 		{"a comment comes back as it was written", commentRoundTrip},
+		{"an answer that is out of date is hidden, where that is possible", hideComment},
 		{"a deleted comment cannot be updated, and may be deleted again", deletedComment},
 		{"a comment may be as long as MaxComment says, and no longer", longComment},
 		{"we are the author of our comments", selfIsAuthor},
@@ -111,7 +113,7 @@ func Conformance(t *testing.T, start func(*testing.T) Adapter) {
 		{"a comment's event tells of the comment what reading it tells", commentEvents},
 		{"a push's event names the branch and its commits", pushEvents},
 	}
-	for _, rule := range append(rules, recordRules...) {
+	for _, rule := range slices.Concat(rules, recordRules, limitRules()) {
 		t.Run(rule.name, func(t *testing.T) {
 			t.Parallel()
 			s := stage{Adapter: start(t), repo: forge.Repo{Owner: "acme", Name: "shop"}}

@@ -17,9 +17,10 @@ func (s stage) comments(t *testing.T) []forge.Comment {
 	return utc(got)
 }
 
-// utc makes times comparable with ==.
+// utc makes comments comparable with ==: their times, and what only one of the forges has.
 func utc(comments []forge.Comment) []forge.Comment {
 	for i := range comments {
+		comments[i].Node = ""
 		comments[i].Created, comments[i].Updated = comments[i].Created.UTC(), comments[i].Updated.UTC()
 	}
 	return comments
@@ -176,4 +177,27 @@ func unknownUsers(t *testing.T, s stage) {
 			t.Errorf("%s: got %s, want none", name, got)
 		}
 	}
+}
+
+func hideComment(t *testing.T, s stage) {
+	if _, err := s.Forge.CreateComment(t.Context(), s.repo, s.number, "old"); err != nil {
+		t.Fatal(err)
+	}
+	all, err := s.Forge.Comments(t.Context(), s.repo, s.number)
+	if err != nil || len(all) != 1 {
+		t.Fatalf("got %v, %v", all, err)
+	}
+	err = s.Forge.HideComment(t.Context(), all[0])
+	if !s.Forge.Capabilities().HideComments {
+		fails(t, err, forge.ErrUnsupported)
+		return
+	}
+	if err == nil {
+		err = s.Forge.HideComment(t.Context(), all[0]) // once more without harm
+	}
+	if err != nil || !s.Server.Hidden(all[0]) {
+		t.Errorf("hidden: %t, %v", s.Server.Hidden(all[0]), err)
+	}
+	s.Server.DeleteComment(all[0])
+	fails(t, s.Forge.HideComment(t.Context(), all[0]), forge.ErrNotFound)
 }

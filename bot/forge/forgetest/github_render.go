@@ -187,7 +187,7 @@ func (g *GitHub) refJSON(r forge.Ref) object {
 func (g *GitHub) commentJSON(c *comment) object {
 	o := g.example(exampleComment, c.Repo, c.Number)["comment"].(object)
 	maps.Copy(o, object{
-		"id": c.ID, "body": c.Body, "user": g.userJSON(c.Author), "html_url": c.URL,
+		"id": c.ID, "node_id": nodeID(c), "body": c.Body, "user": g.userJSON(c.Author), "html_url": c.URL,
 		"url":        fmt.Sprintf("%s/repos/%s/issues/comments/%d", g.url, c.Repo, c.ID),
 		"created_at": c.Created, "updated_at": c.Updated,
 		"author_association":       g.repo(c.Repo).association(c.Author.Login),
@@ -196,6 +196,8 @@ func (g *GitHub) commentJSON(c *comment) object {
 	})
 	return o
 }
+
+func nodeID(c *comment) string { return fmt.Sprintf("IC_%d", c.ID) }
 
 func (g *GitHub) issueJSON(p *pull) object {
 	o := g.example(exampleComment, p.Repo, p.Number)["issue"].(object)

@@ -110,16 +110,46 @@ func (g *GitHub) getUser(w *response, req request) {
 	w.json(http.StatusOK, g.accountJSON(g.user(req.token.Login)))
 }
 
-// graphql answers the one question that is asked there. The queries of GitHub's
+// graphql answers what is asked there. The queries of GitHub's
 // GraphQL API are none of the REST API's description.
 func (g *GitHub) graphql(w *response, req request) {
-	var sent struct{ Query string }
-	if err := json.NewDecoder(req.Body).Decode(&sent); err != nil || sent.Query != "query { viewer { login databaseId } }" {
+	var sent struct {
+		Query     string
+		Variables map[string]string
+	}
+	err := json.NewDecoder(req.Body).Decode(&sent)
+	if err == nil && strings.HasPrefix(sent.Query, "mutation($id: ID!) { minimizeComment(input: {subjectId: $id, classifier: OUTDATED})") {
+		g.minimize(w, req, sent.Variables["id"])
+		return
+	}
+	if err != nil || sent.Query != "query { viewer { login databaseId } }" {
 		w.json(http.StatusOK, object{"errors": []object{{"message": fmt.Sprintf("the stand-in knows no query %q", sent.Query)}}})
 		return
 	}
 	u := g.user(req.token.Login)
 	w.json(http.StatusOK, object{"data": object{"viewer": object{"login": u.Login, "databaseId": u.ID}}})
+}
+
+// minimize hides a comment, for who may write.
+func (g *GitHub) minimize(w *response, req request, node string) {
+	for _, r := range g.repos {
+		for _, p := range r.pulls {
+			for _, c := range p.comments {
+				if nodeID(c) != node {
+					continue
+				}
+				req.repo = r
+				if req.token.ReadOnly || req.permission() < forge.Write && c.Author.Login != req.token.Login {
+					w.json(http.StatusOK, object{"data": object{"minimizeComment": nil}, "errors": []object{{"type": "FORBIDDEN", "message": "Resource not accessible by integration"}}})
+					return
+				}
+				c.hidden = true
+				w.json(http.StatusOK, object{"data": object{"minimizeComment": object{"minimizedComment": object{"isMinimized": true}}}})
+				return
+			}
+		}
+	}
+	w.json(http.StatusOK, object{"data": object{"minimizeComment": nil}, "errors": []object{{"type": "NOT_FOUND", "message": "Could not resolve to a node with the global id of '" + node + "'"}}})
 }
 
 // findPull finds the pull request that the path names, or answers 404.

@@ -71,6 +71,7 @@ type pull struct {
 type comment struct {
 	forge.Comment
 	reactions []Reaction
+	hidden    bool
 }
 
 // AddRepo makes a repository.
@@ -253,6 +254,18 @@ func (s *standIn) Reactions(c forge.Comment) []Reaction {
 		}
 	}
 	panic(fmt.Sprintf("forgetest: %s#%d has no comment %d", c.Repo, c.Number, c.ID))
+}
+
+// Hidden tells whether a comment is folded away.
+func (s *standIn) Hidden(c forge.Comment) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, have := range s.pull(c.Repo, c.Number).comments {
+		if have.ID == c.ID {
+			return have.hidden
+		}
+	}
+	return false
 }
 
 // change locks, changes a pull request and says when.

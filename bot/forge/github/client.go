@@ -147,7 +147,7 @@ const installationToken = "ghs_"
 // Capabilities implements [forge.Forge]. Checks of a token that is a person's
 // are commit statuses, which have no page.
 func (c *Client) Capabilities() forge.Capabilities {
-	return forge.Capabilities{CheckSummary: c.app, RequiredByName: true, ReviewCommits: true, InactiveDeployments: true, DeploymentLogs: true}
+	return forge.Capabilities{CheckSummary: c.app, RequiredByName: true, ReviewCommits: true, InactiveDeployments: true, HideComments: true, DeploymentLogs: true}
 }
 
 // HeadRef is refs/pull/N/head.

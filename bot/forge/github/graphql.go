@@ -11,16 +11,22 @@ import (
 	"github.com/weighlock/weighlock/bot/forge/internal/rest"
 )
 
+// graphQL is a question to GitHub's other API, with what it is about.
+type graphQL struct {
+	Query     string            `json:"query"`
+	Variables map[string]string `json:"variables,omitempty"`
+}
+
 // graphql asks what only GitHub's other API tells. It is at /graphql, and on an Enterprise Server beside the REST API's
 // /api/v3. An answer may hold errors and be a 200 all the same.
-func (c *Client) graphql(ctx context.Context, op, query string, into any) error {
+func (c *Client) graphql(ctx context.Context, op string, ask graphQL, into any) error {
 	path := "graphql"
 	if strings.HasSuffix(c.api.BaseURL.Path, "/v3/") {
 		path = "../graphql"
 	}
 	do := call{op: op, method: http.MethodPost, path: path}
 	return rest.Read(ctx, c.backoff, func() error {
-		req, err := c.api.NewRequest(do.method, do.path, map[string]string{"query": query})
+		req, err := c.api.NewRequest(do.method, do.path, ask)
 		if err != nil {
 			return &forge.Error{Op: op, Err: fmt.Errorf("%w: %w", forge.ErrInvalid, err)}
 		}
@@ -54,7 +60,7 @@ func (c *Client) viewer(ctx context.Context, op string) (forge.User, error) {
 			DatabaseID int64  `json:"databaseId"`
 		} `json:"viewer"`
 	}
-	if err := c.graphql(ctx, op, "query { viewer { login databaseId } }", &got); err != nil {
+	if err := c.graphql(ctx, op, graphQL{Query: "query { viewer { login databaseId } }"}, &got); err != nil {
 		return forge.User{}, err
 	}
 	name, isApp := strings.CutSuffix(got.Viewer.Login, "[bot]")
@@ -62,4 +68,32 @@ func (c *Client) viewer(ctx context.Context, op string) (forge.User, error) {
 		return forge.User{}, c.misread(call{op: op}, errors.New("the viewer is no app's account"))
 	}
 	return forge.User{ID: got.Viewer.DatabaseID, Login: got.Viewer.Login, Bot: true}, nil
+}
+
+// hide is said once more without harm, so that it is sent again where a read would be.
+const hide = "mutation($id: ID!) { minimizeComment(input: {subjectId: $id, classifier: OUTDATED}) { minimizedComment { isMinimized } } }"
+
+// HideComment implements [forge.Forge].
+func (c *Client) HideComment(ctx context.Context, comment forge.Comment) error {
+	op := fmt.Sprintf("hide comment %d of %s#%d", comment.ID, comment.Repo, comment.Number)
+	if comment.Node == "" {
+		return &forge.Error{Op: op, Message: "it was not read from GitHub", Err: forge.ErrInvalid}
+	}
+	if err := c.pace.Wait(ctx); err != nil {
+		return &forge.Error{Op: op, Err: err}
+	}
+	var got struct {
+		Minimize struct {
+			Comment struct {
+				Minimized bool `json:"isMinimized"`
+			} `json:"minimizedComment"`
+		} `json:"minimizeComment"`
+	}
+	if err := c.graphql(ctx, op, graphQL{hide, map[string]string{"id": comment.Node}}, &got); err != nil {
+		return err
+	}
+	if !got.Minimize.Comment.Minimized {
+		return c.misread(call{op: op}, errors.New("it is not hidden"))
+	}
+	return nil
 }

@@ -122,6 +122,7 @@ type wireIssue struct {
 
 type wireComment struct {
 	ID        int64     `json:"id"`
+	NodeID    string    `json:"node_id"`
 	HTMLURL   string    `json:"html_url"`
 	Body      string    `json:"body"`
 	User      *wireUser `json:"user"`
@@ -137,6 +138,7 @@ func (c *wireComment) forge(repo forge.Repo, number int) (forge.Comment, error) 
 		Repo:    repo,
 		Number:  number,
 		ID:      c.ID,
+		Node:    c.NodeID,
 		Author:  c.User.forge(),
 		Body:    c.Body,
 		URL:     c.HTMLURL,

@@ -195,6 +195,11 @@ type wireAward struct {
 	User *wireUser      `json:"user"`
 }
 
+// HideComment is what GitLab cannot do.
+func (c *Client) HideComment(_ context.Context, comment forge.Comment) error {
+	return &forge.Error{Op: fmt.Sprintf("hide note %d of %s!%d", comment.ID, comment.Repo, comment.Number), Message: "GitLab hides no notes", Err: forge.ErrUnsupported}
+}
+
 // React implements [forge.Forge].
 func (c *Client) React(ctx context.Context, comment forge.Comment, reaction forge.Reaction) error {
 	do := call{
