@@ -25,7 +25,7 @@ FUZZTIME ?= 20s
 TEMPLATES ?= 200000
 KUSTOMIZATIONS ?= 1000
 
-.PHONY: help build demo demo-bot bench bench-door bench-jinja bench-render fuzz-jinja fuzz-kustomize image load test test-ci-doors test-quick test-long check lint deps cluster oracles golden clean
+.PHONY: help build demo demo-bot bench bench-door bench-jinja bench-render fuzz-jinja fuzz-kustomize image load soak test test-ci-doors test-quick test-long check lint deps cluster oracles golden clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -68,6 +68,8 @@ test-quick: ## The inner loop, seconds: tests that need no cluster
 test-long: cluster ## The long tests, bounded for CI
 	@go test -run '^$$' -fuzz FuzzParseCommands -fuzztime $(FUZZTIME) ./bot
 	@go test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) ./bot/forge/github
+	@go test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) ./bot/forge/gitlab
+	@go test -run '^$$' -fuzz FuzzVerify -fuzztime $(FUZZTIME) ./bot/webhook
 	@go test -run '^$$' -fuzz FuzzVerbatim -fuzztime $(FUZZTIME) ./engine/internal/kustomize
 	@scripts/with-cluster.sh go test -tags long -run Long ./engine ./cmd/weighlock
 
@@ -94,6 +96,9 @@ bench-door: ## Webhooks: how long forges wait for an answer at 200 a second, on 
 
 load: ## weighlock serve under 5,000 webhooks while it is killed 30 times: SQLite, two replicas on PostgreSQL (10 minutes)
 	go test -tags long -run TestLongServeLosesNothing -timeout 40m -v ./cmd/weighlock -deliveries 5000 -server-kills 30
+
+soak: ## weighlock serve at a steady load for half an hour: what it holds must not grow; SOAK="-soak 10m" passes flags
+	go test -tags soak -run TestSoak -timeout 3h -v ./cmd/weighlock $(SOAK)
 
 fuzz-jinja: ## Templates: render TEMPLATES generated ones in Python and here, and compare
 	go test -tags difffuzz -run TestDifferential ./engine/jinja -timeout 2h -args -templates $(TEMPLATES)

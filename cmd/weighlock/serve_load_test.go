@@ -52,6 +52,27 @@ const (
 // A load needs no cluster: what is asked for is a preview, which says that there is none, help, and a deploy that is refused.
 func (l *load) run(database string) {
 	l.Helper()
+	head := l.open(database)
+	l.forged = map[int64]bool{}
+	began := time.Now()
+	killed := make(chan struct{})
+	go func() { defer close(killed); l.kill() }()
+	l.post()
+	<-killed
+	// Each kill may let a deploy wait, and the machine may have other things to do.
+	ctx, cancel := context.WithTimeout(l.Context(), 4*time.Minute+time.Duration(l.deliveries)*100*time.Millisecond)
+	defer cancel()
+	accepted := time.Now()
+	if err := l.servers[len(l.servers)-1].Idle(ctx); err != nil {
+		l.Fatal(err)
+	}
+	l.Logf("%d deliveries and %d kills within %s, all done %s later", l.deliveries, l.kills, accepted.Sub(began).Round(time.Second), time.Since(accepted).Round(time.Second))
+	l.check(head)
+}
+
+// open starts the forge and the servers, and returns the head of the pull requests.
+func (l *load) open(database string) string {
+	l.Helper()
 	token := l.standIn()
 	l.Cleanup(l.forge.Close)
 	l.forge.SetPermission(testRepo, writer, forge.Write)
@@ -102,21 +123,7 @@ func (l *load) run(database string) {
 			}
 		})
 	}
-	l.forged = map[int64]bool{}
-	began := time.Now()
-	killed := make(chan struct{})
-	go func() { defer close(killed); l.kill() }()
-	l.post()
-	<-killed
-	// Each kill may let a deploy wait, and the machine may have other things to do.
-	ctx, cancel := context.WithTimeout(l.Context(), 4*time.Minute+time.Duration(l.deliveries)*100*time.Millisecond)
-	defer cancel()
-	accepted := time.Now()
-	if err := l.servers[len(l.servers)-1].Idle(ctx); err != nil {
-		l.Fatal(err)
-	}
-	l.Logf("%d deliveries and %d kills within %s, all done %s later", l.deliveries, l.kills, accepted.Sub(began).Round(time.Second), time.Since(accepted).Round(time.Second))
-	l.check(head)
+	return head
 }
 
 // A stand is a stand-in for a forge.
