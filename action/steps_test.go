@@ -23,13 +23,14 @@ import (
 //	ready|drafted|closed|reopened|retargeted LOGIN
 //	merge LOGIN                      LOGIN merges the pull request
 //	queue                            the pull request gets into the merge queue, or train, onto what main is at
-//	say LOGIN TEXT                   LOGIN comments; \n in TEXT ends a line, @HEAD, @MAIN and @MERGED name commits
+//	say LOGIN TEXT                   LOGIN comments; \n in TEXT ends a line, @HEAD, @MAIN and @MERGED name commits, @WHOLE the head by its whole id
 //	branch COMMIT LOGIN              LOGIN pushes a branch that goes by the name of its commit, on top of main
 //	onto BRANCH LOGIN                LOGIN has the pull request go to that branch
 //	force COMMIT LOGIN               LOGIN pushes to the pull request what does not build on what was there, on top of main
 //	review LOGIN approved|dismissed  LOGIN approves the head, or no longer does
 //	report NAME STATE                somebody else's check of the head
 //	again                            the last job runs once more
+//	late NUMBER                      a job for that comment, which was written before, runs only now
 //	pull NUMBER                      says which pull request is talked about; at first the last one that was opened
 //	permission LOGIN PERMISSION      what LOGIN may do
 //	kubectl ARGUMENTS                changes the cluster, or shows of it; FILE is what somebody else wants of map-staging
@@ -50,7 +51,7 @@ func (c *conversation) step(line string) {
 	}
 	fmt.Fprintf(&c.out, "> %s\n", line)
 	// The commits have other names each time: say @HEAD and @MAIN for those of the pull request and of the main branch.
-	line = strings.NewReplacer("NAMESPACE", c.namespace, "@HEAD", "@"+short(c.tip()), "@MAIN", "@"+short(c.main), "@MERGED", "@"+short(c.merged)).Replace(line)
+	line = strings.NewReplacer("NAMESPACE", c.namespace, "@HEAD", "@"+short(c.tip()), "@WHOLE", "@"+c.tip(), "@MAIN", "@"+short(c.main), "@MERGED", "@"+short(c.merged)).Replace(line)
 	c.carryOut(strings.Fields(line), line, c.job)
 	c.out.WriteString("\n")
 }
@@ -147,6 +148,12 @@ func (c *conversation) carryOut(words []string, line string, job func(forgetest.
 		comment := c.forge.Comment(repo, c.number, args[0], strings.ReplaceAll(text, `\n`, "\n"))
 		c.expect(comment)
 		job(c.forge.CommentWebhook(comment), "refs/heads/main")
+	case "late":
+		n, err := strconv.Atoi(args[0])
+		if err != nil {
+			c.Fatal(err)
+		}
+		job(c.forge.CommentWebhook(c.forge.Comments(repo, c.number)[n-1]), "refs/heads/main")
 	case "review":
 		c.forge.Review(repo, c.number, args[0], forge.ReviewState(args[1]))
 	case "report":

@@ -7,6 +7,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/weighlock/weighlock/bot/forge"
 )
@@ -26,13 +27,35 @@ func parseOwners(text string) []ownersRule {
 	var rules []ownersRule
 	for line := range strings.Lines(text) {
 		line, _, _ = strings.Cut(line, " #")
-		words := strings.Fields(line)
+		words := ownersWords(line)
 		if len(words) == 0 || strings.HasPrefix(words[0], "#") || strings.HasPrefix(words[0], "[") || strings.HasPrefix(words[0], "^[") {
 			continue
 		}
 		rules = append(rules, ownersRule{ownersPattern(words[0]), words[1:]})
 	}
 	return rules
+}
+
+// ownersWords are the words of a line. A backslash takes the meaning from what follows it, such as a space in a path, and stays
+// for the pattern.
+func ownersWords(line string) []string {
+	var words []string
+	word, escaped := "", false
+	for _, r := range line {
+		if !escaped && unicode.IsSpace(r) {
+			if word != "" {
+				words = append(words, word)
+			}
+			word = ""
+			continue
+		}
+		word += string(r)
+		escaped = !escaped && r == '\\'
+	}
+	if word = strings.TrimSpace(word); word != "" {
+		words = append(words, word)
+	}
+	return words
 }
 
 // ownersPattern makes a regular expression of a pattern, which is one of .gitignore without negation and character classes.
@@ -52,6 +75,9 @@ func ownersPattern(p string) *regexp.Regexp {
 		case strings.HasPrefix(p[i:], "**"):
 			b.WriteString(".*")
 			i++
+		case p[i] == '\\' && i+1 < len(p):
+			i++
+			b.WriteString(regexp.QuoteMeta(p[i : i+1]))
 		case p[i] == '*':
 			b.WriteString("[^/]*")
 		case p[i] == '?':

@@ -193,7 +193,7 @@ func (b *Bot) command(ctx context.Context, e forge.CommentCreated, pr forge.Pull
 	}
 	out, err := b.preview(ctx, repo, pr, base, c.Targets...)
 	if out.Unread {
-		return fmt.Sprintf("😕 No cluster is asked about a fork's change before somebody with permission to write has read the commit: %s", report.Code(fmt.Sprintf("/%s @%s", VerbOkToTest, short(pr.Head.SHA)))), false, err
+		return fmt.Sprintf("😕 No cluster is asked about a fork's change before somebody with permission to write has read the commit: %s", report.Code(okToTestCommand(pr))), false, err
 	}
 	return "", !out.Failed, err
 }
@@ -205,11 +205,18 @@ func (b *Bot) okToTest(ctx context.Context, a asked) (string, bool, error) {
 		return "`/ok-to-test` is for the commits of forks; this pull request comes from the repository itself.", true, nil
 	case a.pr.State != forge.StateOpen:
 		return fmt.Sprintf("😕 `/ok-to-test` needs an open pull request: this one is %s.", a.pr.State), false, nil
-	case !strings.HasPrefix(a.pr.Head.SHA, a.Commit):
-		return fmt.Sprintf("😕 The head is not %s but %s: look at that, and name it.", report.Code(short(a.Commit)), report.Code(short(a.pr.Head.SHA))), false, nil
+	case a.Commit != a.pr.Head.SHA && strings.HasPrefix(a.pr.Head.SHA, a.Commit):
+		return fmt.Sprintf("😕 Name the whole commit, as another one that begins alike could be made: %s", report.Code(okToTestCommand(a.pr))), false, nil
+	case a.Commit != a.pr.Head.SHA:
+		return fmt.Sprintf("😕 The head is not %s but %s: look at that, then write %s", report.Code(short(a.Commit)), report.Code(short(a.pr.Head.SHA)), report.Code(okToTestCommand(a.pr))), false, nil
 	}
 	out, err := b.previewVetted(ctx, a.repo, a.pr, a.base)
 	return "", !out.Failed, err
+}
+
+// okToTestCommand allows a fork's head to be looked at, and nothing that may be pushed in its place.
+func okToTestCommand(pr forge.PullRequest) string {
+	return fmt.Sprintf("/%s @%s", VerbOkToTest, pr.Head.SHA)
 }
 
 // vetted says whether somebody who may write has written the head of a fork, or has allowed it by a comment that names it
@@ -235,7 +242,7 @@ func (b *Bot) vetted(ctx context.Context, pr forge.PullRequest) (bool, error) {
 			may[c.Author] = p >= forge.Write
 		}
 		if may[c.Author] && slices.ContainsFunc(ParseCommands(c.Body), func(said Command) bool {
-			return said.Verb == VerbOkToTest && said.Err == nil && strings.HasPrefix(pr.Head.SHA, said.Commit)
+			return said.Verb == VerbOkToTest && said.Err == nil && said.Commit == pr.Head.SHA
 		}) {
 			return true, nil
 		}

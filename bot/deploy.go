@@ -25,7 +25,7 @@ func (b *Bot) deployCommand(ctx context.Context, a asked, later *func() error) (
 	}
 	r := Request{
 		Command: a.Command, PullRequest: a.pr, Actor: a.by, Permission: fact(b.Forge.Permission(ctx, a.pr.Repo, a.by)),
-		Shown: shown, Base: a.base, Commit: a.at(),
+		Shown: shown, Base: a.base, Commit: a.at(), Asked: a.comment.Created,
 	}
 	merged := a.pr.State == forge.StateMerged
 	if stranger := r.Permission.Err != nil || r.Permission.Value < forge.Triage; stranger || a.pr.Fork && !merged {
@@ -57,7 +57,7 @@ func (b *Bot) deployCommand(ctx context.Context, a asked, later *func() error) (
 	answer, all, wrote, applied := "", true, false, false
 	for _, j := range plan.Jobs {
 		r.Job, r.From, r.Moved = j, trust.from(j), moved(ctx, before, t, j)
-		r.Facts = b.facts(ctx, t, j, a.pr)
+		r.Facts = b.facts(ctx, before, j, a.pr) // the base branch says where what goes first is deployed
 		r.Team = fact(b.team(ctx, a.by, j.Policy.Allow.Teams))
 		if j.Policy.Codeowners {
 			r.Unowned = fact(b.unowned(ctx, a))

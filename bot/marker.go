@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/engine/diff"
@@ -18,6 +19,9 @@ type Shown struct {
 	Base string `json:"base"`
 	// Digests are those of the change sets shown, by target; a target without a preview has none.
 	Digests map[ID]string `json:"digests"`
+	// Since says when each of these digests was first shown of this head: a command that was written before was about something
+	// else. Its seconds are as exact as forges' times are.
+	Since map[ID]time.Time `json:"since,omitempty"`
 	// Guarded says of targets why their deletions need an explicit --prune.
 	Guarded map[ID]string `json:"guarded,omitempty"`
 	// Objects are short hashes of what was shown of each object, to say later in what a change differs; only the digest
@@ -27,6 +31,21 @@ type Shown struct {
 	Rendered map[ID]string `json:"rendered,omitempty"`
 	// MAC says that it was us who showed it, where there is a key: in a CI job others may write by the account that is ours.
 	MAC string `json:"mac,omitempty"`
+}
+
+// first says since when it shows each digest, given what was shown before; nil is nothing.
+func (s Shown) first(before *Shown, now time.Time) map[ID]time.Time {
+	since := map[ID]time.Time{}
+	for id, digest := range s.Digests {
+		since[id] = now.UTC().Truncate(time.Second)
+		if before == nil || before.Head != s.Head || before.Digests[id] != digest {
+			continue
+		}
+		if at := before.Since[id]; !at.IsZero() {
+			since[id] = at
+		}
+	}
+	return since
 }
 
 // signed is what is shown on a pull request with its MAC.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/weighlock/weighlock/bot/forge"
 )
@@ -97,6 +98,8 @@ type Request struct {
 	Facts
 	// Shown is what our comment shows of the pull request; nil when there is no comment of ours.
 	Shown *Shown
+	// Asked is when the command was written.
+	Asked time.Time
 	// Commit is what would be deployed: the head, or once that is merged what the base branch is at.
 	Commit string
 	// Base is the base branch's commit now.
@@ -145,6 +148,9 @@ func Judge(r Request) Verdict {
 			fmt.Sprintf("%s is the commit that the command names (%s; it is %s)", what, r.Command.Commit, short(r.Commit)))
 	} else if r.Job.Policy.Pin && !merged {
 		v = append(v, Gate{Name: "commit", Text: fmt.Sprintf("the command names the commit (%s is pinned)", r.Job.ID), Command: pinned})
+	}
+	if merged && (r.Job.Policy.Approvals > 0 || r.Job.Policy.Codeowners) {
+		v = append(v, r.alone())
 	}
 	v = append(v, r.Gates(r.Job.Policy, pr, r.Commit)...)
 	return append(v, called("preview", r.reviewed(what)...)...)
@@ -227,6 +233,16 @@ func (f Facts) Gates(policy TargetPolicy, pr forge.PullRequest, commit string) V
 	return v
 }
 
+// alone says that what is deployed of a merged pull request is what was approved of it: that nothing else has been merged since. A
+// head that was approved says nothing of what others bring.
+func (r Request) alone() Gate {
+	pr, g := r.PullRequest, Gate{Name: "approvals", Text: fmt.Sprintf("nothing else came to %s since it was merged", r.PullRequest.Base.Name)}
+	if g.Met = pr.MergeCommit == r.Commit; !g.Met {
+		g.Text += fmt.Sprintf(" (it was merged as %s, %s is at %s: deploy from the pull request that was merged last)", short(pr.MergeCommit), pr.Base.Name, short(r.Commit))
+	}
+	return g
+}
+
 // approved counts the people who approve the head commit.
 func (f Facts) approved(want int, pr forge.PullRequest) Gate {
 	g := Gate{Text: fmt.Sprintf("%d %s of %s", want, plural(want, "approval", "approvals"), short(pr.Head.SHA))}
@@ -293,6 +309,13 @@ func (r Request) reviewed(what string) Verdict {
 		fmt.Sprintf("a preview of %s was shown (it has errors, or is not there because the change does not affect the target: /diff %s shows one)", r.Job.ID, r.Job.ID))
 	gate(r.Shown.Head == r.Commit, "the preview is of "+what,
 		fmt.Sprintf("the preview is of %s (it shows %s, %s is %s)", what, short(r.Shown.Head), what, short(r.Commit)))
+	switch since := r.Shown.Since[r.Job.ID]; {
+	case r.Shown.Digests[r.Job.ID] == "":
+	case since.IsZero():
+		gate(false, "", fmt.Sprintf("the command was written after the preview (since when that shows this is not known: /diff %s shows it anew)", r.Job.ID))
+	case since.After(r.Asked):
+		gate(false, "", fmt.Sprintf("the command was written after the preview (which shows this since %s: read it, then repeat the command)", since.UTC().Format("2006-01-02 15:04 UTC")))
+	}
 	gate(r.Shown.Base == r.Base, "the preview is onto the base branch as it is",
 		fmt.Sprintf("the preview is onto the base branch as it is (it shows %s, %s is at %s)", short(r.Shown.Base), r.PullRequest.Base.Name, short(r.Base)))
 	if why := r.Shown.Guarded[r.Job.ID]; why != "" {

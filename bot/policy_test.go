@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/weighlock/weighlock/bot/forge"
 )
@@ -12,6 +13,9 @@ const (
 	headSHA = "1a2b3c4d5e6f7a8b9c0d1a2b3c4d5e6f7a8b9c0d"
 	baseSHA = "9f8e7d6c5b4a9f8e7d6c5b4a9f8e7d6c5b4a9f8e"
 )
+
+// shownAt is when what is deployed was shown, and the command written.
+var shownAt = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // allowed is a request whose gates are all met; each test spoils one.
 func allowed() Request {
@@ -22,7 +26,8 @@ func allowed() Request {
 		Actor:       forge.User{Login: "grace"},
 		Permission:  fact(forge.Write, nil),
 		Commit:      headSHA,
-		Shown:       &Shown{Head: headSHA, Base: baseSHA, Digests: map[ID]string{"prod": "d"}},
+		Shown:       &Shown{Head: headSHA, Base: baseSHA, Digests: map[ID]string{"prod": "d"}, Since: map[ID]time.Time{"prod": shownAt}},
+		Asked:       shownAt,
 		Base:        baseSHA,
 	}
 }
@@ -33,6 +38,15 @@ func approved(by, commit string) func(*Request) {
 		r.Job.Policy.Approvals = 1
 		r.PullRequest.Author = forge.User{Login: "linus"}
 		r.Approvals.Value = []Approval{{forge.User{Login: by}, commit}}
+	}
+}
+
+// mergedAs is [approved] of a pull request that was merged as a commit.
+func mergedAs(by, merge string) func(*Request) {
+	return func(r *Request) {
+		approved(by, headSHA)(r)
+		r.PullRequest.State, r.PullRequest.MergeCommit, r.Command.Commit = forge.StateMerged, merge, "1a2b3c4"
+		r.PullRequest.Head.SHA = headSHA
 	}
 }
 
@@ -82,16 +96,20 @@ func TestEachGateAloneRefuses(t *testing.T) {
 			r.Approvals.Value = append(r.Approvals.Value, r.Approvals.Value...)
 			r.Job.Policy.Approvals = 2
 		}, "2 approvals of 1a2b3c4 (by @ada)"},
-		"approvals that are not known":  {func(r *Request) { r.Job.Policy.Approvals, r.Approvals.Err = 1, errors.New("HTTP 500") }, "could not be found out: HTTP 500"},
-		"a red check":                   {func(r *Request) { r.Checks.Value = []Check{{"build", true, "success"}, {"lint", false, "queued"}} }, "lint is queued"},
-		"green checks":                  {func(r *Request) { r.Checks.Value = []Check{{"build", true, "success"}} }, ""},
-		"checks that are not known":     {func(r *Request) { r.Checks.Err = errors.New("HTTP 500") }, "could not be found out: HTTP 500"},
-		"checks that nobody wants":      {func(r *Request) { r.Job.Policy.Checks, r.Checks.Err = ChecksNone, errors.New("HTTP 500") }, ""},
-		"after another at this commit":  {after(headSHA, nil), ""},
-		"after another at an older one": {after(baseSHA, nil), "staging runs this commit (it runs 9f8e7d6)"},
-		"after another, never deployed": {after("", nil), "it was never deployed"},
-		"after another, not known":      {after(headSHA, errors.New("forbidden")), "could not be found out: forbidden"},
-		"guarded deletions":             {func(r *Request) { r.Shown.Guarded = map[ID]string{"prod": "it deletes Namespace shop"} }, "--prune (it deletes Namespace shop)"},
+		"approvals that are not known":       {func(r *Request) { r.Job.Policy.Approvals, r.Approvals.Err = 1, errors.New("HTTP 500") }, "could not be found out: HTTP 500"},
+		"a red check":                        {func(r *Request) { r.Checks.Value = []Check{{"build", true, "success"}, {"lint", false, "queued"}} }, "lint is queued"},
+		"green checks":                       {func(r *Request) { r.Checks.Value = []Check{{"build", true, "success"}} }, ""},
+		"checks that are not known":          {func(r *Request) { r.Checks.Err = errors.New("HTTP 500") }, "could not be found out: HTTP 500"},
+		"checks that nobody wants":           {func(r *Request) { r.Job.Policy.Checks, r.Checks.Err = ChecksNone, errors.New("HTTP 500") }, ""},
+		"approvals of what was merged":       {mergedAs("ada", headSHA), ""},
+		"approvals, and more was merged":     {mergedAs("ada", baseSHA), "nothing else came to main since it was merged (it was merged as 9f8e7d6, main is at 1a2b3c4"},
+		"a command from before the preview":  {func(r *Request) { r.Asked = shownAt.Add(-time.Second) }, "which shows this since 2026-03-01 12:00 UTC: read it, then repeat"},
+		"a preview that says not since when": {func(r *Request) { r.Shown.Since = nil }, "/diff prod shows it anew"},
+		"after another at this commit":       {after(headSHA, nil), ""},
+		"after another at an older one":      {after(baseSHA, nil), "staging runs this commit (it runs 9f8e7d6)"},
+		"after another, never deployed":      {after("", nil), "it was never deployed"},
+		"after another, not known":           {after(headSHA, errors.New("forbidden")), "could not be found out: forbidden"},
+		"guarded deletions":                  {func(r *Request) { r.Shown.Guarded = map[ID]string{"prod": "it deletes Namespace shop"} }, "--prune (it deletes Namespace shop)"},
 		"guarded deletions, asked for": {func(r *Request) {
 			r.Shown.Guarded, r.Command.Prune = map[ID]string{"prod": "it deletes Namespace shop"}, true
 		}, ""},

@@ -75,6 +75,11 @@ func (b *Bot) previewVetted(ctx context.Context, repo *checkout.Repo, pr forge.P
 			}
 		}
 	}
+	before, err := b.shown(ctx, pr)
+	if err != nil {
+		b.Log.WarnContext(ctx, "what was shown before cannot be read: commands count from now on", "error", err)
+	}
+	shown.Since = shown.first(before, b.Now())
 	b.detail(ctx, &p, seen.comment, pr.Repo)
 	pages := b.pages(pr, p, shown)
 	out := Outcome{Summary: p.Markdown(maxSummary), Failed: broken(p)}
@@ -183,7 +188,11 @@ func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.Pul
 		case errors.Is(seen.Err, errUnaffected):
 			seen.Err, seen.Unaffected = nil, "not affected"
 		case seen.Unaffected == "" && pr.Number > 0:
-			seen.Next = next(j, pr, seen, b.facts(ctx, t, j, pr), p.Head)
+			from := t
+			if before != nil { // says where what goes first is deployed
+				from = before
+			}
+			seen.Next = next(j, pr, seen, b.facts(ctx, from, j, pr), p.Head)
 		}
 		if seen.Unaffected == "" {
 			b.found(Finding{Target: j.ID, Project: j.Project.Path, Set: seen.Set, Err: seen.Err})
@@ -253,10 +262,11 @@ func (b *Bot) compare(ctx context.Context, t, before *tree, j Job) (*diff.Change
 	if err != nil {
 		return nil, nil, &report.RenderError{Err: hidePath(err, t.dir.Path())}
 	}
-	opts := b.diffOptions(j)
+	opts, elsewhere := b.diffOptions(j), false
 	if before != nil {
 		// A target that the base does not have, or cannot render, has nothing that was there already.
 		if was, err := before.target(ctx, j); err == nil {
+			elsewhere = was.Context != target.Context || was.Discriminator != target.Discriminator
 			opts.Base, err = engine.Render(ctx, before.projects[j.Project.Name], was, render.Options{Reader: cluster.Reader()})
 			if err != nil {
 				b.Log.WarnContext(ctx, "the base is not rendered", "target", j.ID, "error", hidePath(err, before.dir.Path()))
@@ -272,6 +282,9 @@ func (b *Bot) compare(ctx context.Context, t, before *tree, j Job) (*diff.Change
 	}
 	opts.Namespaces = runs.Namespaces()
 	set, err := diff.Diff(ctx, m, cluster.Previewer(), opts)
+	if elsewhere { // its deploys were another target's
+		runs = nil
+	}
 	return set, lastDeploy(runs), hidePath(err, t.dir.Path())
 }
 

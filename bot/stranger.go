@@ -21,7 +21,7 @@ type Offline interface {
 // asked about it.
 func (b *Bot) previewStranger(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, base string) (Outcome, error) {
 	p := report.Preview{Head: pr.Head.SHA, Base: base, BaseName: pr.Base.Name}
-	allow := report.Code(fmt.Sprintf("/%s @%s", VerbOkToTest, short(pr.Head.SHA)))
+	allow := report.Code(okToTestCommand(pr))
 	cfg, err := config(ctx, repo, base)
 	switch {
 	case err != nil:

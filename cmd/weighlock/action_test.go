@@ -200,10 +200,13 @@ func (c *conversation) color(target string) string {
 
 var volatile = regexp.MustCompile(`weighlock:answer [a-z]+-[0-9a-zA-Z-]+ |\bin [0-9.]+m?s:|"[0-9a-f]{8}"|"[0-9a-f]{64}"|\b[0-9a-f]{7,40}\b|(?:[0-9]{4}-[0-9]{2}-[0-9]{2} )?[0-9]{2}:[0-9]{2} UTC|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z`)
 
+// since are times that each marker of a preview tells.
+var since = regexp.MustCompile(`,"since":\{[^}]*\}`)
+
 // golden compares a comment, its varying parts replaced, with a file.
 func (c *conversation) golden(name, body string) {
 	c.Helper()
-	body = strings.ReplaceAll(body, c.namespace, "NAMESPACE")
+	body = strings.ReplaceAll(since.ReplaceAllString(body, ""), c.namespace, "NAMESPACE")
 	body = volatile.ReplaceAllStringFunc(body, func(s string) string {
 		switch {
 		case strings.HasPrefix(s, "weighlock:answer"):
@@ -430,7 +433,7 @@ func TestActionDeploysNoFork(t *testing.T) {
 		Repo: testRepo, Title: "Change", Author: reader, Head: forge.Ref{Name: "topic", SHA: head, Repo: forge.Repo{Owner: reader, Name: "shop"}}, Base: forge.Ref{SHA: c.base},
 	})
 	c.preview(forge.Opened, head, 0)
-	c.say(writer, "/ok-to-test @"+head[:7], 0)
+	c.say(writer, "/ok-to-test @"+head, 0)
 	if answer := c.say(writer, "/deploy staging", 1); !strings.Contains(answer, "fork") || c.color("staging") != "" {
 		t.Errorf("a fork is deployed: %s", answer)
 	}
@@ -444,7 +447,7 @@ func TestActionRendersAForkAsAStrangersProject(t *testing.T) {
 		Repo: testRepo, Title: "Change", Author: reader, Head: forge.Ref{Name: "topic", SHA: head, Repo: forge.Repo{Owner: reader, Name: "shop"}}, Base: forge.Ref{SHA: c.base},
 	})
 	c.preview(forge.Opened, head, 0)
-	c.say(writer, "/ok-to-test @"+head[:7], 1)
+	c.say(writer, "/ok-to-test @"+head, 1)
 	body := c.comments()[0].Body
 	for _, want := range []string{
 		"systemEnvVars is refused: the change is a stranger's", "https://git.example.com/evil/lib", "list git.example.com/evil/lib under remotes in .weighlock.yaml of the base branch",
@@ -564,7 +567,7 @@ func TestActionLooksAtNothingThatAStrangerBrings(t *testing.T) {
 	if _, err := c.git.PullRefs(t.Context(), c.number, first, fork.SHA); err != nil {
 		t.Fatal(err)
 	}
-	c.say(writer, "/ok-to-test @"+fork.SHA[:7], 0) // a maintainer looks at what is harmless
+	c.say(writer, "/ok-to-test @"+fork.SHA, 0) // a maintainer looks at what is harmless
 	for _, to := range []string{"main", "topic"} {
 		if _, err := c.git.Run(t.Context(), "checkout", "--quiet", first); err != nil {
 			t.Fatal(err)
