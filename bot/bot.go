@@ -110,7 +110,7 @@ func (b *Bot) pullRequestChanged(ctx context.Context, e forge.PullRequestChanged
 	if err != nil {
 		return Outcome{}, b.tell(ctx, e.PullRequest, err)
 	}
-	return b.preview(ctx, repo, e.PullRequest, base)
+	return b.preview(ctx, repo, e.PullRequest, base, interest{})
 }
 
 // mergedBase is the commit that the head is merged onto: where the clone has the pull request's merge commit checked

@@ -192,6 +192,6 @@ func (b *Bot) Refresh(ctx context.Context, repo forge.Repo, number int) error {
 	if err != nil {
 		return b.tell(ctx, pr, err)
 	}
-	_, err = b.preview(ctx, clone, pr, base)
+	_, err = b.preview(ctx, clone, pr, base, interest{})
 	return err
 }

@@ -25,6 +25,24 @@ type Command struct {
 	Err error
 }
 
+// on is the command as it is written for one target.
+func (c Command) on(id ID) string {
+	words := []string{"/" + c.Verb, string(id)}
+	if c.Commit != "" {
+		words = append(words, "@"+short(c.Commit))
+	}
+	if c.Force {
+		words = append(words, flagForce)
+	}
+	if c.Prune {
+		words = append(words, flagPrune)
+	}
+	if len(c.Only) > 0 {
+		words = append(append(words, flagOnly), c.Only...)
+	}
+	return strings.Join(words, " ")
+}
+
 // The verbs.
 const (
 	VerbDeploy   = "deploy"
@@ -79,7 +97,7 @@ var grammars = map[string]grammar{
 const ourPrefix = "weighlock"
 
 const (
-	// maxCommands is how many commands of one comment are looked at.
+	// maxCommands is how many commands of one comment are carried out.
 	maxCommands = 5
 	// maxTargets is how many targets a command names at most, and maxWord how many characters any part of it may have: the
 	// answer has to fit into a comment.
@@ -87,39 +105,48 @@ const (
 )
 
 var (
-	commandLine = regexp.MustCompile(`^/([a-z][a-z-]*)(?:[ \t\p{Zs}]+(.*))?$`)
+	commandLine = regexp.MustCompile(`^/([A-Za-z][A-Za-z-]*)(?:[ \t\p{Zs}]+(.*))?$`)
 	targetName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]*$`)
-	commitForm  = regexp.MustCompile(`^@[0-9a-f]{7,40}$`)
+	commitForm  = regexp.MustCompile(`^@[0-9A-Fa-f]{7,40}$`)
 	objectName  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9.]*(/[a-z0-9][a-z0-9.:-]*){1,2}$`)
 )
 
 // ParseCommands reads the commands of a comment: lines that begin with a slash and a verb and that people see as what its
 // author says. Verbs that are not ours are passed over, since other bots use slashes too, but for one that somebody may have
-// mistyped: that one stands for all of them as a command with an error.
+// mistyped: that one stands for all of them as a command with an error, as does one for all that are behind the first few.
 func ParseCommands(body string) []Command {
 	var out []Command
 	told := false
 	for _, line := range slashLines(body) {
 		m := commandLine.FindStringSubmatch(line)
-		if m == nil || len(out) == maxCommands {
+		if m == nil || len(out) > maxCommands {
 			continue
 		}
-		c, ours := parseCommand(m[1], m[2])
+		c, ours := parseCommand(strings.ToLower(m[1]), m[2]) // phones begin a line with a capital
 		if _, known := grammars[c.Verb]; ours && !known {
 			ours, told = !told, true
 		}
 		if ours {
+			if len(out) == maxCommands {
+				c = Command{Verb: c.Verb, Err: slipError(fmt.Sprintf("/%s and what comes behind it were not carried out: a comment may hold %d commands, write another one", c.Verb, maxCommands))}
+			}
 			out = append(out, c)
 		}
 	}
 	return out
 }
 
+// A slipError says all that there is to say of what is wrong with a command: a list of all commands would not help.
+type slipError string
+
+func (e slipError) Error() string { return string(e) }
+
 // parseCommand reads one command by a closed grammar; ours is false for a verb that nobody meant for us.
 func parseCommand(verb, rest string) (c Command, ours bool) {
 	addressed := verb == ourPrefix
 	if addressed {
 		verb, rest, _ = strings.Cut(strings.TrimSpace(rest), " ")
+		verb = strings.ToLower(verb)
 	}
 	c.Verb = verb
 	g, known := grammars[verb]
@@ -184,11 +211,13 @@ func (c *Command) read(g grammar, words []word) error {
 				}
 			}
 		case g.commit != absent && commitForm.MatchString(w.text) && c.Commit == "":
-			c.Commit = w.text[1:]
+			c.Commit = strings.ToLower(w.text[1:])
 		case g.max != 0 && targetName.MatchString(w.text):
 			if !slices.Contains(c.Targets, w.text) {
 				c.Targets = append(c.Targets, w.text)
 			}
+		case strings.Contains(w.text, ",") && targetName.MatchString(strings.ReplaceAll(w.text, ",", "")):
+			return slipError(fmt.Sprintf("/%s does not understand %q: write targets with spaces between them", c.Verb, clipped(w.text)))
 		default:
 			return notUnderstood
 		}

@@ -39,7 +39,6 @@ func TestCommandsAreLinesOfAClosedGrammar(t *testing.T) {
 		{"a long reason", "/lock a --reason \"" + strings.Repeat("x", 16000) + "\"", "--reason is longer than 200 characters"},
 		{"300 targets", "/deploy" + numberedTargets(300), "/deploy takes 50 targets at most"},
 		{"other bots' verbs", "/lgtm\n/assign @grace", ""},
-		{"verbs are lower case", "/Deploy staging", ""},
 		{"a target is needed", "/deploy", "/deploy needs a target: /deploy TARGET"},
 		{"no flags", "/deploy staging --force", `/deploy does not understand "--force"`},
 		{"no shell", "/deploy $(id)", `/deploy does not understand "$(id)"`},
@@ -65,7 +64,10 @@ func TestCommandsAreLinesOfAClosedGrammar(t *testing.T) {
 		{"mistyped", "/deploi staging", "there is no command /deploi; /deploy may be meant"},
 		{"mistyped twice, told once", "/deploi staging\n/dif\n/help", "deploi [] @ there is no command /deploi; /deploy may be meant|help [] @"},
 		{"other bots' verbs that look a little alike", "/hold\n/label x\n/close\n/approve\n/retest\n/merge", ""},
-		{"at most five", strings.Repeat("/diff\n", 9), "diff [] @|diff [] @|diff [] @|diff [] @|diff [] @"},
+		{"at most five", strings.Repeat("/diff\n", 9), "diff [] @|diff [] @|diff [] @|diff [] @|diff [] @|diff [] @ /diff and what comes behind it were not carried out: a comment may hold 5 commands, write another one"},
+		{"a capital, as phones begin a line", "/Deploy staging", "deploy [staging] @"},
+		{"a commit in capitals", "/deploy staging @ABCDEF1", "deploy [staging] @abcdef1"},
+		{"a comma", "/deploy staging, prod", `/deploy does not understand "staging,": write targets with spaces between them`},
 		{"nothing", "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -133,7 +135,7 @@ func FuzzParseCommands(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		commands := ParseCommands(body)
-		if len(commands) > maxCommands {
+		if len(commands) > maxCommands+1 {
 			t.Errorf("%d commands", len(commands))
 		}
 		for _, c := range commands {

@@ -83,17 +83,15 @@ func (b *Bot) commentCreated(ctx context.Context, e forge.CommentCreated) (Outco
 		say := func() {
 			if text = strings.TrimSpace(text); text != "" {
 				text += "\n"
-				errs = append(errs, b.answer(ctx, pr, id.command(n), text))
+				if err := b.answer(ctx, pr, id.command(n), text); err != nil {
+					errs, done = append(errs, err), false
+				}
 			}
 		}
-		failed := func(err error) {
-			// What was done before the failure is told all the same.
-			errs = append(errs, err)
-			text += fmt.Sprintf("\n❌ %s failed:\n%s", report.Code("/"+c.Verb), report.Fence("", limited(err)))
-			done = false
-		}
 		if err != nil {
-			failed(err)
+			// What was done before the failure is told all the same.
+			errs, done = append(errs, err), false
+			text += fmt.Sprintf("\n❌ %s failed:\n%s", report.Code("/"+c.Verb), report.Fence("", limited(err)))
 		}
 		say()
 		if done && (c.Verb == VerbDeploy || c.Verb == VerbPrune) {
@@ -101,7 +99,9 @@ func (b *Bot) commentCreated(ctx context.Context, e forge.CommentCreated) (Outco
 		}
 		if later != nil {
 			if err := later(); err != nil {
-				failed(err)
+				// That does not undo what was done.
+				errs, done = append(errs, err), false
+				text += fmt.Sprintf("\n⚠️ That is done, but not all that follows:\n%s", report.Fence("", limited(err)))
 				say()
 			}
 		}
@@ -144,7 +144,11 @@ const help = "| command | |\n|---|---|\n" +
 func (b *Bot) command(ctx context.Context, e forge.CommentCreated, pr forge.PullRequest, c Command, later *func() error) (string, bool, error) {
 	switch {
 	case c.Err != nil:
-		return fmt.Sprintf("😕 %s.\n\n%s", report.Escape(c.Err.Error()), help), false, nil
+		text := fmt.Sprintf("😕 %s.", report.Escape(c.Err.Error()))
+		if !errors.As(c.Err, new(slipError)) {
+			text += "\n\n" + help
+		}
+		return text, false, nil
 	case c.Verb == VerbHelp:
 		return help, true, nil
 	case c.Verb == VerbCancel:
@@ -191,7 +195,10 @@ func (b *Bot) command(ctx context.Context, e forge.CommentCreated, pr forge.Pull
 	if pr.State == forge.StateClosed {
 		return "😕 `/diff` needs a pull request that is open or merged: this one is closed.", false, nil
 	}
-	out, err := b.preview(ctx, repo, pr, base, c.Targets...)
+	out, err := b.preview(ctx, repo, pr, base, interest{targets: c.Targets, person: true})
+	if none := new(noTargetError); errors.As(err, &none) {
+		return fmt.Sprintf("😕 %s.", report.Escape(none.Error())), false, nil
+	}
 	if out.Unread {
 		return fmt.Sprintf("😕 No cluster is asked about a fork's change before somebody with permission to write has read the commit: %s", report.Code(okToTestCommand(pr))), false, err
 	}
@@ -210,7 +217,7 @@ func (b *Bot) okToTest(ctx context.Context, a asked) (string, bool, error) {
 	case a.Commit != a.pr.Head.SHA:
 		return fmt.Sprintf("😕 The head is not %s but %s: look at that, then write %s", report.Code(short(a.Commit)), report.Code(short(a.pr.Head.SHA)), report.Code(okToTestCommand(a.pr))), false, nil
 	}
-	out, err := b.previewVetted(ctx, a.repo, a.pr, a.base)
+	out, err := b.previewVetted(ctx, a.repo, a.pr, a.base, interest{person: true})
 	return "", !out.Failed, err
 }
 
@@ -231,7 +238,7 @@ func (b *Bot) vetted(ctx context.Context, pr forge.PullRequest) (bool, error) {
 	}
 	may := map[forge.User]bool{} // write; who may not is not read, either
 	for _, c := range comments {
-		if c.Author.Bot || !c.Updated.Equal(c.Created) || !strings.Contains(c.Body, "/"+VerbOkToTest) && !strings.Contains(c.Body, "/"+ourPrefix) {
+		if c.Author.Bot || !c.Updated.Equal(c.Created) || !strings.Contains(strings.ToLower(c.Body), "/"+VerbOkToTest) && !strings.Contains(strings.ToLower(c.Body), "/"+ourPrefix) {
 			continue
 		}
 		if _, known := may[c.Author]; !known {

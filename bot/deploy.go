@@ -82,7 +82,8 @@ func (b *Bot) deployCommand(ctx context.Context, a asked, later *func() error) (
 	if ctx.Err() != nil {
 		return answer, false, fmt.Errorf("interrupted: %w", context.Cause(ctx))
 	}
-	if wrote || (r.Permission.Value >= forge.Write && shown != nil && shown.Base != a.base && a.pr.State == forge.StateOpen) {
+	outdated := shown != nil && (shown.Base != a.base || merged && shown.Head != a.at()) && (merged || a.pr.State == forge.StateOpen)
+	if wrote || r.Permission.Value >= forge.Write && outdated {
 		// What the preview showed is no longer what would happen next.
 		renew := func() error {
 			if err := b.renew(ctx, a, ids(plan.Jobs)); err != nil {
@@ -97,6 +98,9 @@ func (b *Bot) deployCommand(ctx context.Context, a asked, later *func() error) (
 		if err := renew(); err != nil {
 			return answer, false, err
 		}
+		if !wrote {
+			answer += "The preview shows it as it is now: read it, then take the command from there.\n"
+		}
 	}
 	return answer, all, nil
 }
@@ -107,7 +111,7 @@ func (b *Bot) renew(ctx context.Context, a asked, targets []string) error {
 	if err != nil {
 		return err
 	}
-	_, err = b.preview(ctx, a.repo, a.pr, base, targets...)
+	_, err = b.preview(ctx, a.repo, a.pr, base, interest{targets: targets, person: true})
 	return err
 }
 
@@ -129,10 +133,13 @@ func (b *Bot) carryOut(ctx context.Context, t *tree, a asked, r Request) deploym
 		record:  forge.NewDeployment{Repo: a.pr.Repo, SHA: r.Commit, Branch: a.branch(), Description: fmt.Sprintf("%s by @%s", a.pr, a.by.Login)},
 		approve: func(ctx context.Context, _ *diff.ChangeSet) error { return b.still(ctx, a, r.Job.Policy) },
 	}
+	do := b.deploy
 	if a.Verb == VerbPrune {
-		return b.foundDeploy(r.Job, b.prune(ctx, t, r.Job, o))
+		do = b.prune
 	}
-	return b.foundDeploy(r.Job, b.deploy(ctx, t, r.Job, o))
+	d := b.foundDeploy(r.Job, do(ctx, t, r.Job, o))
+	d.look, d.again = Command{Verb: VerbDiff}.on(r.Job.ID), a.Command.on(r.Job.ID)
+	return d
 }
 
 // A movedError says what has changed on the forge between the command and the first write.

@@ -31,6 +31,8 @@ type deployment struct {
 	excerpt string
 	// warnings are about the lock and the history.
 	warnings []string
+	// again is the command that tries it again, "" where there is none, and look the one that shows before what it would do.
+	again, look string
 	// record is the forge's, once there is one.
 	record *forge.Deployment
 }
@@ -258,23 +260,32 @@ func (d deployment) answer(id ID, commit, actor string, max int) string {
 	case errors.As(d.err, &moved):
 		return fmt.Sprintf("😕 %s was not %s%s: %s. Nothing was applied.", target, d.verb, by, report.Escape(moved.what))
 	case errors.As(d.err, &held) && held.Record.Hold:
-		return fmt.Sprintf("😕 %s was not %s%s: it is locked, %s. To go on, let them give it up, or write %s.", target, d.verb, by,
-			report.Escape(held.Record.String()), report.Code(fmt.Sprintf("/%s %s", VerbUnlock, id)))
+		then := pick(d.again == "", "", ", then "+report.Code(d.again))
+		return fmt.Sprintf("😕 %s was not %s%s: it is locked, %s. To go on, let them give it up, or write %s%s.", target, d.verb, by,
+			report.Escape(held.Record.String()), report.Code(fmt.Sprintf("/%s %s", VerbUnlock, id)), then)
 	case errors.As(d.err, &held):
-		return fmt.Sprintf("😕 %s was not %s%s: it is being deployed just now, %s. Wait for that to end, look at the preview, and repeat the command.",
-			target, d.verb, by, report.Escape(held.Record.String()))
+		return fmt.Sprintf("😕 %s was not %s%s: it is being deployed just now, %s. Wait for that to end, look at the preview, and %s.",
+			target, d.verb, by, report.Escape(held.Record.String()), pick(d.again == "", "repeat the command", "write "+report.Code(d.again)))
 	case d.err != nil:
-		return fmt.Sprintf("❌ %s was not %s%s, nothing was applied:\n%s", target, d.verb, by, report.Fence("", strings.TrimPrefix(limited(d.err), "nothing is applied: ")))
+		return fmt.Sprintf("❌ %s was not %s%s, nothing was applied:\n%s", target, d.verb, by, report.Fence("", strings.TrimPrefix(limited(d.err), "nothing is applied: "))) + d.retry()
 	case d.ok() && !d.set.Changed():
 		return fmt.Sprintf("✅ %s is already as %s has it: %s", target, report.Code(short(commit)), report.ResultMarkdown(d.result, max))
 	case d.ok():
 		return fmt.Sprintf("🚀 %s %s %s%s in %s: %s", target, d.verb, report.Code(short(commit)), by, took(d.result), report.ResultMarkdown(d.result, max))
 	case d.result.Count(apply.Applied)+d.result.Count(apply.Deleted) == 0:
-		return fmt.Sprintf("❌ %s was not %s%s, nothing was applied: %s", target, d.verb, by, report.ResultMarkdown(d.result, max))
+		return fmt.Sprintf("❌ %s was not %s%s, nothing was applied: %s", target, d.verb, by, report.ResultMarkdown(d.result, max)) + d.retry()
 	default:
-		again := fmt.Sprintf("\nThe lock is given back; %s goes on where this ended.\n", report.Code(fmt.Sprintf("/%s %s", VerbDeploy, id)))
+		again := "\nThe lock is given back.\n" + d.retry()
 		return fmt.Sprintf("❌ %s is partly %s%s: %s", target, d.verb, by, report.ResultMarkdown(d.result, max-len([]rune(again)))) + again
 	}
+}
+
+// retry says how to go on after a failure. The preview comes first: a deploy is bound to what that shows.
+func (d deployment) retry() string {
+	if d.again == "" {
+		return ""
+	}
+	return fmt.Sprintf("\nOnce the cause is gone: %s shows what is left to do, and %s does it.\n", report.Code(d.look), report.Code(d.again))
 }
 
 // took is how long a deploy took, as precise as people want to know.

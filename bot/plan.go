@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/engine/yamldoc"
 )
 
 // A Target is one target of one of the repository's projects, with the policy that holds for it.
@@ -71,13 +72,27 @@ func PlanPreview(targets []Target, asked []string) (Plan, error) {
 	return Plan{Jobs: jobs}, nil
 }
 
+// A noTargetError says that no target, or more than one, goes by a name.
+type noTargetError struct {
+	name  string
+	there []string
+}
+
+func (e *noTargetError) Error() string {
+	text := fmt.Sprintf("there is no target %s", e.name)
+	if near := yamldoc.Nearest(e.name, e.there); near != "" {
+		text += fmt.Sprintf(" (did you mean %s?)", near)
+	}
+	return text + "; there are: " + strings.Join(e.there, ", ")
+}
+
 // named is the target that goes by a name; an error lists the names there are.
 func named(jobs []Job, name string) (int, error) {
 	i := slices.IndexFunc(jobs, func(j Job) bool {
 		return string(j.ID) == name || j.Project.Name+":"+j.Name == name
 	})
 	if i < 0 {
-		return i, fmt.Errorf("there is no target %s; there are: %s", name, strings.Join(ids(jobs), ", "))
+		return i, &noTargetError{name, ids(jobs)}
 	}
 	return i, nil
 }

@@ -301,12 +301,15 @@ func (f Facts) green(mode ChecksMode) Verdict {
 // reviewed are the gates that bind a deploy to what the comment shows.
 func (r Request) reviewed(what string) Verdict {
 	if r.Shown == nil {
-		return Verdict{{Text: "a preview was shown (there is none yet: /diff shows one)"}}
+		return Verdict{{Text: "a preview was shown (there is none yet)", Command: Command{Verb: VerbDiff}.on(r.Job.ID)}}
 	}
 	var v Verdict
 	gate := func(met bool, yes, no string) { v = append(v, Gate{Met: met, Text: pick(met, yes, no)}) }
 	gate(r.Shown.Digests[r.Job.ID] != "", "a preview was shown",
-		fmt.Sprintf("a preview of %s was shown (it has errors, or is not there because the change does not affect the target: /diff %s shows one)", r.Job.ID, r.Job.ID))
+		fmt.Sprintf("a preview of %s was shown (it has errors, or is not there because the change does not affect the target)", r.Job.ID))
+	if r.Shown.Digests[r.Job.ID] == "" {
+		v[0].Command = Command{Verb: VerbDiff}.on(r.Job.ID)
+	}
 	gate(r.Shown.Head == r.Commit, "the preview is of "+what,
 		fmt.Sprintf("the preview is of %s (it shows %s, %s is %s)", what, short(r.Shown.Head), what, short(r.Commit)))
 	switch since := r.Shown.Since[r.Job.ID]; {

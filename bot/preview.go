@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,25 +20,33 @@ import (
 	"github.com/weighlock/weighlock/engine/report"
 )
 
+// An interest is what a person wants to see of a pull request, beyond what is shown by itself.
+type interest struct {
+	// targets are those that are named: they are compared whether they are affected or not.
+	targets []string
+	// person says that somebody asks: there is a comment then, also where previews have none.
+	person bool
+}
+
 // preview compares a pull request, its head merged onto base, with the clusters of the targets that it affects, and of
 // those that are asked for, and publishes that. No cluster is asked about a fork's before somebody who may write lets it be.
 // Once a pull request is merged, it is what the base is at that is compared.
-func (b *Bot) preview(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, base string, asked ...string) (Outcome, error) {
+func (b *Bot) preview(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, base string, asked interest) (Outcome, error) {
 	if pr.Fork && pr.State != forge.StateMerged {
 		ok, err := b.vetted(ctx, pr)
 		if err != nil {
 			return Outcome{}, fmt.Errorf("whether the fork's commit may be looked at could not be found out: %w", err)
 		}
 		if !ok {
-			return b.previewStranger(ctx, repo, pr, base)
+			return b.previewStranger(ctx, repo, pr, base, asked)
 		}
 	}
-	return b.previewVetted(ctx, repo, pr, base, asked...)
+	return b.previewVetted(ctx, repo, pr, base, asked)
 }
 
 // publishFork publishes as far as the token may: that of a fork's own job may only read.
-func (b *Bot) publishFork(ctx context.Context, pr forge.PullRequest, pages []string) error {
-	err := b.publishPreview(ctx, pr, CommentUpdate, pages)
+func (b *Bot) publishFork(ctx context.Context, pr forge.PullRequest, mode CommentMode, pages []string) error {
+	err := b.publishPreview(ctx, pr, mode, pages)
 	if errors.Is(err, forge.ErrForbidden) {
 		b.Log.WarnContext(ctx, "the job's token may only read, as a fork's does: the report is in the job's summary alone", "error", err)
 		return nil
@@ -45,16 +54,24 @@ func (b *Bot) publishFork(ctx context.Context, pr forge.PullRequest, pages []str
 	return err
 }
 
+// mode is how a preview is published: who asks is answered, also where previews have no comment.
+func (i interest) mode(configured CommentMode) CommentMode {
+	if i.person && configured == CommentNone {
+		return CommentUpdate
+	}
+	return configured
+}
+
 // previewVetted is preview for what may be looked at.
-func (b *Bot) previewVetted(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, base string, asked ...string) (Outcome, error) {
+func (b *Bot) previewVetted(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, base string, asked interest) (Outcome, error) {
 	merged := pr.State == forge.StateMerged
 	p := report.Preview{Head: pr.Head.SHA, Base: base, BaseName: pr.Base.Name}
 	if merged {
 		p.Head, p.Merged = base, true
 	}
 	shown := Shown{Head: p.Head, Base: base, Digests: map[ID]string{}, Guarded: map[ID]string{}, Objects: map[ID]map[string]string{}, Rendered: map[ID]string{}}
-	seen, err := b.fillPreview(ctx, repo, pr, asked, &p)
-	if ctx.Err() != nil {
+	seen, err := b.fillPreview(ctx, repo, pr, asked.targets, &p)
+	if ctx.Err() != nil || errors.As(err, new(*noTargetError)) { // a slip of the pen must not take away what is shown
 		return Outcome{}, err
 	}
 	if err != nil {
@@ -83,10 +100,11 @@ func (b *Bot) previewVetted(ctx context.Context, repo *checkout.Repo, pr forge.P
 	b.detail(ctx, &p, seen.comment, pr.Repo)
 	pages := b.pages(pr, p, shown)
 	out := Outcome{Summary: p.Markdown(maxSummary), Failed: broken(p)}
+	mode := asked.mode(seen.comment.Mode)
 	if pr.Fork && !merged {
-		return out, b.publishFork(ctx, pr, pages)
+		return out, b.publishFork(ctx, pr, mode, pages)
 	}
-	err = b.publishPreview(ctx, pr, seen.comment.Mode, pages)
+	err = b.publishPreview(ctx, pr, mode, pages)
 	out.Failed = out.Failed || err != nil
 	if !merged {
 		b.check(ctx, pr.Commit(), p)
@@ -96,7 +114,7 @@ func (b *Bot) previewVetted(ctx context.Context, repo *checkout.Repo, pr forge.P
 
 // broken says whether a preview is not whole.
 func broken(p report.Preview) bool {
-	return p.Problem != "" || slices.ContainsFunc(p.Targets, func(t report.TargetPreview) bool {
+	return p.Problem != "" || len(p.Broken) > 0 || slices.ContainsFunc(p.Targets, func(t report.TargetPreview) bool {
 		return t.Unaffected == "" && (t.Err != nil || len(t.Set.Failures()) > 0)
 	})
 }
@@ -152,9 +170,7 @@ func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.Pul
 		return found, err
 	}
 	found.comment = cfg.Comment
-	if b.CommentMode != "" {
-		found.comment.Mode = b.CommentMode
-	}
+	found.comment.Mode = cmp.Or(b.CommentMode, cfg.Comment.Mode)
 	opts := b.own(repo)
 	if pr.Fork && !p.Merged {
 		opts = b.strangers(repo, cfg)
@@ -176,7 +192,10 @@ func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.Pul
 	if err != nil {
 		return found, err
 	}
-	p.At = b.Now().UTC().Format("15:04 UTC")
+	if !p.Merged {
+		propose(p, t.dir.Path(), cfg, t.Targets)
+	}
+	p.At = b.Now().UTC().Format("2006-01-02 15:04 UTC")
 	all := b.compareAll(ctx, t, before, plan.Jobs)
 	for n, j := range plan.Jobs {
 		seen := all[n]

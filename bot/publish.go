@@ -17,9 +17,6 @@ import (
 // publishPreview creates the pull request's one preview comment and its pages, or updates them. If the head has moved on
 // meanwhile, nothing is published: the newer head has a run of its own.
 func (b *Bot) publishPreview(ctx context.Context, pr forge.PullRequest, mode CommentMode, pages []string) error {
-	if mode == CommentNone {
-		return nil
-	}
 	now, err := b.Forge.PullRequest(ctx, pr.Repo, pr.Number)
 	if err != nil {
 		return fmt.Errorf("publishing the preview: %w", err)
@@ -33,6 +30,9 @@ func (b *Bot) publishPreview(ctx context.Context, pr forge.PullRequest, mode Com
 		return fmt.Errorf("looking for the preview comment: %w", err)
 	}
 	old := previewAmong(ours)
+	if mode == CommentNone && old == nil {
+		return nil // one that somebody asked for is kept true
+	}
 	if mode == CommentNew {
 		old = nil
 	}
@@ -209,7 +209,7 @@ func (b *Bot) tell(ctx context.Context, pr forge.PullRequest, cause error) error
 	p := report.Preview{Head: pr.Head.SHA, Base: pr.Base.SHA, BaseName: pr.Base.Name, Problem: cause.Error()}
 	pages := b.pages(pr, p, Shown{Head: pr.Head.SHA, Base: pr.Base.SHA})
 	b.check(ctx, pr.Commit(), p)
-	return errors.Join(cause, b.publishPreview(ctx, pr, CommentUpdate, pages))
+	return errors.Join(cause, b.publishPreview(ctx, pr, cmp.Or(b.CommentMode, CommentUpdate), pages))
 }
 
 // refusal words a verdict that is a no: every gate, those that are not met first.

@@ -103,13 +103,18 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 			},
 		})
 		b.foundDeploy(j, d)
+		if p.merged != nil {
+			d.look, d.again = Command{Verb: VerbDiff}.on(j.ID), Command{Verb: VerbDeploy, Commit: short(p.After)}.on(j.ID)
+			if !d.ok() && !errors.As(d.err, new(*movedError)) {
+				again = append(again, string(j.ID)) // what comes next is a command, which is bound to what the preview shows
+			}
+		}
 		if differs != "" {
 			d.warnings = append(d.warnings, "this is not what the pull request showed: "+differs)
 		}
 		text := d.markdown(j.ID, p.After, "", b.Forge.MaxComment())
 		if held := new(heldError); errors.As(d.err, &held) {
 			text = held.markdown(j.ID, p.After, p.merged != nil)
-			again = append(again, string(j.ID))
 		}
 		texts[j.ID] = text
 		out.Summary += text + "\n"
@@ -119,7 +124,7 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 		return out, nil
 	}
 	if len(again) > 0 {
-		if _, err := b.preview(ctx, p.repo, *p.merged, p.After, again...); err != nil {
+		if _, err := b.preview(ctx, p.repo, *p.merged, p.After, interest{targets: again, person: true}); err != nil {
 			errs = append(errs, fmt.Errorf("the new diff is not shown: %w", err))
 		}
 	}
@@ -163,7 +168,7 @@ func (e *heldError) markdown(id ID, commit string, merged bool) string {
 	if e.prune {
 		command += " " + flagPrune
 	}
-	fmt.Fprintf(&s, "\nThe preview above shows what a deploy would change now. To deploy it: %s\n", report.Code(command))
+	fmt.Fprintf(&s, "\nThe preview shows what a deploy would change now. To deploy it: %s\n", report.Code(command))
 	return s.String()
 }
 

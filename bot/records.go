@@ -133,6 +133,6 @@ func (b *Bot) renewPreview(ctx context.Context, pr forge.PullRequest, base strin
 		return err
 	}
 	defer repo.Close()
-	_, err = b.preview(ctx, repo, pr, base)
+	_, err = b.preview(ctx, repo, pr, base, interest{})
 	return err
 }

@@ -21,7 +21,7 @@ const maxLooked = 16 << 10
 var comments = goldmark.New(goldmark.WithExtensions(extension.Table, extension.Strikethrough, extension.Footnote)).Parser()
 
 // slashLine is a line that may be a command.
-var slashLine = regexp.MustCompile(`(?m)^/[a-z][^\r\n]*`)
+var slashLine = regexp.MustCompile(`(?m)^/[A-Za-z][^\r\n]*`)
 
 // slashLines are the lines of a comment that begin with a slash and a letter and that people see as what its author says:
 // not in code, a quotation, a table, a footnote or folded text, not struck out, and not hidden.

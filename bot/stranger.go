@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,20 +20,19 @@ type Offline interface {
 
 // previewStranger shows what a fork changes in what is rendered, as far as the configuration lets it, and what lets a cluster be
 // asked about it.
-func (b *Bot) previewStranger(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, base string) (Outcome, error) {
+func (b *Bot) previewStranger(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, base string, asked interest) (Outcome, error) {
 	p := report.Preview{Head: pr.Head.SHA, Base: base, BaseName: pr.Base.Name}
-	allow := report.Code(okToTestCommand(pr))
 	cfg, err := config(ctx, repo, base)
 	switch {
 	case err != nil:
 		p.Problem = err.Error()
 	case cfg.Forks == ForksNone || b.Offline == nil:
-		p.Notice = "This comes from a fork. Nothing of it is looked at before somebody with permission to write has read the commit and comments " + allow
+		p.Notice = "This comes from a fork. Nothing of it is looked at before somebody with permission to write has read the commit and comments " + allow(pr)
 	default:
 		p.Offline = true
 		p.Notice = "This comes from a fork: two renders are compared, and no cluster was asked. Once somebody with permission to write has read the commit and comments " +
-			allow + ", the preview shows what would change there."
-		if p.Targets, err = b.compareStranger(ctx, repo, pr, cfg, base, allow); err != nil {
+			allow(pr) + ", the preview shows what would change there."
+		if err = b.compareStranger(ctx, repo, pr, cfg, &p); err != nil {
 			if ctx.Err() != nil {
 				return Outcome{}, err
 			}
@@ -40,12 +40,21 @@ func (b *Bot) previewStranger(ctx context.Context, repo *checkout.Repo, pr forge
 		}
 		b.detail(ctx, &p, cfg.Comment, pr.Repo)
 	}
+	mode := cmp.Or(b.CommentMode, CommentUpdate)
+	if cfg != nil {
+		mode = cmp.Or(b.CommentMode, cfg.Comment.Mode)
+	}
 	pages := b.pages(pr, p, Shown{Head: pr.Head.SHA, Base: base})
 	out := Outcome{Summary: pages[0], Unread: true}
 	if p.Offline || p.Problem != "" {
-		out.Summary, out.Failed = p.Markdown(maxSummary), p.Problem != "" || slices.ContainsFunc(p.Targets, brokenByChange)
+		out.Summary, out.Failed = p.Markdown(maxSummary), p.Problem != "" || len(p.Broken) > 0 || slices.ContainsFunc(p.Targets, brokenByChange)
 	}
-	return out, b.publishFork(ctx, pr, pages)
+	return out, b.publishFork(ctx, pr, asked.mode(mode), pages)
+}
+
+// allow is what lets a fork's head be previewed.
+func allow(pr forge.PullRequest) string {
+	return report.Code(okToTestCommand(pr))
 }
 
 // brokenByChange says whether a target of a stranger's change is not whole for another reason than what a stranger may not do.
@@ -59,44 +68,44 @@ type refusedError string
 func (e refusedError) Error() string { return string(e) }
 
 // compareStranger compares all targets of a fork's change with those of its base.
-func (b *Bot) compareStranger(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, cfg *Config, base, allow string) ([]report.TargetPreview, error) {
-	head, err := candidate(ctx, repo, pr, base)
+func (b *Bot) compareStranger(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, cfg *Config, p *report.Preview) error {
+	head, err := candidate(ctx, repo, pr, p.Base)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	before, err := repo.Tree(ctx, base)
+	before, err := repo.Tree(ctx, p.Base)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	req := offline.Request{Repository: repo.Remote(), RemoteBases: cfg.RemoteBases}
 	for tree, to := range map[checkout.Tree]*string{before: &req.Base, head: &req.Head} {
 		dir, err := repo.Extract(ctx, tree)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		defer dir.Close()
 		*to = dir.Path()
 	}
-	for _, p := range cfg.Projects {
-		req.Projects = append(req.Projects, offline.Project{Name: p.Name, Path: p.Path})
+	for _, pc := range cfg.Projects {
+		req.Projects = append(req.Projects, offline.Project{Name: pc.Name, Path: pc.Path})
 	}
 	found, err := b.Offline.Compare(ctx, req)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var targets []Target
 	for _, f := range found {
 		i := slices.IndexFunc(cfg.Projects, func(p ProjectConfig) bool { return p.Name == f.Project })
 		if i < 0 {
-			return nil, fmt.Errorf("a target of the project %q, which there is not, was compared", f.Project)
+			return fmt.Errorf("a target of the project %q, which there is not, was compared", f.Project)
 		}
 		targets = append(targets, Target{Project: cfg.Projects[i], Name: f.Name, Policy: cfg.Policy(f.Project, f.Name)})
 	}
-	var out []report.TargetPreview
+	propose(p, req.Head, cfg, targets)
 	for i, j := range identify(targets) {
-		out = append(out, stranger(j, found[i], allow))
+		p.Targets = append(p.Targets, stranger(j, found[i], allow(pr)))
 	}
-	return out, nil
+	return nil
 }
 
 // stranger is a target of a fork's change.

@@ -19,6 +19,10 @@ type Preview struct {
 	Targets []TargetPreview
 	// Problem, if set, is why there are no targets to show, such as a merge conflict.
 	Problem string
+	// Broken are faults of the pull request that are none of a target.
+	Broken []string
+	// Policy says, in Markdown, how who may do what would be another once it is merged, and Warnings what else to look at.
+	Policy, Warnings []string
 	// Notice, in Markdown, says why there are none although nothing is wrong, or what it means that they are Offline.
 	Notice string
 	// Offline says that two renders were compared, and no cluster.
@@ -122,6 +126,9 @@ func (p Preview) Headline() string {
 	if compared < len(p.Targets) {
 		targets = fmt.Sprintf("%d of %s", compared, all)
 	}
+	if len(p.Broken) > 0 {
+		all, targets = "broken configuration, "+all, "broken configuration, "+targets
+	}
 	switch {
 	case compared == 0 && len(p.Targets) > 0:
 		return all + ", none affected"
@@ -161,6 +168,10 @@ func (p Preview) head(points int) string {
 	if p.Notice != "" {
 		fmt.Fprintf(&b, "\n> [!NOTE]\n> %s\n", p.Notice)
 	}
+	for _, fault := range p.Broken {
+		fmt.Fprintf(&b, "\n> [!CAUTION]\n%s\n", quote(message(errors.New(fault))))
+	}
+	b.WriteString(alert("IMPORTANT", "This changes who may do what, from when it is merged on:", p.Policy) + alert("WARNING", "Likely slips in the configuration:", p.Warnings))
 	rows := p.Targets
 	if p.Unchanged != ShowUnchanged {
 		rows = slices.DeleteFunc(slices.Clone(rows), TargetPreview.quiet)
@@ -178,6 +189,22 @@ func (p Preview) head(points int) string {
 		b.WriteString(t.danger(points, p.Summary))
 	}
 	return b.String() + lastDeploys(rows)
+}
+
+// alert is one with a list of Markdown texts, "" for none.
+func alert(kind, title string, texts []string) string {
+	const most = 20
+	if len(texts) == 0 {
+		return ""
+	}
+	out := fmt.Sprintf("\n> [!%s]\n> %s\n>\n", kind, title)
+	for _, text := range texts[:min(len(texts), most)] {
+		out += "> - " + strings.Join(strings.Fields(text), " ") + "\n"
+	}
+	if len(texts) > most {
+		out += fmt.Sprintf("> - and %d more\n", len(texts)-most)
+	}
+	return out
 }
 
 // quiet says whether there is nothing to tell of a target but that.
