@@ -7,6 +7,8 @@ CACHE   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/weighlock
 TOOLS   := $(CACHE)/tools
 GOLANGCI_VERSION := v2.12.2
 GOLANGCI := $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION)
+# One for each checkout: what is kept names files by where they were, and is told without its nolint once they are gone.
+LINTCACHE := $(CACHE)/lint/$(subst /,_,$(CURDIR))
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # A store for Google's objects, which SOPS can publish to, brings a proxy's whole configuration; nothing here reaches it. A tenth of
 # the program.
@@ -22,7 +24,7 @@ GOTEST := go test -ldflags='-s -w'
 RACE := ./engine ./engine/apply ./engine/chart ./engine/diff ./engine/jinja/... ./engine/kube ./engine/lock ./engine/render ./engine/internal/... ./bot ./bot/checkout ./bot/forge/... ./bot/queue ./bot/webhook ./serve
 
 # How long each fuzzer runs in test-long.
-FUZZTIME ?= 20s
+FUZZTIME ?= 10s
 TEMPLATES ?= 200000
 KUSTOMIZATIONS ?= 1000
 
@@ -77,7 +79,7 @@ test-long: cluster ## The long tests, bounded for CI
 check: deps ## Formatting, vet, linters
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'not gofmt-ed:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	@go vet ./...
-	@$(GOLANGCI) run --allow-parallel-runners ./...
+	@GOLANGCI_LINT_CACHE=$(LINTCACHE) $(GOLANGCI) run --allow-parallel-runners ./...
 
 bench-jinja: ## Templates: speed against Python's Jinja2, measured in the same run (Debian: python3-jinja2)
 	go test ./engine/jinja -run '^$$' -bench . -benchmem

@@ -89,7 +89,7 @@ func RunURL(getenv func(string) string) string {
 
 // noticeTarget explains what holds for jobs that GitHub starts with the base branch's rights for what others bring.
 const noticeTarget = "This job runs for `pull_request_target`: with the workflow, the program's version, the policy and the credentials of the base branch. " +
-	"Of the pull request nothing is run. Its project is rendered as data: that of a fork only after `/ok-to-test`, without environment, keys or remotes that are not listed."
+	"Of the pull request nothing is run. Its project is rendered as data: that of a fork without credentials and network, and after `/ok-to-test` without environment, keys or remotes that are not listed."
 
 // Run hands the event to the bot and reports the outcome to the runner, errors of the project where they stand. It returns
 // what was found, and an error when the job should end red.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -75,6 +76,7 @@ type conversation struct {
 	cluster   *enginetest.Cluster
 	connected *kube.Cluster
 	namespace string
+	repo      forge.Repo
 	forge     forgetest.Server
 	git       *actiontest.Git
 	runner    *actiontest.Runner
@@ -94,6 +96,7 @@ type conversation struct {
 	during    *interruption
 	seen      map[int64]seen // comments, as they were told last
 	records   []string       // checks and deployments, as they were told last
+	requests  int            // to the forge, up to the last that were told
 	out       strings.Builder
 }
 
@@ -103,8 +106,6 @@ type seen struct {
 	reactions int
 	hidden    bool
 }
-
-var repo = forge.Repo{Owner: "acme", Name: "shop"}
 
 // usual is what the main branch holds where the archive does not say otherwise: two targets, each with a ConfigMap.
 var usual = map[string]string{
@@ -117,7 +118,7 @@ var usual = map[string]string{
 func converse(t *testing.T, cluster *enginetest.Cluster, connected *kube.Cluster, archive *txtar.Archive, kind forgeKind) *conversation {
 	t.Helper()
 	c := &conversation{
-		T: t, kind: kind, cluster: cluster, connected: connected, namespace: cluster.Namespace(t),
+		T: t, kind: kind, cluster: cluster, connected: connected, namespace: cluster.Namespace(t), repo: forge.Repo{Owner: "acme", Name: "shop"},
 		commits: map[string]map[string]string{"main": {}}, names: map[string]string{}, heads: map[int]string{}, branches: map[string]string{}, seen: map[int64]seen{},
 	}
 	for name, text := range usual {
@@ -133,11 +134,11 @@ func converse(t *testing.T, cluster *enginetest.Cluster, connected *kube.Cluster
 	}
 	dir := t.TempDir()
 	var err error
-	if c.git, err = actiontest.NewGit(t.Context(), dir, repo.String()); err != nil {
+	if c.git, err = actiontest.NewGit(t.Context(), dir, c.repo.String()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.git.Close() })
-	c.runner = &actiontest.Runner{Repo: repo, Git: c.git, Kubeconfig: cluster.Kubeconfig(), Dir: dir, Full: true}
+	c.runner = &actiontest.Runner{Repo: c.repo, Git: c.git, Kubeconfig: cluster.Kubeconfig(), Dir: dir, Full: true}
 	options := forgetest.Options{Violation: func(err error) { t.Errorf("%v", err) }, Clock: time.Now}
 	if kind == gitLab {
 		c.git.MergeRequests = true
@@ -146,20 +147,20 @@ func converse(t *testing.T, cluster *enginetest.Cluster, connected *kube.Cluster
 		}
 		t.Cleanup(c.runner.GitLab.Close)
 		c.forge = c.runner.GitLab
-		c.forge.AddRepo(repo, forgetest.RepoOptions{Private: true})
+		c.forge.AddRepo(c.repo, forgetest.RepoOptions{Private: true})
 		c.runner.GitLab.AddToken(actiontest.ProjectToken, actiontest.ProjectBot)
-		c.forge.SetPermission(repo, actiontest.ProjectBot, forge.Write)
+		c.forge.SetPermission(c.repo, actiontest.ProjectBot, forge.Write)
 	} else {
 		if c.runner.GitHub, err = forgetest.NewGitHub(options); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(c.runner.GitHub.Close)
 		c.forge = c.runner.GitHub
-		c.forge.AddRepo(repo, forgetest.RepoOptions{Private: true})
+		c.forge.AddRepo(c.repo, forgetest.RepoOptions{Private: true})
 		c.runner.GitHub.AddToken(actiontest.ActionsToken, forgetest.Token{Actions: true})
 	}
 	for login, p := range map[string]forge.Permission{"grace": forge.Write, "mary": forge.Maintain, "eve": forge.Read} {
-		c.forge.SetPermission(repo, login, p)
+		c.forge.SetPermission(c.repo, login, p)
 	}
 	c.main = c.commit("main", "")
 	return c
@@ -240,6 +241,7 @@ func (c *conversation) job(hook forgetest.Webhook, ref string) {
 			return c.connected, nil
 		},
 		Offline: &offline.Process{Program: os.Args[0], Args: []string{compareOffline}, Limits: offline.DefaultLimits, Log: slog.New(slog.NewTextHandler(&log, nil))},
+		Env:     func(name string) (string, bool) { v, ok := env[name]; return v, ok },
 		Holder:  job.Run,
 		Now:     func() time.Time { return time.Now().Add(c.shift) },
 		Log:     slog.New(slog.NewTextHandler(&log, nil)),
@@ -274,7 +276,7 @@ func (c *conversation) tell() bool {
 		return false
 	}
 	wrote := false
-	all := c.forge.Comments(repo, c.number)
+	all := c.forge.Comments(c.repo, c.number)
 	for i, comment := range all {
 		was, known := c.seen[comment.ID]
 		// That a minute has passed is no news.
@@ -316,13 +318,13 @@ func shortened(body string) string {
 func (c *conversation) tellRecords() {
 	var now []string
 	for _, commit := range []string{c.heads[c.number], c.queued} {
-		for _, check := range c.forge.Checks(repo, commit) {
+		for _, check := range c.forge.Checks(c.repo, commit) {
 			if strings.HasPrefix(check.Name, "weighlock") {
 				now = append(now, fmt.Sprintf("check %s%s: %s, %s", pick(commit == c.queued, "of the queue ", ""), check.Name, check.State, check.Title))
 			}
 		}
 	}
-	for i, d := range c.forge.Deployments(repo) {
+	for i, d := range c.forge.Deployments(c.repo) {
 		now = append(now, fmt.Sprintf("deployment %d of %s to %s: %s, %s %s", i+1, short(d.SHA), d.Environment, d.State, d.Description, d.EnvironmentURL))
 	}
 	for _, line := range now {
@@ -331,6 +333,23 @@ func (c *conversation) tellRecords() {
 		}
 	}
 	c.records = now
+}
+
+// names are the parts of a request's path that name one thing of many.
+var names = regexp.MustCompile(`/([0-9]+|[0-9a-f]{40})(/|$)`)
+
+// tellRequests tells what the forge was asked: what a job costs of the limits on requests.
+func (c *conversation) tellRequests() {
+	count := map[string]int{}
+	all := c.forge.Exchanges()
+	for _, e := range all[c.requests:] {
+		count[e.Method+" "+names.ReplaceAllString(e.Path, "/*$2")]++
+	}
+	fmt.Fprintf(&c.out, "=== %d requests\n", len(all)-c.requests)
+	for _, what := range slices.Sorted(maps.Keys(count)) {
+		fmt.Fprintf(&c.out, "%3d %s\n", count[what], what)
+	}
+	c.requests = len(all)
 }
 
 func pick[T any](b bool, yes, no T) T {

@@ -1,8 +1,13 @@
 package action_test
 
 import (
+	"net/http"
+	"path/filepath"
 	"regexp"
 	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/weighlock/weighlock/action/actiontest"
 )
@@ -41,8 +46,8 @@ const mergeRequest = "/api/v4/projects/*/merge_requests/*"
 
 var (
 	told     = strings.NewReplacer("@github-actions[bot]", "@BOT", "@"+actiontest.ProjectBot, "@BOT", "list check runs", "list checks")
-	number   = regexp.MustCompile(`(acme/shop)\\?[#!]`)
-	outcome  = regexp.MustCompile(`(?m)^(=== deployment \d+ of \S+ to \S+: [a-z]+),.*$`)
+	number   = regexp.MustCompile(`(acme/shop|emca/store)\\?[#!]`)
+	outcome  = regexp.MustCompile(`(?m)^(=== deployment \d+ of \S+ to .+?: [a-z]+),.*$`)
 	run      = regexp.MustCompile(`https?:\x{200b}?//\S+/(actions/runs/\d+/attempts/\d+|-/jobs/\d+)`)
 	hidden   = regexp.MustCompile(`(?m)^=== comment \d+ is folded away as outdated\n`)
 	inactive = regexp.MustCompile(`(?m)^=== deployment .*: inactive,.*\n`)
@@ -57,4 +62,49 @@ func portable(transcript string) string {
 	transcript = hidden.ReplaceAllString(transcript, "")
 	transcript = inactive.ReplaceAllString(transcript, "")
 	return neutral.ReplaceAllString(outcome.ReplaceAllString(transcript, "$1"), "${1}success,")
+}
+
+// TestEachWriteMeetsEachFault keeps the conversations complete: each kind of write to a forge fails in each way in one of them. That an answer
+// does not come at all is the adapters' to bear, see forgetest.Conformance.
+func TestEachWriteMeetsEachFault(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("found %d conversations, %v", len(files), err)
+	}
+	met := map[string]bool{}
+	for _, file := range files {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(archive.Comment)) {
+			words := strings.Fields(line)
+			if len(words) < 3 || words[0] != "fault" {
+				continue
+			}
+			how := words[2]
+			if strings.HasPrefix(how, "5") {
+				how = "5xx"
+			}
+			if last := words[len(words)-1]; last == "cut" || last == "late" {
+				how = last
+			}
+			met[words[1]+" "+how] = true
+		}
+	}
+	for what, of := range requests {
+		if of[gitHub].method == http.MethodGet {
+			continue
+		}
+		faults := []string{"403", "404", "409", "422", "429", "5xx", "cut"}
+		if strings.HasPrefix(what, "create-") {
+			faults = append(faults, "late") // it is there, and must not be made again
+		}
+		for _, how := range faults {
+			if !met[what+" "+how] {
+				t.Errorf("no conversation has: fault %s %s", what, how)
+			}
+		}
+	}
 }

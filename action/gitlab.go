@@ -129,7 +129,7 @@ func (p pipeline) push() forge.Event {
 }
 
 // triggered is the comment whose webhook started the pipeline. Whoever holds the trigger token may send any payload, so a
-// comment counts only if GitLab has it, by that author and in those words.
+// comment counts only if GitLab has it, by that author, in those words, and as it was written at first.
 func (p pipeline) triggered(ctx context.Context, f forge.Forge, file string) (forge.Event, error) {
 	payload, err := os.ReadFile(file)
 	if err != nil {
@@ -160,9 +160,14 @@ func (p pipeline) triggered(ctx context.Context, f forge.Forge, file string) (fo
 		return nil, fmt.Errorf("looking for the comment that the webhook tells of: %w", err)
 	}
 	for _, c := range comments {
-		if c.ID == said.Comment.ID && c.Author.Same(said.Comment.Author) && c.Body == said.Comment.Body {
-			return event, nil
+		if c.ID != said.Comment.ID || !c.Author.Same(said.Comment.Author) || c.Body != said.Comment.Body {
+			continue
 		}
+		if edited, err := f.Edited(ctx, c); err != nil || edited {
+			return p.ignored("a comment that was edited: write a new one"), err
+		}
+		said.Comment.Created = c.Created // what the payload says of it is the sender's
+		return said, nil
 	}
 	return p.ignored("a webhook about a comment that is not there, or not as it says"), nil
 }

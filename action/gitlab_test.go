@@ -44,6 +44,8 @@ func TestAGitLabJobIsTheEventThatStartedItsPipeline(t *testing.T) {
 	server, env := gitLabJob(t)
 	repo := forge.Repo{Owner: "acme/apps", Name: "shop"}
 	said := server.Comment(repo, 1, "grace", "/deploy prod")
+	edited := server.Comment(repo, 1, "grace", "harmless")
+	server.EditComment(edited, "/deploy prod")
 	hook := func(change func(map[string]any)) string {
 		var payload map[string]any
 		if err := json.Unmarshal(server.CommentWebhook(said).Body, &payload); err != nil {
@@ -81,6 +83,7 @@ func TestAGitLabJobIsTheEventThatStartedItsPipeline(t *testing.T) {
 		{"a comment's webhook that triggered the pipeline is the comment", m{"CI_PIPELINE_SOURCE": "trigger", "TRIGGER_PAYLOAD": hook(func(map[string]any) {})}, "CommentCreated grace /deploy prod"},
 		{"a comment that GitLab does not have is none", m{"CI_PIPELINE_SOURCE": "trigger", "TRIGGER_PAYLOAD": hook(func(p map[string]any) { note(p)["id"] = 424242 })}, "Ignored a webhook about a comment that is not there"},
 		{"nor one in other words", m{"CI_PIPELINE_SOURCE": "trigger", "TRIGGER_PAYLOAD": hook(func(p map[string]any) { note(p)["note"] = "/deploy staging" })}, "Ignored a webhook about a comment that is not there, or not as it says"},
+		{"nor one that was edited to have them", m{"CI_PIPELINE_SOURCE": "trigger", "TRIGGER_PAYLOAD": hook(func(p map[string]any) { note(p)["id"] = edited.ID })}, "Ignored a comment that was edited"},
 		{"a trigger without a webhook calls for nothing", m{"CI_PIPELINE_SOURCE": "trigger"}, "Ignored a pipeline that was started by trigger"},
 		{"nor does a schedule", m{"CI_PIPELINE_SOURCE": "schedule"}, "Ignored a pipeline that was started by schedule"},
 	} {

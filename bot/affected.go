@@ -9,7 +9,8 @@ import (
 	"github.com/weighlock/weighlock/engine/render"
 )
 
-// affected says whether a change makes a target another one: other objects, in another order, or otherwise waited for.
+// affected says whether a change makes a target another one: other objects, in another order, otherwise waited for,
+// or otherwise shown.
 // What a chart makes anew with each render is no difference.
 func affected(before, after *render.Manifests) bool {
 	if !reflect.DeepEqual(orderOf(before), orderOf(after)) {
@@ -24,13 +25,15 @@ type order struct {
 	waiting   project.Waiting
 	deletions []project.ObjectRef
 	objects   []object.Ref
+	// ignore hides nothing of the change that brings it, but of later ones.
+	ignore []project.IgnoreRule
 }
 
 func orderOf(m *render.Manifests) [][]order {
 	out := make([][]order, len(m.Stages))
 	for n, s := range m.Stages {
 		for _, i := range s.Items {
-			o := order{waiting: i.Waiting, deletions: i.Deletions}
+			o := order{waiting: i.Waiting, deletions: i.Deletions, ignore: i.Rules.Ignore}
 			for _, d := range i.Objects {
 				o.objects = append(o.objects, d.Object.Ref())
 			}

@@ -19,10 +19,10 @@ type Bot struct {
 	Forge forge.Forge
 	// Clone is where the repository's commits are found; git fetches into it what it lacks.
 	Clone Clone
-	// Cluster connects to a target's cluster, as another user if as is not empty.
-	Cluster func(ctx context.Context, t project.Target, as string) (engine.Cluster, error)
+	// Cluster connects to a target's cluster.
+	Cluster Connect
 	// Previews is Cluster for previews, where these go as another identity; nil is Cluster.
-	Previews func(ctx context.Context, t project.Target, as string) (engine.Cluster, error)
+	Previews Connect
 	// Patience is how long a target's cluster may take to be compared before it counts as unreachable; 0 has no end.
 	Patience time.Duration
 	// Remotes say how the git and OCI repositories are reached that projects include.
@@ -39,6 +39,11 @@ type Bot struct {
 	// Offline compares what forks would change with what there is, without a cluster and in a process that can do nothing else.
 	// nil looks at nothing of a fork before somebody lets it be.
 	Offline Offline
+	// LockDuration is for how long the lock of a deploy stands after the last sign of life; 0 is the engine's default.
+	LockDuration time.Duration
+	// OptIn says that only those pull requests are previewed unasked whose base branch or head has a configuration: a server
+	// hears of repositories that nobody has set up.
+	OptIn bool
 	// Holder names this run of the bot to those whom its locks keep out, such as the address of a CI job; default: what the
 	// event is about.
 	Holder string
@@ -56,6 +61,9 @@ type Bot struct {
 	Observer Observer
 }
 
+// Connect connects to a target's cluster, as another user if as is not empty.
+type Connect func(ctx context.Context, t project.Target, as string) (engine.Cluster, error)
+
 // A Clone opens the repository that an event is about. refs are names under which the server also has the commits.
 type Clone func(ctx context.Context, refs ...string) (*checkout.Repo, error)
 
@@ -67,6 +75,9 @@ type Outcome struct {
 	Failed bool
 	// Unread says that no cluster was asked, because a fork's commit waits for somebody to let it be looked at.
 	Unread bool
+	// Unreached says that a cluster did not answer, so that there is no preview of a target, or a push has not deployed it. The
+	// same may go better later.
+	Unreached bool
 }
 
 // Handle does what an event calls for. An error is for whoever runs the bot; what people on the pull request must know
@@ -124,6 +135,19 @@ func mergedBase(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest) 
 		return head.Parents[0], nil
 	}
 	return repo.Tip(ctx, pr.Base.Name)
+}
+
+// setUp says whether one of the commits has a configuration.
+func setUp(ctx context.Context, repo *checkout.Repo, commits ...string) (bool, error) {
+	for _, c := range commits {
+		if err := repo.Fetch(ctx, c); err != nil {
+			return false, err
+		}
+		if _, err := repo.File(ctx, c, ConfigFile); !errors.Is(err, fs.ErrNotExist) {
+			return true, nil // what cannot be read is told by who reads it
+		}
+	}
+	return false, nil
 }
 
 // config reads the configuration of a commit; one that has none gets the default.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/weighlock/weighlock/bot/forge"
@@ -33,6 +34,8 @@ func CallOf(event forge.Event) Call {
 		if previewed[e.Action] {
 			return CallPreview
 		}
+	case forge.MergeQueued:
+		return CallPreview
 	case forge.BranchPushed:
 		return CallDeploy
 	case forge.CommentCreated:
@@ -57,6 +60,11 @@ func CallOf(event forge.Event) Call {
 // answerTo names the answers to a comment: the comment as a whole, or with its number one of its commands.
 func answerTo(c forge.Comment) answerID { return answerID(fmt.Sprintf("comment-%d", c.ID)) }
 
+// answerToPush names the answer about a target that a push deploys. What is in the target's name must not end the marker.
+func answerToPush(commit string, target ID) answerID {
+	return answerID(fmt.Sprintf("push-%s-%s", commit, url.PathEscape(string(target))))
+}
+
 func (id answerID) command(n int) answerID { return answerID(fmt.Sprintf("%s-%d", id, n+1)) }
 
 // IsAnswer says whether a comment's body is an answer of ours, which people must see, as opposed to the preview.
@@ -75,29 +83,36 @@ func (b *Bot) Post(ctx context.Context, pr forge.PullRequest, body string) error
 	return b.put(ctx, pr, nil, body)
 }
 
-// answersTo reads the pull request of a comment, and what we have written there so far.
-func (b *Bot) answersTo(ctx context.Context, e forge.CommentCreated) (forge.PullRequest, []forge.Comment, error) {
-	pr, err := b.Forge.PullRequest(ctx, e.Repo, e.Comment.Number)
-	if err != nil {
-		return pr, nil, err
-	}
-	ours, err := b.ourComments(ctx, pr)
-	if err != nil {
-		err = fmt.Errorf("looking for the answers to %s: %w", e.Comment.URL, err)
-	}
-	return pr, ours, err
+// answers are what we have written about a comment so far.
+type answers struct {
+	to   answerID
+	pr   forge.PullRequest
+	ours []forge.Comment
 }
 
-// Explain answers the first command of a comment that has no answer: it was begun, and this is what is known of it.
-func (b *Bot) Explain(ctx context.Context, e forge.CommentCreated, text string) error {
-	pr, ours, err := b.answersTo(ctx, e)
+// answersTo reads the pull request of a comment, and what we have written there so far.
+func (b *Bot) answersTo(ctx context.Context, e forge.CommentCreated) (answers, error) {
+	a := answers{to: answerTo(e.Comment)}
+	var err error
+	if a.pr, err = b.Forge.PullRequest(ctx, e.Repo, e.Comment.Number); err != nil {
+		return a, err
+	}
+	if a.ours, err = b.ourComments(ctx, a.pr); err != nil {
+		err = fmt.Errorf("looking for the answers to %s: %w", e.Comment.URL, err)
+	}
+	return a, err
+}
+
+// Explain answers the first command of a comment that has no answer: it was begun, and this is what is known of it. text is given
+// the command as Markdown.
+func (b *Bot) Explain(ctx context.Context, e forge.CommentCreated, text func(command string) string) error {
+	a, err := b.answersTo(ctx, e)
 	if err != nil {
 		return err
 	}
-	id := answerTo(e.Comment)
-	for n := range ParseCommands(e.Comment.Body) {
-		if find(ours, id.command(n).marker()) == nil {
-			return b.answer(ctx, pr, id.command(n), text)
+	for n, c := range ParseCommands(e.Comment.Body) {
+		if id := a.to.command(n); find(a.ours, id.marker()) == nil {
+			return b.answer(ctx, a.pr, id, text(report.Code(c.on(ID(strings.Join(c.Targets, " "))))))
 		}
 	}
 	return nil
@@ -105,16 +120,12 @@ func (b *Bot) Explain(ctx context.Context, e forge.CommentCreated, text string) 
 
 // Refuse answers a comment as a whole, if it was not answered: none of its commands is carried out any more.
 func (b *Bot) Refuse(ctx context.Context, e forge.CommentCreated, text string) error {
-	pr, ours, err := b.answersTo(ctx, e)
-	if err != nil {
+	a, err := b.answersTo(ctx, e)
+	if err != nil || find(a.ours, a.to.marker()) != nil || find(a.ours, answerMarker+string(a.to)+"-") != nil {
 		return err
 	}
-	id := answerTo(e.Comment)
-	if find(ours, id.marker()) != nil || find(ours, answerMarker+string(id)+"-") != nil {
-		return nil
-	}
 	b.react(ctx, e.Comment, forge.Confused)
-	return b.answer(ctx, pr, id, text)
+	return b.answer(ctx, a.pr, a.to, text)
 }
 
 // Answered says whether a comment of people was answered, judging by all comments of its pull request.
@@ -166,32 +177,39 @@ func (b *Bot) judged(v Verdict) {
 
 // audit tells the log why a push deploys a target, or why not: the same line that a command's verdict gets.
 func (b *Bot) audit(ctx context.Context, j Job, p pushed, differs string, err error) {
-	held := new(heldError)
-	why := []string{differs}
-	if errors.As(err, &held) {
-		why = held.why
-	} else if err != nil {
-		why = []string{report.Escape(err.Error())}
+	held, moved := new(heldError), new(movedError)
+	why := "the change is what the pull request showed"
+	switch {
+	case p.merged == nil:
+		why = "it was pushed without a pull request, and the target asks for nothing that only one has"
+	case differs != "":
+		why = "the target lets through what is not as it was shown: " + differs
 	}
-	b.judged(Verdict{{Name: "preview", Met: err == nil}})
-	b.Log.InfoContext(ctx, "judged", "target", j.ID, "actor", p.Sender.Login, "push", p.After, "met", err == nil, "gates", why)
+	v := Verdict{{Name: "preview", State: GateMet, Text: why}}
+	switch {
+	case errors.As(err, &held):
+		v = held.gates
+	case err != nil:
+		v = Verdict{{Name: pick(errors.As(err, &moved), "state", "unknown"), State: GateNotMet, Text: err.Error()}}
+	}
+	b.judged(v)
+	b.Log.InfoContext(ctx, "judged", "target", j.ID, "actor", p.Sender.Login, "push", p.After, "met", err == nil, "gates", v)
 }
 
 // Refresh brings the preview of a pull request that is not closed up to date.
-func (b *Bot) Refresh(ctx context.Context, repo forge.Repo, number int) error {
+func (b *Bot) Refresh(ctx context.Context, repo forge.Repo, number int) (Outcome, error) {
 	pr, err := b.Forge.PullRequest(ctx, repo, number)
 	if err != nil || pr.State == forge.StateClosed {
-		return err
+		return Outcome{}, err
 	}
 	clone, err := b.Clone(ctx, b.Forge.HeadRef(pr.Number), "refs/heads/"+pr.Base.Name)
 	if err != nil {
-		return b.tell(ctx, pr, err)
+		return Outcome{}, b.tell(ctx, pr, err)
 	}
 	defer clone.Close()
 	base, err := clone.Tip(ctx, pr.Base.Name)
 	if err != nil {
-		return b.tell(ctx, pr, err)
+		return Outcome{}, b.tell(ctx, pr, err)
 	}
-	_, err = b.preview(ctx, clone, pr, base, interest{})
-	return err
+	return b.preview(ctx, clone, pr, base, interest{})
 }

@@ -3,17 +3,22 @@ package bot
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/weighlock/weighlock/bot/forge"
 )
 
-// ownersFiles are where forges look for code owners, the first that is there.
-var ownersFiles = []string{".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"}
+// ownersFiles are where forges look for code owners, the first that is there: GitHub, and GitLab, which has sections.
+var ownersFiles = map[bool][]string{
+	false: {".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"},
+	true:  {"CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"},
+}
 
 // An ownersRule is a line of a CODEOWNERS file.
 type ownersRule struct {
@@ -21,19 +26,44 @@ type ownersRule struct {
 	owners  []string
 }
 
-// parseOwners reads a CODEOWNERS file. Of the rules that match a file the last one holds; sections of GitLab's are read as
-// one list.
-func parseOwners(text string) []ownersRule {
-	var rules []ownersRule
+// section begins one of GitLab's sections: [Name], ^[Name], [Name][2], and then its owners.
+var section = regexp.MustCompile(`^\^?\[([^\]]+)\](?:\[\d+\])?(?:\s+(.*))?$`)
+
+// parseOwners reads a CODEOWNERS file. Of the rules of a section that match a file the last one holds, and each section has owners of its
+// own. A file without sections is one, and so is GitHub's always.
+func parseOwners(text string, sections bool) ([][]ownersRule, error) {
+	names, rules := map[string]int{"": 0}, make([][]ownersRule, 1)
+	at, usual := 0, []string(nil)
 	for line := range strings.Lines(text) {
-		line, _, _ = strings.Cut(line, " #")
 		words := ownersWords(line)
-		if len(words) == 0 || strings.HasPrefix(words[0], "#") || strings.HasPrefix(words[0], "[") || strings.HasPrefix(words[0], "^[") {
+		if i := slices.IndexFunc(words, func(w string) bool { return strings.HasPrefix(w, "#") }); i >= 0 {
+			words = words[:i]
+		}
+		if len(words) == 0 {
 			continue
 		}
-		rules = append(rules, ownersRule{ownersPattern(words[0]), words[1:]})
+		if head := section.FindStringSubmatch(strings.Join(words, " ")); head != nil {
+			if !sections {
+				continue // no pattern of GitHub's
+			}
+			name, known := strings.ToLower(head[1]), false
+			if at, known = names[name]; !known {
+				at = len(rules)
+				names[name], rules = at, append(rules, nil)
+			}
+			usual = strings.Fields(head[2])
+			continue
+		}
+		if sections && strings.HasPrefix(words[0], "!") {
+			return nil, fmt.Errorf("CODEOWNERS excludes %s: exclusions are not understood here", words[0][1:])
+		}
+		owners := words[1:]
+		if len(owners) == 0 {
+			owners = usual
+		}
+		rules[at] = append(rules[at], ownersRule{ownersPattern(words[0]), owners})
 	}
-	return rules
+	return rules, nil
 }
 
 // ownersWords are the words of a line. A backslash takes the meaning from what follows it, such as a space in a path, and stays
@@ -96,7 +126,7 @@ func ownersPattern(p string) *regexp.Regexp {
 	return regexp.MustCompile(b.String())
 }
 
-// ownersOf are the owners of a file.
+// ownersOf are the owners of a file by the rules of one section; nil where none matches.
 func ownersOf(rules []ownersRule, file string) []string {
 	for i := len(rules) - 1; i >= 0; i-- {
 		if rules[i].pattern.MatchString(path.Clean(file)) {
@@ -108,8 +138,9 @@ func ownersOf(rules []ownersRule, file string) []string {
 
 // unowned are the files that a pull request touches and that the asker does not own, by the base branch's CODEOWNERS.
 func (b *Bot) unowned(ctx context.Context, a asked) ([]string, error) {
-	var rules []ownersRule
-	for _, name := range ownersFiles {
+	var sections [][]ownersRule
+	sectioned := b.Forge.Capabilities().SectionedOwners
+	for _, name := range ownersFiles[sectioned] {
 		data, err := a.repo.File(ctx, a.base, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -117,35 +148,50 @@ func (b *Bot) unowned(ctx context.Context, a asked) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		rules = parseOwners(string(data))
+		if sections, err = parseOwners(string(data), sectioned); err != nil {
+			return nil, err
+		}
 		break
 	}
 	files, err := b.touched(ctx, a)
 	if err != nil {
 		return nil, err
 	}
-	member := map[string]bool{}
-	var out []string
+	is := map[string]bool{} // of the owners, the asker
 	for _, f := range files {
-		owned := false
-		for _, o := range ownersOf(rules, f) {
-			name, mention := strings.CutPrefix(o, "@")
-			is, known := member[name]
-			if mention && strings.Contains(name, "/") && !known {
-				team, err := b.team(ctx, a.by, []string{name})
-				if err != nil {
-					return nil, err
+		for _, rules := range sections {
+			for _, o := range ownersOf(rules, f) {
+				name, mention := strings.CutPrefix(o, "@")
+				if _, known := is[o]; known {
+					continue
 				}
-				is = team != ""
-				member[name] = is
+				is[o] = mention && strings.EqualFold(name, a.by.Login)
+				if mention && strings.Contains(name, "/") {
+					team, err := b.team(ctx, a.by, []string{name})
+					if err != nil {
+						return nil, err
+					}
+					is[o] = team != ""
+				}
 			}
-			owned = owned || is || mention && strings.EqualFold(name, a.by.Login)
-		}
-		if !owned {
-			out = append(out, f)
 		}
 	}
-	return out, nil
+	return slices.DeleteFunc(files, func(f string) bool { return owns(sections, f, is) }), nil
+}
+
+// owns says whether somebody owns a file: in each section that is about it, and in one at least.
+func owns(sections [][]ownersRule, file string, is map[string]bool) bool {
+	about := false
+	for _, rules := range sections {
+		if !slices.ContainsFunc(rules, func(r ownersRule) bool { return r.pattern.MatchString(path.Clean(file)) }) {
+			continue
+		}
+		about = true
+		if !slices.ContainsFunc(ownersOf(rules, file), func(o string) bool { return is[o] }) {
+			return false
+		}
+	}
+	return about
 }
 
 // touched are the files that a pull request changes: those that merging it changes, or once it is merged those that the

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // A Command is what a person asked for in a comment.
@@ -27,7 +28,7 @@ type Command struct {
 
 // on is the command as it is written for one target.
 func (c Command) on(id ID) string {
-	words := []string{"/" + c.Verb, string(id)}
+	words := []string{"/" + c.Verb, id.word()}
 	if c.Commit != "" {
 		words = append(words, "@"+short(c.Commit))
 	}
@@ -41,6 +42,26 @@ func (c Command) on(id ID) string {
 		words = append(append(words, flagOnly), c.Only...)
 	}
 	return strings.Join(words, " ")
+}
+
+// word is the target as commands name it: in quotes where it could be taken for something else.
+func (id ID) word() string {
+	if targetName.MatchString(string(id)) {
+		return string(id)
+	}
+	return `"` + strings.ReplaceAll(string(id), `"`, `\"`) + `"`
+}
+
+// nameable is an error for a target that no command could name as people get to see it in a comment: with what is not shown, or not as
+// it is.
+func (id ID) nameable() error {
+	switch name := string(id); {
+	case len(name) > maxWord:
+		return fmt.Errorf("target %q cannot be named in a comment: it is longer than %d characters; rename it", clipped(name), maxWord)
+	case !utf8.ValidString(name), strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) || r == '\\' }), strings.Contains(name, "  "):
+		return fmt.Errorf("target %q cannot be named in a comment: rename it, without backslashes, several spaces in a row, and what is not shown", name)
+	}
+	return nil
 }
 
 // The verbs.
@@ -106,18 +127,20 @@ const (
 
 var (
 	commandLine = regexp.MustCompile(`^/([A-Za-z][A-Za-z-]*)(?:[ \t\p{Zs}]+(.*))?$`)
-	targetName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]*$`)
+	targetName  = regexp.MustCompile(`^[A-Za-z0-9._][A-Za-z0-9._:/-]*$`) // others are named in quotes
 	commitForm  = regexp.MustCompile(`^@[0-9A-Fa-f]{7,40}$`)
 	objectName  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9.]*(/[a-z0-9][a-z0-9.:-]*){1,2}$`)
 )
 
 // ParseCommands reads the commands of a comment: lines that begin with a slash and a verb and that people see as what its
 // author says. Verbs that are not ours are passed over, since other bots use slashes too, but for one that somebody may have
-// mistyped: that one stands for all of them as a command with an error, as does one for all that are behind the first few.
+// mistyped: that one stands for all of them as a command with an error, as does one for all that are behind the first few, or so far
+// behind in a long comment that nobody looks there.
 func ParseCommands(body string) []Command {
 	var out []Command
 	told := false
-	for _, line := range slashLines(body) {
+	lines, unread := slashLines(body)
+	for _, line := range lines {
 		m := commandLine.FindStringSubmatch(line)
 		if m == nil || len(out) > maxCommands {
 			continue
@@ -133,7 +156,23 @@ func ParseCommands(body string) []Command {
 			out = append(out, c)
 		}
 	}
+	if c := firstCommand(unread); c != nil && len(out) <= maxCommands {
+		c.Err = slipError(fmt.Sprintf("/%s and what comes behind it were not carried out: commands are looked for in the first %d kB of a comment, write another one", c.Verb, maxLooked>>10))
+		out = append(out, Command{Verb: c.Verb, Err: c.Err})
+	}
 	return out
+}
+
+// firstCommand is the first line that reads like a command without a mistake, whoever sees it as what; nil for none.
+func firstCommand(text string) *Command {
+	for _, line := range slashLine.FindAllString(text, -1) {
+		if m := commandLine.FindStringSubmatch(strings.TrimRight(line, " \t")); m != nil {
+			if c, ours := parseCommand(strings.ToLower(m[1]), m[2]); ours && c.Err == nil {
+				return &c
+			}
+		}
+	}
+	return nil
 }
 
 // A slipError says all that there is to say of what is wrong with a command: a list of all commands would not help.
@@ -183,8 +222,10 @@ func (c *Command) read(g grammar, words []word) error {
 		switch {
 		case len(w.text) > maxWord:
 			return fmt.Errorf("%w: it is longer than %d characters", notUnderstood, maxWord)
-		case w.quoted:
+		case w.quoted && (g.max == 0 || w.text == "" || ID(w.text).nameable() != nil):
 			return notUnderstood
+		case w.quoted:
+			c.name(w.text)
 		case strings.HasPrefix(w.text, "-"):
 			if !slices.Contains(g.flags, w.text) {
 				return notUnderstood
@@ -202,7 +243,7 @@ func (c *Command) read(g grammar, words []word) error {
 					return fmt.Errorf("%s is longer than %d characters", flagReason, maxWord)
 				}
 			case flagOnly:
-				for i+1 < len(words) && len(words[i+1].text) <= maxWord && len(c.Only) < maxTargets && objectName.MatchString(words[i+1].text) {
+				for i+1 < len(words) && len(words[i+1].text) <= maxWord && len(c.Only) < maxTargets && !words[i+1].quoted && objectName.MatchString(words[i+1].text) {
 					i++
 					c.Only = append(c.Only, words[i].text)
 				}
@@ -213,9 +254,7 @@ func (c *Command) read(g grammar, words []word) error {
 		case g.commit != absent && commitForm.MatchString(w.text) && c.Commit == "":
 			c.Commit = strings.ToLower(w.text[1:])
 		case g.max != 0 && targetName.MatchString(w.text):
-			if !slices.Contains(c.Targets, w.text) {
-				c.Targets = append(c.Targets, w.text)
-			}
+			c.name(w.text)
 		case strings.Contains(w.text, ",") && targetName.MatchString(strings.ReplaceAll(w.text, ",", "")):
 			return slipError(fmt.Sprintf("/%s does not understand %q: write targets with spaces between them", c.Verb, clipped(w.text)))
 		default:
@@ -223,6 +262,13 @@ func (c *Command) read(g grammar, words []word) error {
 		}
 	}
 	return nil
+}
+
+// name adds a target, once.
+func (c *Command) name(target string) {
+	if !slices.Contains(c.Targets, target) {
+		c.Targets = append(c.Targets, target)
+	}
 }
 
 // clipped is the beginning of a long word.
@@ -256,7 +302,10 @@ type word struct {
 	quoted bool
 }
 
-// splitWords splits at white space. A text in double quotes is one word; nothing is escaped in it.
+var quotation = regexp.MustCompile(`^(?:"((?:[^"\\]|\\.?)*)"|“([^”]*)”)`)
+
+// splitWords splits at white space. A text in double quotes is one word; such a quote in it stands behind a backslash, and nothing
+// else is escaped.
 func splitWords(s string) ([]word, error) {
 	var out []word
 	for {
@@ -265,15 +314,11 @@ func splitWords(s string) ([]word, error) {
 		case s == "":
 			return out, nil
 		case s[0] == '"', strings.HasPrefix(s, "“"): // the latter is what phones make of it
-			open, end := `"`, `"`
-			if s[0] != '"' {
-				open, end = "“", "”"
-			}
-			text, rest, closed := strings.Cut(s[len(open):], end)
-			if !closed {
+			m := quotation.FindStringSubmatch(s)
+			if m == nil {
 				return nil, errors.New("a quote is not closed")
 			}
-			out, s = append(out, word{text, true}), rest
+			out, s = append(out, word{strings.ReplaceAll(m[1], `\"`, `"`) + m[2], true}), s[len(m[0]):]
 		default:
 			end := strings.IndexFunc(s, unicode.IsSpace)
 			if end < 0 {

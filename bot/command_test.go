@@ -2,8 +2,15 @@ package bot
 
 import (
 	"fmt"
+	"html"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/extension"
+
+	"github.com/weighlock/weighlock/engine/report"
 )
 
 func TestCommandsAreLinesOfAClosedGrammar(t *testing.T) {
@@ -53,7 +60,15 @@ func TestCommandsAreLinesOfAClosedGrammar(t *testing.T) {
 		{"a reason as phones write it", `/lock prod --reason “incident 7”`, `lock [prod] @ "incident 7"`},
 		{"an open quote", `/lock prod --reason "incident`, "a quote is not closed"},
 		{"a lock of two", "/lock a b", "takes one target"},
-		{"a quoted target", `/deploy "prod"`, `does not understand "prod"`},
+		{"a quoted target", `/deploy "prod" "a b" "-c" prod "@1a2b3c4" "say \"d\""`, `deploy [prod a b -c @1a2b3c4 say "d"] @`},
+		{"nothing in quotes", `/deploy ""`, `does not understand ""`},
+		{"a quoted target with what is not shown", "/deploy \"a\u200bb\"", `does not understand "a\u200bb"`},
+		{"quotes where no target may be", `/locks "prod"`, `does not understand "prod"`},
+		{"a reason with quotes and backslashes", `/lock prod --reason "C:\x is \"full\""`, `lock [prod] @ "C:\\x is \"full\""`},
+		{"a backslash at the end", `/lock prod --reason "C:\"`, `lock [prod] @ "C:\\"`},
+		{"the project at the root", `/deploy .`, "deploy [.] @"},
+		{"far behind in a long comment", "/diff\n\n" + strings.Repeat("words\n\n", 3000) + "/nonsense\n/deploy a\n", "diff [] @|deploy [] @ /deploy and what comes behind it were not carried out: commands are looked for in the first 16 kB of a comment, write another one"},
+		{"what is no command far behind", strings.Repeat("words\n\n", 3000) + "/nonsense\n/help wanted\n> /deploy a\n", ""},
 		{"locks takes nothing", "/locks prod", `does not understand "prod"`},
 		{"ok to test needs a commit", "/ok-to-test", "needs the commit"},
 		{"ok to test", "/ok-to-test @1a2b3c4", "ok-to-test [] @1a2b3c4"},
@@ -126,6 +141,48 @@ func TestAnAnswerFitsAndEndsOutsideOfCodeAndFoldedText(t *testing.T) {
 	}
 }
 
+// FuzzSuggestedCommands proves that a command which a comment suggests, copied from there, means the target that it is suggested for.
+func FuzzSuggestedCommands(f *testing.F) {
+	for _, seed := range []string{
+		"prod", ".", "shop:prod", "my target", "-dash", "--prune", "@1a2b3c4", "@team", "a,b", "a|b", "|", `"`, `a"b`, `"|"`, "x`y", "``", "` `", "<b>x</b>", "<!--", "</details>",
+		"-->", "pröd", "“x”", "'x'", "*a*", "$$", " ", " x ", "https://evil.example", "a\\b", "a\nb", "a\u202eb", "a  b", "&amp;", "&#124;", "~~x~~", "[x](y)", "\xff",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		id := ID(name)
+		if name == "" || id.nameable() != nil {
+			return
+		}
+		for _, c := range []Command{{Verb: VerbDeploy}, {Verb: VerbDeploy, Commit: headSHA, Prune: true}, {Verb: VerbDiff}, {Verb: VerbUnlock}} {
+			for where, markdown := range map[string]string{
+				"a paragraph": "x: " + report.Code(c.on(id)) + "\n", "a table": "| a |\n|---|\n| " + report.Cell(report.Code(c.on(id))) + " |\n",
+			} {
+				copied := codeIn(t, markdown)
+				got := ParseCommands(copied + "\n")
+				if len(got) != 1 || got[0].Err != nil || got[0].Verb != c.Verb || got[0].Prune != c.Prune || !slices.Equal(got[0].Targets, []string{name}) {
+					t.Fatalf("in %s %q is suggested, shown as %q, for the target %q, and means %+v", where, markdown, copied, name, got)
+				}
+			}
+		}
+	})
+}
+
+// codeIn is what people copy of the code span in a comment.
+func codeIn(t *testing.T, markdown string) string {
+	t.Helper()
+	var page strings.Builder
+	if err := goldmark.New(goldmark.WithExtensions(extension.GFM)).Convert([]byte(markdown), &page); err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(page.String(), "<code>")
+	code, _, closed := strings.Cut(rest, "</code>")
+	if !closed {
+		t.Fatalf("%q shows no code: %s", markdown, page.String())
+	}
+	return html.UnescapeString(code)
+}
+
 func FuzzParseCommands(f *testing.F) {
 	for _, seed := range []string{
 		"/deploy staging @1a2b3c4\n```\n<details>", "/deploy a b --prune --force-conflicts --only ConfigMap/a/b x", "/lock prod --reason \"a b\"",
@@ -140,7 +197,7 @@ func FuzzParseCommands(f *testing.F) {
 		}
 		for _, c := range commands {
 			for _, target := range c.Targets {
-				if !targetName.MatchString(target) {
+				if target == "" || ID(target).nameable() != nil {
 					t.Errorf("target %q", target)
 				}
 			}

@@ -226,11 +226,13 @@ func okToTestCommand(pr forge.PullRequest) string {
 	return fmt.Sprintf("/%s @%s", VerbOkToTest, pr.Head.SHA)
 }
 
-// vetted says whether somebody who may write has written the head of a fork, or has allowed it by a comment that names it
-// and was not edited since.
+// vetted says whether somebody who may write has written the head of a fork, which is their own then, or has allowed it by a comment
+// that names it and was not edited since. To a fork of others these may push as they like, whoever has opened the pull request.
 func (b *Bot) vetted(ctx context.Context, pr forge.PullRequest) (bool, error) {
-	if p, err := b.Forge.Permission(ctx, pr.Repo, pr.Author); err != nil || p >= forge.Write {
-		return err == nil, err
+	if strings.EqualFold(pr.Head.Repo.Owner, pr.Author.Login) {
+		if p, err := b.Forge.Permission(ctx, pr.Repo, pr.Author); err != nil || p >= forge.Write {
+			return err == nil, err
+		}
 	}
 	comments, err := b.Forge.Comments(ctx, pr.Repo, pr.Number)
 	if err != nil {
@@ -238,7 +240,7 @@ func (b *Bot) vetted(ctx context.Context, pr forge.PullRequest) (bool, error) {
 	}
 	may := map[forge.User]bool{} // write; who may not is not read, either
 	for _, c := range comments {
-		if c.Author.Bot || !c.Updated.Equal(c.Created) || !strings.Contains(strings.ToLower(c.Body), "/"+VerbOkToTest) && !strings.Contains(strings.ToLower(c.Body), "/"+ourPrefix) {
+		if c.Author.Bot || !strings.Contains(strings.ToLower(c.Body), "/"+VerbOkToTest) && !strings.Contains(strings.ToLower(c.Body), "/"+ourPrefix) {
 			continue
 		}
 		if _, known := may[c.Author]; !known {
@@ -251,7 +253,9 @@ func (b *Bot) vetted(ctx context.Context, pr forge.PullRequest) (bool, error) {
 		if may[c.Author] && slices.ContainsFunc(ParseCommands(c.Body), func(said Command) bool {
 			return said.Verb == VerbOkToTest && said.Err == nil && said.Commit == pr.Head.SHA
 		}) {
-			return true, nil
+			if edited, err := b.Forge.Edited(ctx, c); err != nil || !edited {
+				return err == nil, err
+			}
 		}
 	}
 	return false, nil

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -164,7 +165,7 @@ func ParseConfig(file string, data []byte) (*Config, error) {
 		}})
 	}
 	slices.SortFunc(c.targets, func(a, b targetEntry) int {
-		if d := exactness(a.pattern) - exactness(b.pattern); d != 0 {
+		if d := cmp.Or(exactness(a.pattern)-exactness(b.pattern), literal(a.pattern)-literal(b.pattern)); d != 0 {
 			return d
 		}
 		return doc.Line("targets", a.pattern) - doc.Line("targets", b.pattern)

@@ -230,6 +230,11 @@ func deref[T any](p *T) T {
 	return *p
 }
 
+// literal is how much of a pattern is no wildcard: of two globs the one that leaves less open is the more exact one.
+func literal(pattern string) int {
+	return len(pattern) - strings.Count(pattern, "*") - strings.Count(pattern, "?")
+}
+
 // exactness orders patterns: a glob, a target's name, a project and target.
 func exactness(pattern string) int {
 	n := 0
@@ -301,7 +306,7 @@ func (c *Config) policy(project, target string) (TargetPolicy, map[string]string
 		if strings.Contains(e.pattern, ":") {
 			name = project + ":" + target
 		}
-		if ok, _ := path.Match(e.pattern, name); ok {
+		if ok, _ := path.Match(e.pattern, name); ok || e.pattern == name { // a name may hold what globs are made of
 			e.apply(&p, from)
 		}
 	}

@@ -32,7 +32,7 @@ targets:
 		{"shop", "staging", DeployOnMerge, PruneReport, LockRequired},
 		{"shop", "prod", DeployOnCommand, PruneApply, LockRequired},
 		{"infra", "prod", DeployNever, PruneApply, LockOptional},
-		{"shop", "pro2", DeployOnMerge, PruneApply, LockRequired},
+		{"shop", "pro2", DeployNever, PruneApply, LockRequired},
 	} {
 		want := defaultPolicy()
 		want.Deploy, want.Prune, want.Lock, want.Allow.Permission = w.deploy, w.prune, w.lock, forge.Maintain
@@ -63,6 +63,22 @@ func TestRemoteBasesAreRefusedUnlessTheConfigurationAllowsThem(t *testing.T) {
 		c, err := ParseConfig("c.yaml", []byte(file))
 		if err != nil || c.RemoteBases != want {
 			t.Errorf("%q: %+v, %v", file, c, err)
+		}
+	}
+}
+
+func TestAnEntryIsForTheTargetOfExactlyThatNameAlsoWhereItReadsLikeAPattern(t *testing.T) {
+	t.Parallel()
+	if c, err := ParseConfig("c.yaml", []byte("version: 1\ntargets:\n  prod-*: {approvals: 2}\n  \"*\": {approvals: 0}\n")); err != nil || c.Policy("shop", "prod-eu").Approvals != 2 {
+		t.Errorf("a wider glob behind a narrower one wins over it: %v", err)
+	}
+	c, err := ParseConfig("c.yaml", []byte("version: 1\ntargets:\n  \"prod[eu]\": {approvals: 2}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]int{"prod[eu]": 2, "prode": 2, "prod": 0} {
+		if got := c.Policy("shop", name).Approvals; got != want {
+			t.Errorf("%s: %d approvals, want %d", name, got, want)
 		}
 	}
 }

@@ -25,18 +25,17 @@ func (b *Bot) deployCommand(ctx context.Context, a asked, later *func() error) (
 	}
 	r := Request{
 		Command: a.Command, PullRequest: a.pr, Actor: a.by, Permission: fact(b.Forge.Permission(ctx, a.pr.Repo, a.by)),
-		Shown: shown, Base: a.base, Commit: a.at(), Asked: a.comment.Created,
+		Shown: shown, Base: a.base, Tree: checkout.Tree{Head: a.at()}, Asked: a.comment.Created,
 	}
 	merged := a.pr.State == forge.StateMerged
 	if stranger := r.Permission.Err != nil || r.Permission.Value < forge.Triage; stranger || a.pr.Fork && !merged {
 		// Nothing of what they bring is even fetched.
 		return b.refuseUnread(r, cfg), false, nil
 	}
-	at, err := candidate(ctx, a.repo, a.pr, a.base)
-	if err != nil {
+	if r.Tree, err = candidate(ctx, a.repo, a.pr, a.base); err != nil {
 		return "", false, err
 	}
-	t, err := b.extract(ctx, a.repo, at, cfg, b.own(a.repo))
+	t, err := b.extract(ctx, a.repo, r.Tree, cfg, b.own(a.repo))
 	if err != nil {
 		return "", false, err
 	}
@@ -46,23 +45,27 @@ func (b *Bot) deployCommand(ctx context.Context, a asked, later *func() error) (
 		return "", false, fmt.Errorf("the base branch: %w", err)
 	}
 	defer before.Close()
-	plan, err := PlanCommand(t.Targets, a.Command)
-	if err != nil {
-		return fmt.Sprintf("😕 %s.", report.Escape(err.Error())), false, nil
-	}
 	trust, err := b.trust(ctx, a.repo, a.pr.Repo, a.pr.Base.Name, "")
 	if err != nil {
 		return "", false, err
 	}
+	trust.rule(t.Targets)
+	plan, err := PlanCommand(t.Targets, a.Command)
+	if err != nil {
+		return fmt.Sprintf("😕 %s.", report.Escape(err.Error())), false, nil
+	}
 	answer, all, wrote, applied := "", true, false, false
+	known := b.lookFor(ctx, a)
 	for _, j := range plan.Jobs {
-		r.Job, r.From, r.Moved = j, trust.from(j), moved(ctx, before, t, j)
-		r.Facts = b.facts(ctx, before, j, a.pr) // the base branch says where what goes first is deployed
-		r.Team = fact(b.team(ctx, a.by, j.Policy.Allow.Teams))
-		if j.Policy.Codeowners {
-			r.Unowned = fact(b.unowned(ctx, a))
+		r.Job, r.From, r.Moved.Value = j, trust.from(j), moved(ctx, before, t, j)
+		verdict := Judge(b.ask(ctx, before, a, known, r))
+		if !verdict.Met() { // who deploys asks for the lock anyway, and has it then
+			held := errUnread // it is to lead elsewhere: who has that says nothing
+			if r.Moved.Value == "" {
+				held = b.held(ctx, before, a, j)
+			}
+			verdict = append(verdict, free(j.ID, held))
 		}
-		verdict := Judge(r)
 		b.Log.InfoContext(ctx, "judged", "target", j.ID, "actor", a.by.Login, "met", verdict.Met(), "gates", verdict)
 		b.judged(verdict)
 		if !verdict.Met() {
@@ -70,12 +73,14 @@ func (b *Bot) deployCommand(ctx context.Context, a asked, later *func() error) (
 			all = false
 			continue
 		}
-		d := b.carryOut(ctx, t, a, r)
+		d := b.carryOut(ctx, t, a, r, func(ctx context.Context, _ *diff.ChangeSet) error { return b.still(ctx, before, a, r, trust) })
+		known = b.lookFor(ctx, a) // that has taken its time
 		if errors.Is(d.err, diff.ErrStale) && d.set != nil {
 			m := r.Shown.mismatch(r.Job.ID, d.set, "")
 			d.differs, d.excerpt = &m, b.excerpt(ctx, m, d.set, cfg.Comment, a.pr.Repo)
 		}
-		answer += d.markdown(j.ID, r.Commit, a.by.Login, b.Forge.MaxComment()/len(plan.Jobs)) + "\n"
+		d = b.quiet(ctx, d, cfg.Comment, a.pr.Repo)
+		answer += d.markdown(j.ID, r.Tree.Head, a.by.Login, b.Forge.MaxComment()/len(plan.Jobs)) + "\n"
 		all = all && d.ok()
 		wrote, applied = true, applied || d.err == nil
 	}
@@ -123,15 +128,30 @@ func candidate(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, b
 	return repo.Merge(ctx, base, pr.Head.SHA)
 }
 
-// carryOut deploys or prunes the request's target, whose gates are met.
-func (b *Bot) carryOut(ctx context.Context, t *tree, a asked, r Request) deployment {
+// ask finds out what the gates of a request are judged by, for its target. before is the base branch's tree, which says where what goes
+// first is deployed.
+func (b *Bot) ask(ctx context.Context, before *tree, a asked, known asking, r Request) Request {
+	r.Facts = b.facts(ctx, before, r.Job, known.found)
+	if a.pr.State == forge.StateMerged && r.Shown != nil {
+		r.ShownSince = r.Shown.Since[r.Job.ID] // what others brought was not approved with it
+	}
+	r.Team = known.team(ctx, b, a.by, r.Job.Policy.Allow.Teams)
+	r.Unowned = Fact[[]string]{}
+	if r.Job.Policy.Codeowners {
+		r.Unowned = fact(known.unowned())
+	}
+	return r
+}
+
+// carryOut deploys or prunes the request's target, whose gates are met. still is asked right before the first write.
+func (b *Bot) carryOut(ctx context.Context, t *tree, a asked, r Request, still func(context.Context, *diff.ChangeSet) error) deployment {
 	o := deployOrder{
 		run: b.run(occasion{
-			command: a.Verb, commit: r.Commit, about: a.pr.String(), why: fmt.Sprintf("/%s by @%s", a.Verb, a.by.Login), person: "@" + a.by.Login,
+			command: a.Verb, tree: r.Tree, about: a.pr.String(), why: fmt.Sprintf("/%s by @%s", a.Verb, a.by.Login), person: "@" + a.by.Login,
 		}),
 		reviewed: r.Shown.Digests[r.Job.ID], force: a.Force, prune: a.Prune, only: a.Only,
-		record:  forge.NewDeployment{Repo: a.pr.Repo, SHA: r.Commit, Branch: a.branch(), Description: fmt.Sprintf("%s by @%s", a.pr, a.by.Login)},
-		approve: func(ctx context.Context, _ *diff.ChangeSet) error { return b.still(ctx, a, r.Job.Policy) },
+		record:  forge.NewDeployment{Repo: a.pr.Repo, SHA: r.Tree.Head, Branch: a.branch(), Description: fmt.Sprintf("%s by @%s", a.pr, a.by.Login)},
+		approve: still,
 	}
 	do := b.deploy
 	if a.Verb == VerbPrune {
@@ -147,8 +167,10 @@ type movedError struct{ what string }
 
 func (e *movedError) Error() string { return e.what }
 
-// still says, right before the first write, whether what the gates were judged by is still so.
-func (b *Bot) still(ctx context.Context, a asked, policy TargetPolicy) error {
+// still says, right before the first write, whether what a command rests on is still so: minutes may have passed since its gates were
+// judged. What it is about, the commits and by these the policy, has to be the same; then the gates are judged again, by what is
+// found out anew. One that could not be found out is not met.
+func (b *Bot) still(ctx context.Context, before *tree, a asked, r Request, trust branchTrust) error {
 	now, err := b.Forge.PullRequest(ctx, a.pr.Repo, a.pr.Number)
 	if err != nil {
 		return fmt.Errorf("whether the pull request is still as it was could not be found out: %w", err)
@@ -161,20 +183,24 @@ func (b *Bot) still(ctx context.Context, a asked, policy TargetPolicy) error {
 	if err != nil {
 		return fmt.Errorf("whether the command is still there could not be found out: %w", err)
 	}
-	p, err := b.Forge.Permission(ctx, a.pr.Repo, a.by)
-	if err != nil {
-		return fmt.Errorf("whether @%s may still deploy could not be found out: %w", a.by.Login, err)
-	}
-	if err := a.moved(standing{pr: now, tip: tip, withdrawn: gone, permission: p}, policy); err != nil {
+	if err := a.moved(standing{pr: now, tip: tip, withdrawn: gone}); err != nil {
 		return err
 	}
-	if policy.Approvals == 0 {
+	if trust, err = b.trust(ctx, a.repo, a.pr.Repo, a.pr.Base.Name, trust.defaultBranch); err != nil {
+		return err
+	}
+	a.pr, r.PullRequest, r.From = now, now, trust.from(r.Job)
+	r.Permission = fact(b.Forge.Permission(ctx, a.pr.Repo, a.by))
+	verdict := Judge(b.ask(ctx, before, a, b.lookFor(ctx, a), r))
+	if verdict.Met() {
 		return nil
 	}
-	if g := (Facts{Approvals: fact(b.approvals(ctx, now))}).approved(policy.Approvals, now); !g.Met {
-		return &movedError{"not met any more: " + g.Text}
+	var lost []string
+	for _, g := range verdict.of(GateNotMet) {
+		lost = append(lost, g.Text)
 	}
-	return nil
+	b.Log.InfoContext(ctx, "not met any more", "target", r.Job.ID, "actor", a.by.Login, "gates", verdict)
+	return &movedError{"right before the first write this was not met: " + strings.Join(lost, "; ")}
 }
 
 // standing is what a command rests on, as it is right before the first write.
@@ -182,12 +208,11 @@ type standing struct {
 	pr  forge.PullRequest
 	tip string
 	// withdrawn says what became of the comment, "" where it is as it was.
-	withdrawn  string
-	permission forge.Permission
+	withdrawn string
 }
 
-// moved is a [*movedError] where a command does not rest any more on what its gates were judged by.
-func (a asked) moved(s standing, policy TargetPolicy) error {
+// moved is a [*movedError] where a command is not about the same any more.
+func (a asked) moved(s standing) error {
 	now := s.pr
 	switch {
 	case s.withdrawn != "":
@@ -202,14 +227,9 @@ func (a asked) moved(s standing, policy TargetPolicy) error {
 		return &movedError{"the pull request is a draft meanwhile"}
 	case s.tip != a.base:
 		return &movedError{fmt.Sprintf("%s has moved on from %s to %s meanwhile", a.pr.Base.Name, short(a.base), short(s.tip))}
-	case s.permission < policy.Allow.Permission:
-		return &movedError{fmt.Sprintf("@%s needs permission %s and has %s meanwhile", a.by.Login, policy.Allow.Permission, s.permission)}
 	}
 	return nil
 }
-
-// errUnread stands for what is not found out for a stranger.
-var errUnread = errors.New("nothing is looked at for this")
 
 // refuseUnread is the refusal of somebody whose change is not looked at: the gates are judged for the names as given.
 func (b *Bot) refuseUnread(r Request, cfg *Config) string {
@@ -220,15 +240,15 @@ func (b *Bot) refuseUnread(r Request, cfg *Config) string {
 			project, target = "", name
 		}
 		r.Job = Job{ID: ID(name), Target: Target{Name: target, Policy: cfg.Policy(project, target)}}
-		r.Team.Err, r.Unowned.Err = errUnread, errUnread
-		r.Facts = Facts{Approvals: Fact[[]Approval]{Err: errUnread}, After: map[string]Fact[string]{}}
+		r.Team.Err, r.Unowned.Err, r.Moved.Err = errUnread, errUnread, errUnread
+		r.Facts = Facts{Approvals: Fact[[]Approval]{Err: errUnread}, After: map[string]Fact[checkout.Tree]{}}
 		for _, first := range r.Job.Policy.After {
-			r.After[first] = Fact[string]{Err: errUnread}
+			r.After[first] = Fact[checkout.Tree]{Err: errUnread}
 		}
 		if r.Job.Policy.Checks == ChecksAll {
 			r.Checks.Err = errUnread
 		}
-		answer += refusal(r.Job.ID, pick(r.Command.Verb == VerbPrune, "pruned", "deployed"), Judge(r)) + "\n"
+		answer += refusal(r.Job.ID, pick(r.Command.Verb == VerbPrune, "pruned", "deployed"), append(Judge(r), free(r.Job.ID, errUnread))) + "\n"
 	}
 	return answer
 }
@@ -258,14 +278,19 @@ func (b *Bot) shown(ctx context.Context, pr forge.PullRequest) (*Shown, error) {
 	if err != nil {
 		return nil, err
 	}
+	return b.shownBy(ctx, pr, ours), nil
+}
+
+// shownBy is what the preview among our comments shows, or nil.
+func (b *Bot) shownBy(ctx context.Context, pr forge.PullRequest, ours []forge.Comment) *Shown {
 	c := previewAmong(ours)
 	if c == nil {
-		return nil, nil
+		return nil
 	}
 	s, _ := readMarker(c.Body)
 	if !s.authentic(b.DigestKey, pr) {
 		b.Log.WarnContext(ctx, "the preview was not shown by us, or with another key: it counts for nothing", "pullRequest", pr.String(), "comment", c.ID)
-		return nil, nil
+		return nil
 	}
-	return &s, nil
+	return &s
 }

@@ -3,9 +3,11 @@ package bot
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 
+	"github.com/weighlock/weighlock/bot/checkout"
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/engine/diff"
 	"github.com/weighlock/weighlock/engine/object"
@@ -94,19 +96,17 @@ func TestACommandIsRefusedWhereWhatItRestsOnHasMoved(t *testing.T) {
 		move func(*standing)
 		says string
 	}{
-		"nothing":                {func(*standing) {}, ""},
-		"the head":               {func(s *standing) { s.pr.Head.SHA = baseSHA }, "the head has moved on from 1a2b3c4 to 9f8e7d6"},
-		"the base branch":        {func(s *standing) { s.pr.Base.Name = "release" }, "the base branch is release"},
-		"what it is at":          {func(s *standing) { s.tip = headSHA }, "main has moved on from 9f8e7d6 to 1a2b3c4"},
-		"its state":              {func(s *standing) { s.pr.State = forge.StateMerged }, "the pull request is merged"},
-		"its draft":              {func(s *standing) { s.pr.Draft = true }, "is a draft"},
-		"the comment":            {func(s *standing) { s.withdrawn = "deleted" }, "the command was deleted"},
-		"the permission":         {func(s *standing) { s.permission = forge.Triage }, "@grace needs permission write and has triage"},
-		"the permission, upward": {func(s *standing) { s.permission = forge.Admin }, ""},
+		"nothing":         {func(*standing) {}, ""},
+		"the head":        {func(s *standing) { s.pr.Head.SHA = baseSHA }, "the head has moved on from 1a2b3c4 to 9f8e7d6"},
+		"the base branch": {func(s *standing) { s.pr.Base.Name = "release" }, "the base branch is release"},
+		"what it is at":   {func(s *standing) { s.tip = headSHA }, "main has moved on from 9f8e7d6 to 1a2b3c4"},
+		"its state":       {func(s *standing) { s.pr.State = forge.StateMerged }, "the pull request is merged"},
+		"its draft":       {func(s *standing) { s.pr.Draft = true }, "is a draft"},
+		"the comment":     {func(s *standing) { s.withdrawn = "deleted" }, "the command was deleted"},
 	} {
-		now := standing{pr: a.pr, tip: baseSHA, permission: forge.Write}
+		now := standing{pr: a.pr, tip: baseSHA}
 		c.move(&now)
-		err := a.moved(now, defaultPolicy())
+		err := a.moved(now)
 		if moved := new(movedError); (err == nil) != (c.says == "") || err != nil && (!errors.As(err, &moved) || !strings.Contains(moved.what, c.says)) {
 			t.Errorf("%s: got %v, want %q", name, err, c.says)
 		}
@@ -135,24 +135,48 @@ func TestAPushDeploysWhatWasReviewedAndIsHeldElse(t *testing.T) {
 		"too few approvals": {func(p *TargetPolicy) { p.Approvals = 1 }, pushed{merged: merged, shown: &Shown{Head: headSHA, Digests: map[ID]string{"prod": "d"}}},
 			Facts{}, changes("d"), "not met: 1 approval", false},
 		"approvals": {func(p *TargetPolicy) { p.Approvals = 1 }, pushed{merged: merged, shown: &Shown{Head: headSHA, Digests: map[ID]string{"prod": "d"}}},
-			Facts{Approvals: fact([]Approval{{forge.User{Login: "mary"}, headSHA}}, nil)}, changes("d"), "", false},
-		"a target that goes first and has not": {func(p *TargetPolicy) { p.After = []string{"staging"} }, pushed{}, Facts{After: map[string]Fact[string]{"staging": fact("", nil)}},
+			Facts{Approvals: fact([]Approval{{By: forge.User{Login: "mary"}, Commit: headSHA}}, nil)}, changes("d"), "", false},
+		"a target that goes first and has not": {func(p *TargetPolicy) { p.After = []string{"staging"} }, pushed{}, Facts{After: map[string]Fact[checkout.Tree]{"staging": fact(checkout.Tree{}, nil)}},
 			changes("d"), "it was never deployed", false},
 		"checks, which were for the merge":    {func(p *TargetPolicy) { p.Checks = ChecksAll }, pushed{}, Facts{Checks: fact([]Check(nil), errors.New("HTTP 500"))}, changes("d"), "", false},
 		"a deletion that has to be asked for": {nil, pushed{}, Facts{}, changes("d", namespace), "it deletes " + namespace.String(), false},
+		"something else than was approved": {func(p *TargetPolicy) { p.RequireReviewed, p.Approvals = false, 1 }, pushed{merged: merged, shown: &Shown{Head: headSHA, Digests: map[ID]string{"prod": "e"}}},
+			Facts{Approvals: fact([]Approval{{By: forge.User{Login: "mary"}, Commit: headSHA}}, nil)}, changes("d"), "is not the one that the preview showed", true},
+		"what is never previewed": {func(p *TargetPolicy) { p.Preview = PreviewNever }, pushed{merged: merged}, Facts{}, changes("d"), "", false},
 	} {
 		policy := defaultPolicy()
 		if c.policy != nil {
 			c.policy(&policy)
 		}
 		c.push.After = baseSHA
-		differs, held := c.push.judge(Job{ID: "prod", Target: Target{Policy: policy}}, c.facts, c.set)
+		differs, held := c.push.judge(Job{ID: "prod", Target: Target{Policy: policy}}, c.facts, nil, c.set)
 		why := ""
 		if held != nil {
-			why = strings.Join(held.why, "; ")
+			why = strings.Join(held.why(), "; ")
 		}
 		if (held == nil) != (c.held == "") || !strings.Contains(why, c.held) || (differs != nil) != c.differs {
 			t.Errorf("%s: held %q, differs %+v; want %q, %t", name, why, differs, c.held, c.differs)
+		}
+	}
+}
+
+func TestAPushThatIsHeldIsCountedByWhatHoldsIt(t *testing.T) {
+	t.Parallel()
+	for want, err := range map[string]error{
+		"after not met, preview not met": &heldError{gates: Verdict{{Name: "after", State: GateNotMet}, {Name: "preview", State: GateNotMet}}},
+		"state not met":                  &movedError{"main has moved on"},
+		"unknown not met":                errors.New("HTTP 500"),
+		"preview met":                    nil,
+	} {
+		var got []string
+		b := &Bot{Log: slog.New(slog.DiscardHandler), Judged: func(v Verdict) {
+			for _, g := range v {
+				got = append(got, g.Name+" "+string(g.State))
+			}
+		}}
+		b.audit(t.Context(), Job{ID: "prod"}, pushed{}, "", err)
+		if joined := strings.Join(got, ", "); joined != want {
+			t.Errorf("%v: got %q, want %q", err, joined, want)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/weighlock/weighlock/bot/checkout"
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/engine"
 	"github.com/weighlock/weighlock/engine/apply"
@@ -15,6 +16,7 @@ import (
 	"github.com/weighlock/weighlock/engine/history"
 	"github.com/weighlock/weighlock/engine/lock"
 	"github.com/weighlock/weighlock/engine/object"
+	"github.com/weighlock/weighlock/engine/project"
 	"github.com/weighlock/weighlock/engine/report"
 )
 
@@ -38,7 +40,10 @@ type deployment struct {
 }
 
 // An occasion is what a deploy is carried out for.
-type occasion struct{ command, commit, about, why, person string }
+type occasion struct {
+	command, about, why, person string
+	tree                        checkout.Tree
+}
 
 // about is the pull request that a push merged, or else the push.
 func about(merged *forge.PullRequest, e forge.BranchPushed) string {
@@ -51,8 +56,8 @@ func about(merged *forge.PullRequest, e forge.BranchPushed) string {
 // run says to others who deploys and why.
 func (b *Bot) run(o occasion) *engine.Run {
 	return &engine.Run{
-		Command: o.command, Commit: o.commit, Holder: cmp.Or(b.Holder, o.about), Person: o.person,
-		Why: fmt.Sprintf("%s, %s, commit %s", o.why, o.about, short(o.commit)), Now: b.Now,
+		Command: o.command, Commit: o.tree.Head, Onto: o.tree.Base, Tree: o.tree.ID, Holder: cmp.Or(b.Holder, o.about), Person: o.person,
+		Why: fmt.Sprintf("%s, %s, commit %s", o.why, o.about, short(o.tree.Head)), LockDuration: b.LockDuration, Now: b.Now,
 	}
 }
 
@@ -84,17 +89,23 @@ func (b *Bot) deploy(ctx context.Context, t *tree, j Job, o deployOrder) deploym
 	opts.Apply = b.applyOptions(ctx, t, j)
 	approve := opts.Approve
 	opts.Approve = func(ctx context.Context, set *diff.ChangeSet) error {
+		if err := ownRecords(set, t.config.Records.Namespace); err != nil {
+			return err
+		}
 		if err := approve(ctx, set); err != nil {
 			return err
 		}
 		if set.Changed() && !(len(set.Failures()) > 0 && opts.Apply.AbortOnError) {
+			b.closeLeft(ctx, j, o.record.Repo, runsOf(ctx, t, target, cluster))
 			b.begin(ctx, &d, j, o.record)
 		}
 		return nil
 	}
-	d.set, d.result, err = engine.Deploy(ctx, p, target, cluster, opts)
+	deploying, deployed := traced(ctx, "deploy", j.ID)
+	d.set, d.result, err = engine.Deploy(deploying, p, target, cluster, opts)
+	deployed(err)
 	d.err = explained(err, t)
-	b.end(ctx, d, j)
+	b.end(ctx, &d, j)
 	return d
 }
 
@@ -158,21 +169,33 @@ func (b *Bot) prune(ctx context.Context, t *tree, j Job, o deployOrder) deployme
 	d.set, d.result, err = engine.Remove(ctx, p, target, cluster, engine.RemoveOptions{
 		What: diff.Orphans, Run: o.run, Diff: opts, Apply: b.applyOptions(ctx, t, j),
 		Approve: func(ctx context.Context, set *diff.ChangeSet) error {
-			if err := o.approve(ctx, set); err != nil {
+			if err := errors.Join(ownRecords(set, t.config.Records.Namespace), o.approve(ctx, set)); err != nil {
 				return err
 			}
 			if !deletesAtMost(set, seen) { // what was compared, was before the lock
 				return &diff.StaleError{Reviewed: o.reviewed, Current: set.Digest}
 			}
 			if set.Changed() {
+				b.closeLeft(ctx, j, o.record.Repo, runsOf(ctx, t, target, cluster))
 				b.begin(ctx, &d, j, o.record)
 			}
 			return nil
 		},
 	})
 	d.err = explained(err, t)
-	b.end(ctx, d, j)
+	b.end(ctx, &d, j)
 	return d
+}
+
+// ownRecords refuses changes of our own records: a project that wrote these could take locks away and make up what was deployed.
+func ownRecords(set *diff.ChangeSet, namespace string) error {
+	kept := map[string]string{"Lease": "target-", "Secret": "result-"} // see engine/lock and engine/kube
+	for c := range set.All() {
+		if prefix := kept[c.Ref.Kind]; prefix != "" && c.Ref.Namespace == cmp.Or(namespace, lock.Namespace) && strings.HasPrefix(c.Ref.Name, prefix) {
+			return fmt.Errorf("%s is a record of Weighlock's own, which no project may write or delete", c.Ref)
+		}
+	}
+	return nil
 }
 
 // deletesAtMost says whether all that a change set deletes is among what another one shows as left over.
@@ -187,6 +210,13 @@ func deletesAtMost(set, seen *diff.ChangeSet) bool {
 		}
 	}
 	return true
+}
+
+// runsOf reads the last runs of a target.
+func runsOf(ctx context.Context, t *tree, target project.Target, cluster engine.Cluster) func() (history.Entries, error) {
+	return func() (history.Entries, error) {
+		return history.Runs(ctx, cluster.History(t.config.Records.Namespace), target.Discriminator)
+	}
 }
 
 // prepare says where locks and results go, and collects what is warned of.
@@ -231,6 +261,14 @@ func (b *Bot) applyOptions(ctx context.Context, t *tree, j Job) apply.Options {
 	}
 }
 
+// unreached says that nothing was applied because a cluster did not answer.
+func (d deployment) unreached() bool {
+	if d.err != nil {
+		return errors.As(d.err, new(*diff.UnreachableError))
+	}
+	return d.set != nil && d.set.Partial && d.result.Count(apply.Applied)+d.result.Count(apply.Deleted) == 0
+}
+
 func (d deployment) ok() bool { return d.err == nil && d.result.Err() == nil }
 
 // markdown is the answer that tells of the deployment, for a person if actor is not empty.
@@ -262,22 +300,62 @@ func (d deployment) answer(id ID, commit, actor string, max int) string {
 	case errors.As(d.err, &held) && held.Record.Hold:
 		then := pick(d.again == "", "", ", then "+report.Code(d.again))
 		return fmt.Sprintf("😕 %s was not %s%s: it is locked, %s. To go on, let them give it up, or write %s%s.", target, d.verb, by,
-			report.Escape(held.Record.String()), report.Code(fmt.Sprintf("/%s %s", VerbUnlock, id)), then)
+			report.Escape(held.Record.String()), report.Code(Command{Verb: VerbUnlock}.on(id)), then)
 	case errors.As(d.err, &held):
 		return fmt.Sprintf("😕 %s was not %s%s: it is being deployed just now, %s. Wait for that to end, look at the preview, and %s.",
 			target, d.verb, by, report.Escape(held.Record.String()), pick(d.again == "", "repeat the command", "write "+report.Code(d.again)))
 	case d.err != nil:
 		return fmt.Sprintf("❌ %s was not %s%s, nothing was applied:\n%s", target, d.verb, by, report.Fence("", strings.TrimPrefix(limited(d.err), "nothing is applied: "))) + d.retry()
+	case d.ok() && !d.set.Changed() && len(lost(d.set)) > 0:
+		return fmt.Sprintf("⚠️ %s is not quite as %s has it: %s", target, report.Code(short(commit)), report.ResultMarkdown(d.result, max)) + d.kept(id)
 	case d.ok() && !d.set.Changed():
 		return fmt.Sprintf("✅ %s is already as %s has it: %s", target, report.Code(short(commit)), report.ResultMarkdown(d.result, max))
 	case d.ok():
-		return fmt.Sprintf("🚀 %s %s %s%s in %s: %s", target, d.verb, report.Code(short(commit)), by, took(d.result), report.ResultMarkdown(d.result, max))
+		return fmt.Sprintf("🚀 %s %s %s%s in %s: %s", target, d.verb, report.Code(short(commit)), by, took(d.result), report.ResultMarkdown(d.result, max)) + d.kept(id)
 	case d.result.Count(apply.Applied)+d.result.Count(apply.Deleted) == 0:
 		return fmt.Sprintf("❌ %s was not %s%s, nothing was applied: %s", target, d.verb, by, report.ResultMarkdown(d.result, max)) + d.retry()
 	default:
 		again := "\nThe lock is given back.\n" + d.retry()
 		return fmt.Sprintf("❌ %s is partly %s%s: %s", target, d.verb, by, report.ResultMarkdown(d.result, max-len([]rune(again)))) + again
 	}
+}
+
+// kept says, of a deploy that went well, which fields are not as the project has them: others own these.
+func (d deployment) kept(id ID) string {
+	fields := lost(d.set)
+	if len(fields) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("\n⚠️ %d %s as others have it, not as the project does: %s. To take what others own: %s\n", len(fields), plural(len(fields), "field stays", "fields stay"),
+		report.Escape(some(fields)), report.Code(Command{Verb: VerbDeploy, Force: true}.on(id)))
+}
+
+// lost are the fields of a change set that others keep, as nobody has said what to do.
+func lost(set *diff.ChangeSet) []string {
+	if set == nil {
+		return nil
+	}
+	var out []string
+	for c := range set.All() {
+		for _, f := range c.Conflicts {
+			if f.Resolution == diff.Kept {
+				out = append(out, fmt.Sprintf("%s of %s (%s)", f.Path, c.Ref, f.Manager))
+			}
+		}
+	}
+	return out
+}
+
+// quiet is a deployment as comments tell of it: what went wrong without the values that previews do not show either.
+func (b *Bot) quiet(ctx context.Context, d deployment, comment CommentConfig, repo forge.Repo) deployment {
+	if d.ok() {
+		return d
+	}
+	var p report.Preview
+	if b.detail(ctx, &p, comment, repo, nil); p.Summary {
+		d.err, d.result = report.WithoutValues(d.err), report.ResultWithoutValues(d.result)
+	}
+	return d
 }
 
 // retry says how to go on after a failure. The preview comes first: a deploy is bound to what that shows.

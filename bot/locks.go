@@ -33,6 +33,11 @@ func (b *Bot) lockCommand(ctx context.Context, a asked) (string, bool, error) {
 		return "", false, err
 	}
 	defer t.Close()
+	trust, err := b.trust(ctx, a.repo, a.pr.Repo, a.pr.Base.Name, "")
+	if err != nil {
+		return "", false, err
+	}
+	trust.rule(t.Targets)
 	plan, err := PlanCommand(t.Targets, a.Command)
 	if err != nil {
 		return fmt.Sprintf("😕 %s.", report.Escape(err.Error())), false, nil
@@ -41,13 +46,9 @@ func (b *Bot) lockCommand(ctx context.Context, a asked) (string, bool, error) {
 	r.Job = j
 	r.Job.Policy.Codeowners = false // a lock is about no file
 	r.Team = fact(b.team(ctx, a.by, j.Policy.Allow.Teams))
-	trust, err := b.trust(ctx, a.repo, a.pr.Repo, a.pr.Base.Name, "")
-	if err != nil {
-		return "", false, err
-	}
 	v := r.allowed()
 	if from := trust.from(j); from != "" {
-		v = append(v, Gate{Name: "branch", Text: fmt.Sprintf("%s is deployed from %s (this pull request goes to %s)", j.ID, from, a.pr.Base.Name)})
+		v = append(v, Gate{Name: "branch", State: GateNotMet, Text: fmt.Sprintf("%s is deployed from %s (this pull request goes to %s)", j.ID, from, a.pr.Base.Name)})
 	}
 	if !v.Met() {
 		return refusal(j.ID, a.Verb+"ed", v), false, nil
@@ -81,7 +82,7 @@ func (b *Bot) lockCommand(ctx context.Context, a asked) (string, bool, error) {
 	if err != nil {
 		return "", false, err
 	}
-	text := fmt.Sprintf("🔒 **%s** is locked by @%s: nobody else deploys to it before %s.", name, a.by.Login, report.Code("/unlock "+string(j.ID)))
+	text := fmt.Sprintf("🔒 **%s** is locked by @%s: nobody else deploys to it before %s.", name, a.by.Login, report.Code(Command{Verb: VerbUnlock}.on(j.ID)))
 	running, err := lock.Running(ctx, locks, target.Discriminator, b.Now())
 	switch {
 	case err != nil:
@@ -90,6 +91,33 @@ func (b *Bot) lockCommand(ctx context.Context, a asked) (string, bool, error) {
 		text += fmt.Sprintf("\n\n⚠️ A deploy is under way and goes on: %s.", report.Escape(running.String()))
 	}
 	return text, true, nil
+}
+
+// held says who keeps the target of a command from being deployed now, by a *[lock.HeldError].
+func (b *Bot) held(ctx context.Context, t *tree, a asked, j Job) error {
+	_, target, cluster, err := b.open(ctx, t, j)
+	if err != nil {
+		return hidePath(err, t.dir.Path())
+	}
+	run := b.run(occasion{about: a.pr.String(), person: "@" + a.by.Login})
+	run.Namespace = t.config.Records.Namespace
+	return run.Held(ctx, cluster, target)
+}
+
+// free is the gate that nobody else has the target; err says who has, or that this could not be found out.
+func free(id ID, err error) Gate {
+	g := Gate{Name: "lock", State: GateMet, Text: fmt.Sprintf("nobody else has locked or deploys %s", id)}
+	held := new(lock.HeldError)
+	switch {
+	case errors.As(err, &held):
+		g.State, g.Text = GateNotMet, fmt.Sprintf("%s (%s)", g.Text, held.Record)
+		if held.Record.Hold {
+			g.Command = Command{Verb: VerbUnlock}.on(id)
+		}
+	case err != nil:
+		g = called(g.Name, unknown(g.Text, err))[0]
+	}
+	return g
 }
 
 // locksCommand lists the locks of all targets.

@@ -1,11 +1,14 @@
 package bot
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,6 +51,29 @@ func (s Shown) first(before *Shown, now time.Time) map[ID]time.Time {
 	return since
 }
 
+// maxMarker is how many bytes a marker may take of a comment: what follows is for people.
+const maxMarker = 16_000
+
+// brief is what is shown without words that would make the marker too long, those about the targets with most objects first: only
+// texts depend on them. Why deletions need --prune is cut.
+func (s Shown) brief() Shown {
+	const most = 200
+	s.Objects, s.Guarded = maps.Clone(s.Objects), maps.Clone(s.Guarded)
+	for id, why := range s.Guarded {
+		if runes := []rune(why); len(runes) > most {
+			s.Guarded[id] = string(runes[:most]) + "…"
+		}
+	}
+	for len(s.marker()) > maxMarker && len(s.Objects) > 0 {
+		longest := slices.MaxFunc(slices.Sorted(maps.Keys(s.Objects)), func(a, b ID) int { return cmp.Compare(len(s.Objects[a]), len(s.Objects[b])) })
+		delete(s.Objects, longest)
+	}
+	if len(s.marker()) > maxMarker {
+		s.Rendered = nil
+	}
+	return s
+}
+
 // signed is what is shown on a pull request with its MAC.
 func (s Shown) signed(key []byte, pr forge.PullRequest) Shown {
 	s.MAC = ""
@@ -80,9 +106,11 @@ func hashes(set *diff.ChangeSet) map[string]string {
 		if c.Op == diff.Unchanged || c.Op == diff.Await {
 			continue
 		}
-		fields := make([]string, len(c.Fields))
-		for i, f := range c.Fields {
-			fields[i] = fmt.Sprint(f.Op, f.Path, f.Old, f.New, f.Secret)
+		var fields []string
+		for _, f := range c.Fields {
+			if !f.Revealed { // a deploy does not know which rules are new
+				fields = append(fields, fmt.Sprint(f.Op, f.Path, f.Old, f.New, f.Secret))
+			}
 		}
 		merged := any(nil)
 		if c.Op == diff.Create {

@@ -1,6 +1,8 @@
 package bot
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/weighlock/weighlock/bot/forge"
@@ -40,5 +42,30 @@ func TestAPreviewCountsWhereWeShowedIt(t *testing.T) {
 		if got := c.shown.authentic(c.key, c.on); got != c.want {
 			t.Errorf("%s: got %t", name, got)
 		}
+	}
+}
+
+// However much a pull request changes, the marker leaves room for what people read, and binds a deploy to all targets.
+func TestAMarkerLeavesRoomForTheComment(t *testing.T) {
+	t.Parallel()
+	shown := Shown{Head: headSHA, Base: baseSHA, Digests: map[ID]string{}, Guarded: map[ID]string{}, Objects: map[ID]map[string]string{}, Rendered: map[ID]string{}}
+	for n := range 60 {
+		id := ID(fmt.Sprintf("target-%d", n))
+		shown.Digests[id], shown.Rendered[id], shown.Objects[id] = strings.Repeat("d", 64), "deadbeef", map[string]string{}
+		for i := range maxHashes {
+			shown.Objects[id][fmt.Sprintf("a-namespace-with-a-name/ConfigMap/%s-%d", id, i)] = "deadbeef"
+		}
+	}
+	shown.Guarded["target-1"] = "it deletes " + strings.Repeat("a very long name ", 4000)
+	shown.Objects["target-2"] = map[string]string{"a/ConfigMap/b": "deadbeef"}
+	brief := shown.brief()
+	if n := len(brief.marker()); n > maxMarker {
+		t.Errorf("the marker has %d bytes", n)
+	}
+	if len(brief.Digests) != 60 || brief.Guarded["target-1"] == "" || brief.Objects["target-2"] == nil {
+		t.Errorf("something is left out that need not be: %d digests, guarded %q, objects %v", len(brief.Digests), brief.Guarded, brief.Objects["target-2"])
+	}
+	if len(shown.Objects) != 60 {
+		t.Error("what is shown is changed")
 	}
 }

@@ -107,7 +107,7 @@ func (b *Bot) excerpt(ctx context.Context, m mismatch, set *diff.ChangeSet, comm
 		return ""
 	}
 	var p report.Preview
-	b.detail(ctx, &p, comment, repo)
+	b.detail(ctx, &p, comment, repo, nil)
 	detail := report.Full
 	if p.Summary {
 		detail = report.Names

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/weighlock/weighlock/bot/forge"
@@ -83,7 +84,13 @@ func (e *noTargetError) Error() string {
 	if near := yamldoc.Nearest(e.name, e.there); near != "" {
 		text += fmt.Sprintf(" (did you mean %s?)", near)
 	}
-	return text + "; there are: " + strings.Join(e.there, ", ")
+	words := make([]string, len(e.there))
+	for i, name := range e.there {
+		if words[i] = ID(name).word(); strings.HasSuffix(name, ".") {
+			words[i] = strconv.Quote(name) // the full stop behind it is none of its
+		}
+	}
+	return text + "; there are: " + strings.Join(words, ", ")
 }
 
 // named is the target that goes by a name; an error lists the names there are.

@@ -6,13 +6,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weighlock/weighlock/bot/checkout"
 	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/engine/lock"
 )
 
 const (
 	headSHA = "1a2b3c4d5e6f7a8b9c0d1a2b3c4d5e6f7a8b9c0d"
 	baseSHA = "9f8e7d6c5b4a9f8e7d6c5b4a9f8e7d6c5b4a9f8e"
 )
+
+// mergedTree is what a pull request is deployed as: its head merged onto the base.
+var mergedTree = checkout.Tree{ID: "5a5a5a5", Base: baseSHA, Head: headSHA}
 
 // shownAt is when what is deployed was shown, and the command written.
 var shownAt = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -25,7 +30,7 @@ func allowed() Request {
 		PullRequest: forge.PullRequest{State: forge.StateOpen, Head: forge.Ref{SHA: headSHA}, Base: forge.Ref{Name: "main"}},
 		Actor:       forge.User{Login: "grace"},
 		Permission:  fact(forge.Write, nil),
-		Commit:      headSHA,
+		Tree:        mergedTree,
 		Shown:       &Shown{Head: headSHA, Base: baseSHA, Digests: map[ID]string{"prod": "d"}, Since: map[ID]time.Time{"prod": shownAt}},
 		Asked:       shownAt,
 		Base:        baseSHA,
@@ -37,7 +42,7 @@ func approved(by, commit string) func(*Request) {
 	return func(r *Request) {
 		r.Job.Policy.Approvals = 1
 		r.PullRequest.Author = forge.User{Login: "linus"}
-		r.Approvals.Value = []Approval{{forge.User{Login: by}, commit}}
+		r.Approvals.Value = []Approval{{By: forge.User{Login: by}, Commit: commit}}
 	}
 }
 
@@ -51,10 +56,10 @@ func mergedAs(by, merge string) func(*Request) {
 }
 
 // after demands that staging goes first, and has it at a commit.
-func after(commit string, err error) func(*Request) {
+func after(at checkout.Tree, err error) func(*Request) {
 	return func(r *Request) {
 		r.Job.Policy.After = []string{"staging"}
-		r.After = map[string]Fact[string]{"staging": fact(commit, err)}
+		r.After = map[string]Fact[checkout.Tree]{"staging": fact(at, err)}
 	}
 }
 
@@ -72,7 +77,7 @@ func TestEachGateAloneRefuses(t *testing.T) {
 		"a merged pull request":          {func(r *Request) { r.PullRequest.State = forge.StateMerged }, "it is merged"},
 		"a fork":                         {func(r *Request) { r.PullRequest.Fork = true }, "a fork's is deployed once it is merged"},
 		"a policy of never":              {func(r *Request) { r.Job.Policy.Deploy = DeployNever }, "policy says never"},
-		"a target that leads elsewhere":  {func(r *Request) { r.Moved = "its context was x" }, "its context was x"},
+		"a target that leads elsewhere":  {func(r *Request) { r.Moved.Value = "its context was x" }, "its context was x"},
 		"another commit":                 {func(r *Request) { r.Command.Commit = "9999999" }, "(9999999; it is 1a2b3c4)"},
 		"a merged one with its commit":   {func(r *Request) { r.PullRequest.State, r.Command.Commit = forge.StateMerged, "1a2b3c4" }, ""},
 		"a merged fork with its commit": {func(r *Request) {
@@ -97,7 +102,7 @@ func TestEachGateAloneRefuses(t *testing.T) {
 			r.Job.Policy.Approvals = 2
 		}, "2 approvals of 1a2b3c4 (by @ada)"},
 		"approvals that are not known":       {func(r *Request) { r.Job.Policy.Approvals, r.Approvals.Err = 1, errors.New("HTTP 500") }, "could not be found out: HTTP 500"},
-		"a red check":                        {func(r *Request) { r.Checks.Value = []Check{{"build", true, "success"}, {"lint", false, "queued"}} }, "lint is queued"},
+		"a red check":                        {func(r *Request) { r.Checks.Value = []Check{{"build", true, "success"}, {"lint", false, "queued"}} }, "lint: queued"},
 		"green checks":                       {func(r *Request) { r.Checks.Value = []Check{{"build", true, "success"}} }, ""},
 		"checks that are not known":          {func(r *Request) { r.Checks.Err = errors.New("HTTP 500") }, "could not be found out: HTTP 500"},
 		"checks that nobody wants":           {func(r *Request) { r.Job.Policy.Checks, r.Checks.Err = ChecksNone, errors.New("HTTP 500") }, ""},
@@ -105,10 +110,14 @@ func TestEachGateAloneRefuses(t *testing.T) {
 		"approvals, and more was merged":     {mergedAs("ada", baseSHA), "nothing else came to main since it was merged (it was merged as 9f8e7d6, main is at 1a2b3c4"},
 		"a command from before the preview":  {func(r *Request) { r.Asked = shownAt.Add(-time.Second) }, "which shows this since 2026-03-01 12:00 UTC: read it, then repeat"},
 		"a preview that says not since when": {func(r *Request) { r.Shown.Since = nil }, "/diff prod shows it anew"},
-		"after another at this commit":       {after(headSHA, nil), ""},
-		"after another at an older one":      {after(baseSHA, nil), "staging runs this commit (it runs 9f8e7d6)"},
-		"after another, never deployed":      {after("", nil), "it was never deployed"},
-		"after another, not known":           {after(headSHA, errors.New("forbidden")), "could not be found out: forbidden"},
+		"after another with this":            {after(mergedTree, nil), ""},
+		"after another, merged to the same":  {after(checkout.Tree{ID: mergedTree.ID, Head: "merged"}, nil), ""},
+		"after another with an older head":   {after(checkout.Tree{ID: "0", Head: baseSHA}, nil), "staging runs what is to be deployed (it runs 9f8e7d6, and this is 1a2b3c4 onto 9f8e7d6)"},
+		"after another onto an older base":   {after(checkout.Tree{ID: "0", Base: "0ldba5e0", Head: headSHA}, nil), "(it runs 1a2b3c4 onto 0ldba5e, and this is 1a2b3c4 onto 9f8e7d6)"},
+		"after another from a clone of it":   {after(checkout.Tree{Head: headSHA}, nil), "(it runs 1a2b3c4, and this is 1a2b3c4 onto 9f8e7d6)"},
+		"after another from a clone, merged": {func(r *Request) { after(checkout.Tree{Head: headSHA}, nil)(r); r.Tree.Base = "" }, ""},
+		"after another, never deployed":      {after(checkout.Tree{}, nil), "it was never deployed"},
+		"after another, not known":           {after(mergedTree, errors.New("forbidden")), "could not be found out: forbidden"},
 		"guarded deletions":                  {func(r *Request) { r.Shown.Guarded = map[ID]string{"prod": "it deletes Namespace shop"} }, "--prune (it deletes Namespace shop)"},
 		"guarded deletions, asked for": {func(r *Request) {
 			r.Shown.Guarded, r.Command.Prune = map[ID]string{"prod": "it deletes Namespace shop"}, true
@@ -129,8 +138,8 @@ func TestEachGateAloneRefuses(t *testing.T) {
 			if c.says == "" {
 				return
 			}
-			if v.Missing() != 1 {
-				t.Errorf("want one gate not met, got %d: %v", v.Missing(), v)
+			if missing := v.of(GateNotMet); len(missing) != 1 {
+				t.Errorf("want one gate not met, got %v", missing)
 			}
 			if text := refusal("prod", "deployed", v); !strings.Contains(strings.NewReplacer(`\`, "", "\u200b", "").Replace(text), c.says) {
 				t.Errorf("%q is not in:\n%s", c.says, text)
@@ -149,6 +158,46 @@ func TestARefusalNamesEveryGate(t *testing.T) {
 	}
 	if !strings.Contains(text, "- [x]") {
 		t.Errorf("the gates that are met are missing:\n%s", text)
+	}
+}
+
+func TestWhatNobodyLookedAtIsNeitherMetNorMissing(t *testing.T) {
+	t.Parallel()
+	r := allowed()
+	r.Permission.Value = forge.Read
+	r.Moved.Err, r.Approvals.Err, r.Checks.Err = errUnread, errUnread, errUnread
+	r.Job.Policy.Approvals = 1
+	v := append(Judge(r), free("prod", errUnread))
+	text := refusal("prod", "deployed", v)
+	asked, unasked, apart := strings.Cut(text, "Not looked at before that:")
+	if !apart || strings.Count(asked, "- [ ]") != 1 || !strings.Contains(asked, "1 of 6 conditions is not met") {
+		t.Errorf("want one gate not met of those that were looked at:\n%s", text)
+	}
+	for _, said := range []string{"prod is deployed by comment", "the target is where the base branch has it", "1 approval of 1a2b3c4", "checks are green", "nobody else has locked"} {
+		if strings.Contains(asked, said) || !strings.Contains(unasked, said) {
+			t.Errorf("%q is said to be so, or not:\n%s", said, text)
+		}
+	}
+	if v.of(GateUnasked).Met() {
+		t.Error("what nobody looked at lets a deploy through")
+	}
+}
+
+func TestARefusalSaysWhoHasTheTarget(t *testing.T) {
+	t.Parallel()
+	held := &lock.HeldError{Record: lock.Record{Holder: "@mary", Hold: true, Why: "incident 7", Since: shownAt}}
+	for _, c := range []struct {
+		err  error
+		says string
+	}{
+		{nil, "- [x] nobody else has locked or deploys prod"},
+		{held, "- [ ] nobody else has locked or deploys prod (held by @mary since 2026-03-01T12:00:00Z (incident 7)): `/unlock prod`"},
+		{errors.New("no route to host"), "- [ ] nobody else has locked or deploys prod (this could not be found out: no route to host)"},
+	} {
+		text := strings.NewReplacer(`\`, "", "\u200b", "").Replace(refusal("prod", "deployed", Verdict{free("prod", c.err)}))
+		if !strings.Contains(text, c.says) {
+			t.Errorf("%q is not in:\n%s", c.says, text)
+		}
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -32,6 +31,11 @@ type interest struct {
 // those that are asked for, and publishes that. No cluster is asked about a fork's before somebody who may write lets it be.
 // Once a pull request is merged, it is what the base is at that is compared.
 func (b *Bot) preview(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, base string, asked interest) (Outcome, error) {
+	if b.OptIn && !asked.person {
+		if ours, err := setUp(ctx, repo, base, pr.Head.SHA); err != nil || !ours {
+			return Outcome{Summary: fmt.Sprintf("Nothing to do: neither %s nor the pull request has a %s.", pr.Base.Name, ConfigFile)}, err
+		}
+	}
 	if pr.Fork && pr.State != forge.StateMerged {
 		ok, err := b.vetted(ctx, pr)
 		if err != nil {
@@ -45,8 +49,8 @@ func (b *Bot) preview(ctx context.Context, repo *checkout.Repo, pr forge.PullReq
 }
 
 // publishFork publishes as far as the token may: that of a fork's own job may only read.
-func (b *Bot) publishFork(ctx context.Context, pr forge.PullRequest, mode CommentMode, pages []string) error {
-	err := b.publishPreview(ctx, pr, mode, pages)
+func (b *Bot) publishFork(ctx context.Context, pr forge.PullRequest, mode CommentMode, render pagesOf) error {
+	err := b.publishPreview(ctx, pr, mode, render)
 	if errors.Is(err, forge.ErrForbidden) {
 		b.Log.WarnContext(ctx, "the job's token may only read, as a fork's does: the report is in the job's summary alone", "error", err)
 		return nil
@@ -92,17 +96,19 @@ func (b *Bot) previewVetted(ctx context.Context, repo *checkout.Repo, pr forge.P
 			}
 		}
 	}
-	before, err := b.shown(ctx, pr)
-	if err != nil {
-		b.Log.WarnContext(ctx, "what was shown before cannot be read: commands count from now on", "error", err)
+	b.detail(ctx, &p, seen.comment, pr.Repo, seen.public)
+	pages := func(before *Shown) []string {
+		shown.Since = shown.first(before, b.Now())
+		return b.pages(pr, p, shown)
 	}
-	shown.Since = shown.first(before, b.Now())
-	b.detail(ctx, &p, seen.comment, pr.Repo)
-	pages := b.pages(pr, p, shown)
-	out := Outcome{Summary: p.Markdown(maxSummary), Failed: broken(p)}
+	out := Outcome{Summary: p.Markdown(maxSummary), Failed: broken(p), Unreached: slices.ContainsFunc(p.Targets, unreached)}
 	mode := asked.mode(seen.comment.Mode)
 	if pr.Fork && !merged {
-		return out, b.publishFork(ctx, pr, mode, pages)
+		if err := b.publishFork(ctx, pr, mode, pages); err != nil {
+			return out, err
+		}
+		b.check(ctx, pr.Commit(), p)
+		return out, nil
 	}
 	err = b.publishPreview(ctx, pr, mode, pages)
 	out.Failed = out.Failed || err != nil
@@ -119,10 +125,22 @@ func broken(p report.Preview) bool {
 	})
 }
 
-// detail sets how much a preview shows.
-func (b *Bot) detail(ctx context.Context, p *report.Preview, comment CommentConfig, repo forge.Repo) {
+// unreached says whether a cluster did not answer, or not for all objects.
+func unreached(t report.TargetPreview) bool {
+	return t.Unaffected == "" && (t.Unreachable() || t.Set != nil && t.Set.Partial)
+}
+
+// detail sets how much a preview shows. public is whether everybody can read the repository, nil where the forge is to be asked.
+func (b *Bot) detail(ctx context.Context, p *report.Preview, comment CommentConfig, repo forge.Repo, public *bool) {
 	p.Unchanged = unchanged[comment.Unchanged]
-	p.Summary = comment.Detail == DetailSummary || comment.Detail == DetailAuto && b.public(ctx, repo)
+	switch {
+	case comment.Detail != DetailAuto:
+		p.Summary = comment.Detail == DetailSummary
+	case public != nil:
+		p.Summary = *public
+	default:
+		p.Summary = b.public(ctx, repo)
+	}
 }
 
 // public says whether everybody can read a repository; in doubt it is taken to be.
@@ -143,7 +161,7 @@ const maxPages, commentReserve = 5, 2000
 
 // pages is the preview comment, and further ones where it does not fit: each with its marker.
 func (b *Bot) pages(pr forge.PullRequest, p report.Preview, s Shown) []string {
-	marker, limit := s.signed(b.DigestKey, pr).marker()+"\n", b.Forge.MaxComment()-commentReserve
+	marker, limit := s.brief().signed(b.DigestKey, pr).marker()+"\n", b.Forge.MaxComment()-commentReserve
 	pages := p.Pages(limit-len([]rune(marker)), limit-len(pageHead(maxPages)), maxPages)
 	pages[0] = marker + pages[0]
 	for i := 1; i < len(pages); i++ {
@@ -156,6 +174,8 @@ func (b *Bot) pages(pr forge.PullRequest, p report.Preview, s Shown) []string {
 type configured struct {
 	policies map[ID]TargetPolicy
 	comment  CommentConfig
+	// public is whether everybody can read the repository, nil where that was not found out.
+	public *bool
 }
 
 // fillPreview fills in the targets of p. An error is about the pull request as a whole, such as a merge conflict.
@@ -188,17 +208,29 @@ func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.Pul
 			defer before.Close()
 		}
 	}
+	trust, trustErr := b.trust(ctx, repo, pr.Repo, pr.Base.Name, "")
+	if trustErr == nil {
+		found.public = trust.public
+		trust.rule(t.Targets)
+	}
 	plan, err := PlanPreview(t.Targets, asked)
 	if err != nil {
 		return found, err
 	}
+	var next *Config
 	if !p.Merged {
-		propose(p, t.dir.Path(), cfg, t.Targets)
+		next = propose(p, t.dir.Path(), cfg, t.Targets, func(pc ProjectConfig) ([]string, error) { return t.names(pc, opts) })
 	}
 	p.At = b.Now().UTC().Format("2006-01-02 15:04 UTC")
 	all := b.compareAll(ctx, t, before, plan.Jobs)
+	pull := b.look(ctx, pr, p.Head)
 	for n, j := range plan.Jobs {
-		seen := all[n]
+		seen, elsewhere := all[n], ""
+		if before != nil {
+			if elsewhere = leadsElsewhere(ctx, before, t, j); elsewhere != "" {
+				p.Policy = append(p.Policy, report.Escape(fmt.Sprintf("%s: %s", j.ID, elsewhere)))
+			}
+		}
 		found.policies[j.ID] = j.Policy
 		if err := ctx.Err(); err != nil {
 			return found, err
@@ -211,7 +243,10 @@ func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.Pul
 			if before != nil { // says where what goes first is deployed
 				from = before
 			}
-			seen.Next = next(j, pr, seen, b.facts(ctx, from, j, pr), p.Head)
+			way := way{Job: j, pr: pr, tree: at, facts: b.facts(ctx, from, j, pull)}
+			way.trust, way.err = trust, trustErr
+			way.elsewhere, way.repolicied = elsewhere != "", next != nil && cfg.repolicied(next, j) != ""
+			seen.Next = way.next(seen)
 		}
 		if seen.Unaffected == "" {
 			b.found(Finding{Target: j.ID, Project: j.Project.Path, Set: seen.Set, Err: seen.Err})
@@ -248,7 +283,9 @@ func (b *Bot) compareAll(ctx context.Context, t, before *tree, jobs []Job) []rep
 			continue
 		}
 		g.Go(func() error {
+			ctx, end := traced(ctx, "preview", j.ID)
 			all[n].Set, all[n].Last, all[n].Err = b.comparePatiently(ctx, t, before, j)
+			end(all[n].Err)
 			return nil
 		})
 	}
@@ -277,7 +314,9 @@ func (b *Bot) compare(ctx context.Context, t, before *tree, j Job) (*diff.Change
 	if err != nil {
 		return nil, nil, hidePath(err, t.dir.Path())
 	}
-	m, err := engine.Render(ctx, p, target, render.Options{Reader: cluster.Reader()})
+	rendering, rendered := traced(ctx, "render", j.ID)
+	m, err := engine.Render(rendering, p, target, render.Options{Reader: cluster.Reader()})
+	rendered(err)
 	if err != nil {
 		return nil, nil, &report.RenderError{Err: hidePath(err, t.dir.Path())}
 	}
@@ -300,7 +339,9 @@ func (b *Bot) compare(ctx context.Context, t, before *tree, j Job) (*diff.Change
 		b.Log.WarnContext(ctx, "the target's last results cannot be read", "target", j.ID, "error", err)
 	}
 	opts.Namespaces = runs.Namespaces()
-	set, err := diff.Diff(ctx, m, cluster.Previewer(), opts)
+	comparing, compared := traced(ctx, "diff", j.ID)
+	set, err := diff.Diff(comparing, m, cluster.Previewer(), opts)
+	compared(err)
 	if elsewhere { // its deploys were another target's
 		runs = nil
 	}
@@ -319,45 +360,4 @@ func lastDeploy(runs history.Entries) *report.Deploy {
 
 var unchanged = map[UnchangedMode]report.Unchanged{
 	UnchangedFold: report.FoldUnchanged, UnchangedShow: report.ShowUnchanged, UnchangedHide: report.HideUnchanged,
-}
-
-// next says how a target's change gets to the cluster, and what is missing for it.
-func next(j Job, pr forge.PullRequest, t report.TargetPreview, facts Facts, commit string) string {
-	set := t.Set
-	switch {
-	case t.Unreachable():
-		return report.Code(fmt.Sprintf("/%s %s", VerbDiff, j.ID)) + " once it answers again"
-	case set == nil || len(set.Failures()) > 0:
-		return "mend the errors, then push"
-	}
-	if !set.Changed() {
-		return "nothing to do"
-	}
-	merged := pr.State == forge.StateMerged
-	command := fmt.Sprintf("/%s %s", VerbDeploy, j.ID)
-	if j.Policy.Pin || merged {
-		command += " @" + short(commit)
-	}
-	if guarded(j.Policy, set) != "" {
-		command += " " + flagPrune
-	}
-	command = report.Code(command)
-	if wanted := facts.Gates(j.Policy, pr, commit).Wanted(); len(wanted) > 0 {
-		for i, w := range wanted {
-			wanted[i] = report.Escape(w)
-		}
-		command += " when: " + strings.Join(wanted, ", ")
-	}
-	switch {
-	case j.Policy.Deploy == DeployNever:
-		return "is not deployed from here"
-	case pr.Fork && !merged && j.Policy.Deploy == DeployOnMerge:
-		return "deploys when this merges"
-	case pr.Fork && !merged:
-		return command + " once this is merged"
-	case j.Policy.Deploy == DeployOnMerge && !merged && guarded(j.Policy, set) == "":
-		return "deploys when this merges, or " + command
-	default:
-		return command
-	}
 }

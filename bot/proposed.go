@@ -15,20 +15,77 @@ import (
 )
 
 // propose tells in p what a pull request makes of the configuration, which holds once it is merged and not before, and what
-// in it is likely to be a slip. dir holds the files as they would be then, t the targets.
-func propose(p *report.Preview, dir string, now *Config, targets []Target) {
+// in it is likely to be a slip. dir holds the files as they would be then, targets are those of the projects that there are now,
+// and open names those of another one; nil where nobody may look into it. It returns that configuration, nil for one that is broken.
+func propose(p *report.Preview, dir string, now *Config, targets []Target, open func(ProjectConfig) ([]string, error)) *Config {
 	next, err := proposed(dir)
 	if err != nil {
 		p.Broken = append(p.Broken, "once this is merged nothing is deployed any more: "+err.Error())
-		return
+		return nil
 	}
 	for _, change := range now.changes(next, targets) {
 		p.Policy = append(p.Policy, report.Escape(change))
 	}
-	for _, slip := range next.Slips(targets) {
+	then, known := proposedProjects(p, now, next, targets, open)
+	if !known {
+		return next
+	}
+	for _, slip := range next.Slips(then) {
 		p.Warnings = append(p.Warnings, report.Escape(slip))
 	}
+	return next
 }
+
+// proposedProjects tells in p which projects come, move and go, and returns the targets that there will be. They are known where
+// all projects could be looked into.
+func proposedProjects(p *report.Preview, now, next *Config, targets []Target, open func(ProjectConfig) ([]string, error)) (then []Target, known bool) {
+	for _, project := range now.Projects {
+		stays := slices.Contains(next.Projects, project) || slices.ContainsFunc(next.Projects, project.sameName)
+		if !stays && project != DefaultConfig().Projects[0] { // what is taken for a project where nobody says so
+			p.Policy = append(p.Policy, report.Escape(fmt.Sprintf("%s is no project any more: what it has in clusters stays as it is", project)))
+		}
+	}
+	then = slices.DeleteFunc(slices.Clone(targets), func(t Target) bool { return !slices.Contains(next.Projects, t.Project) })
+	known = true
+	for _, project := range next.Projects {
+		if slices.Contains(now.Projects, project) {
+			continue
+		}
+		text := fmt.Sprintf("%s is a new project", project)
+		if i := slices.IndexFunc(now.Projects, project.sameName); i >= 0 {
+			text = fmt.Sprintf("project %s is in %s and no longer in %s", project.Name, project.Path, now.Projects[i].Path)
+		}
+		if known = known && open != nil; open != nil {
+			names, err := open(project)
+			if err != nil {
+				p.Broken = append(p.Broken, fmt.Sprintf("once this is merged nothing is deployed any more: project %s: %v", project.Name, err))
+				known = false
+				continue
+			}
+			if len(names) > 0 {
+				text += ", with " + strings.Join(names, ", ")
+			} else {
+				names = []string{""}
+			}
+			for _, name := range names {
+				then = append(then, Target{Project: project, Name: name, Policy: next.Policy(project.Name, name)})
+			}
+		}
+		p.Policy = append(p.Policy, report.Escape(text+": it is previewed, and can be deployed, once this is merged"))
+	}
+	return then, known
+}
+
+// String names a project and where it is.
+func (p ProjectConfig) String() string {
+	if p.Name == p.Path {
+		return p.Path
+	}
+	return fmt.Sprintf("%s (in %s)", p.Name, p.Path)
+}
+
+// sameName says whether another project goes by the same name.
+func (p ProjectConfig) sameName(other ProjectConfig) bool { return p.Name == other.Name }
 
 // proposed is the configuration that a directory holds.
 func proposed(dir string) (*Config, error) {
@@ -53,14 +110,7 @@ func proposed(dir string) (*Config, error) {
 func (c *Config) changes(next *Config, targets []Target) []string {
 	var out []string
 	for _, j := range identify(targets) {
-		was, is := c.Explain(j.Project.Name, j.Name), next.Explain(j.Project.Name, j.Name)
-		var keys []string
-		for i, r := range is {
-			if r.Value != was[i].Value {
-				keys = append(keys, fmt.Sprintf("%s %s → %s", r.Key, was[i].Value, r.Value))
-			}
-		}
-		if len(keys) > 0 {
+		if keys := c.changesOf(next, j, nil); len(keys) > 0 {
 			out = append(out, fmt.Sprintf("%s: %s", j.ID, strings.Join(keys, ", ")))
 		}
 	}
@@ -68,11 +118,24 @@ func (c *Config) changes(next *Config, targets []Target) []string {
 		key     string
 		was, is any
 	}{
-		{"projects", c.Projects, next.Projects}, {"remotes", c.Remotes, next.Remotes}, {"records", c.Records, next.Records},
-		{"remoteBases", c.RemoteBases, next.RemoteBases}, {"forks", c.Forks, next.Forks}, {"comment", c.Comment, next.Comment},
+		{"remotes", c.Remotes, next.Remotes}, {"records.namespace", c.Records.Namespace, next.Records.Namespace}, {"records.keep", c.Records.Keep, next.Records.Keep},
+		{"remoteBases", c.RemoteBases, next.RemoteBases}, {"forks", c.Forks, next.Forks},
+		{"comment.mode", c.Comment.Mode, next.Comment.Mode}, {"comment.unchanged", c.Comment.Unchanged, next.Comment.Unchanged}, {"comment.detail", c.Comment.Detail, next.Comment.Detail},
 	} {
 		if !reflect.DeepEqual(other.was, other.is) {
 			out = append(out, fmt.Sprintf("%s %v → %v", other.key, other.was, other.is))
+		}
+	}
+	return out
+}
+
+// changesOf says what another configuration makes of a target's policy, one text for each key that is not left out.
+func (c *Config) changesOf(next *Config, j Job, without map[string]bool) []string {
+	was, is := c.Explain(j.Project.Name, j.Name), next.Explain(j.Project.Name, j.Name)
+	var out []string
+	for i, r := range is {
+		if r.Value != was[i].Value && !without[r.Key] {
+			out = append(out, fmt.Sprintf("%s %s → %s", r.Key, was[i].Value, r.Value))
 		}
 	}
 	return out

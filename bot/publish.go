@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,9 +13,12 @@ import (
 	"github.com/weighlock/weighlock/engine/report"
 )
 
+// pagesOf makes the preview comment and its pages, given what the one that is there shows; nil where there is none of ours.
+type pagesOf func(before *Shown) []string
+
 // publishPreview creates the pull request's one preview comment and its pages, or updates them. If the head has moved on
 // meanwhile, nothing is published: the newer head has a run of its own.
-func (b *Bot) publishPreview(ctx context.Context, pr forge.PullRequest, mode CommentMode, pages []string) error {
+func (b *Bot) publishPreview(ctx context.Context, pr forge.PullRequest, mode CommentMode, render pagesOf) error {
 	now, err := b.Forge.PullRequest(ctx, pr.Repo, pr.Number)
 	if err != nil {
 		return fmt.Errorf("publishing the preview: %w", err)
@@ -25,11 +27,15 @@ func (b *Bot) publishPreview(ctx context.Context, pr forge.PullRequest, mode Com
 		b.Log.InfoContext(ctx, "the head has moved on; the preview is not published", "previewed", pr.Head.SHA, "head", now.Head.SHA)
 		return nil
 	}
+	if now.State == forge.StateMerged && pr.State != forge.StateMerged {
+		b.Log.InfoContext(ctx, "it is merged meanwhile; the preview of what it would do is not published", "pullRequest", pr.String())
+		return nil
+	}
 	ours, err := b.ourComments(ctx, pr)
 	if err != nil {
 		return fmt.Errorf("looking for the preview comment: %w", err)
 	}
-	old := previewAmong(ours)
+	old, pages := previewAmong(ours), render(b.shownBy(ctx, pr, ours))
 	if mode == CommentNone && old == nil {
 		return nil // one that somebody asked for is kept true
 	}
@@ -209,21 +215,28 @@ func (b *Bot) tell(ctx context.Context, pr forge.PullRequest, cause error) error
 	p := report.Preview{Head: pr.Head.SHA, Base: pr.Base.SHA, BaseName: pr.Base.Name, Problem: cause.Error()}
 	pages := b.pages(pr, p, Shown{Head: pr.Head.SHA, Base: pr.Base.SHA})
 	b.check(ctx, pr.Commit(), p)
-	return errors.Join(cause, b.publishPreview(ctx, pr, cmp.Or(b.CommentMode, CommentUpdate), pages))
+	return errors.Join(cause, b.publishPreview(ctx, pr, cmp.Or(b.CommentMode, CommentUpdate), func(*Shown) []string { return pages }))
 }
 
-// refusal words a verdict that is a no: every gate, those that are not met first.
+// refusal words a verdict that is a no: every gate, those that are not met first, and apart those that nobody has looked at.
 func refusal(id ID, what string, v Verdict) string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "😕 **%s** was not %s: %d of %d %s not met.\n\n", report.Escape(string(id)), what, v.Missing(), len(v),
-		plural(len(v), "condition", "conditions")+" "+plural(v.Missing(), "is", "are"))
-	missingFirst := slices.SortedStableFunc(slices.Values(v), func(a, b Gate) int { return cmp.Compare(pick(a.Met, "1", "0"), pick(b.Met, "1", "0")) })
-	for _, g := range missingFirst {
+	missing, met, unasked := v.of(GateNotMet), v.of(GateMet), v.of(GateUnasked)
+	asked := len(missing) + len(met)
+	fmt.Fprintf(&s, "😕 **%s** was not %s: %d of %d %s not met.\n\n", report.Escape(string(id)), what, len(missing), asked,
+		plural(asked, "condition", "conditions")+" "+plural(len(missing), "is", "are"))
+	for _, g := range append(missing, met...) {
 		command := ""
 		if g.Command != "" {
 			command = ": " + report.Code(g.Command)
 		}
-		fmt.Fprintf(&s, "- [%s] %s%s\n", pick(g.Met, "x", " "), report.Escape(g.Text), command)
+		fmt.Fprintf(&s, "- [%s] %s%s\n", pick(g.State == GateMet, "x", " "), report.Escape(g.Text), command)
+	}
+	if len(unasked) > 0 {
+		s.WriteString("\nNot looked at before that:\n\n")
+	}
+	for _, g := range unasked {
+		fmt.Fprintf(&s, "- %s\n", report.Escape(g.Text))
 	}
 	return s.String()
 }

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/engine/history"
 	"github.com/weighlock/weighlock/engine/report"
 )
 
@@ -22,7 +24,11 @@ func (b *Bot) check(ctx context.Context, commit forge.Commit, p report.Preview) 
 		sum.State = forge.CheckFailure
 	}
 	var all []forge.Check
+	said := b.saidOf(ctx, commit, p)
 	for _, t := range p.Targets {
+		if t.Unaffected != "" && !said(CheckName+"/"+t.Name) {
+			continue
+		}
 		c := forge.Check{Name: CheckName + "/" + t.Name, State: forge.CheckSuccess}
 		c.Title = t.Title()
 		switch {
@@ -46,6 +52,36 @@ func (b *Bot) check(ctx context.Context, commit forge.Commit, p report.Preview) 
 	}
 }
 
+// manyUnaffected is how many targets that a pull request leaves alone have a check all the same.
+const manyUnaffected = 10
+
+// saidOf says of a check of a target that is not affected whether it is reported: with many of them that would take more requests
+// than a job's token has, for nothing. Then it is only what the branch requires, or what was reported of the commit already.
+func (b *Bot) saidOf(ctx context.Context, commit forge.Commit, p report.Preview) func(check string) bool {
+	left := 0
+	for _, t := range p.Targets {
+		if t.Unaffected != "" {
+			left++
+		}
+	}
+	if left <= manyUnaffected {
+		return func(string) bool { return true }
+	}
+	there, err := b.Forge.ChecksOf(ctx, commit)
+	if err != nil {
+		b.Log.WarnContext(ctx, "which checks are required could not be found out: all are reported", "error", err)
+		return func(string) bool { return true }
+	}
+	neutral := map[string]bool{}
+	for _, c := range there {
+		neutral[c.Name] = c.State == forge.CheckNeutral
+	}
+	return func(check string) bool {
+		is, ok := neutral[check]
+		return ok && !is
+	}
+}
+
 // environment is the forge's environment of a job.
 func environment(j Job) string { return cmp.Or(j.Policy.Environment.Name, string(j.ID)) }
 
@@ -66,6 +102,33 @@ func (b *Bot) begin(ctx context.Context, d *deployment, j Job, n forge.NewDeploy
 	}
 }
 
+// closeLeft ends the record of an earlier deploy of a target that could not be ended then, and would say for ever that it runs. Who calls
+// has the target to themselves; how that deploy went its history tells, which runs reads.
+func (b *Bot) closeLeft(ctx context.Context, j Job, repo forge.Repo, runs func() (history.Entries, error)) {
+	left, err := b.Forge.LatestDeployment(ctx, repo, environment(j), "")
+	if err != nil || left.State != forge.DeploymentRunning {
+		return // the record of this deploy is what matters
+	}
+	entries, err := runs()
+	for _, e := range entries {
+		if e.Commit != left.SHA || e.EndTime.Before(left.Created.Add(-clockSkew)) {
+			continue
+		}
+		status := forge.DeploymentStatus{State: forge.DeploymentSuccess, Description: e.Summary}
+		if e.Outcome != history.Succeeded {
+			status.State = forge.DeploymentFailure
+		}
+		err = again(ctx, func() error { return b.Forge.SetDeployment(ctx, left, status) })
+		break
+	}
+	if err != nil {
+		b.Log.WarnContext(ctx, "an earlier deploy is still recorded on the forge as running", "target", j.ID, "commit", left.SHA, "error", err)
+	}
+}
+
+// clockSkew is how far the forge's clock and ours may be apart.
+const clockSkew = time.Minute
+
 // again carries out a write that is the same when it takes place twice, up to three times while the forge does not say
 // that it did.
 func again(ctx context.Context, write func() error) error {
@@ -78,7 +141,7 @@ func again(ctx context.Context, write func() error) error {
 }
 
 // end says on the forge how a deploy has ended, also when the job is being cancelled.
-func (b *Bot) end(ctx context.Context, d deployment, j Job) {
+func (b *Bot) end(ctx context.Context, d *deployment, j Job) {
 	if d.record == nil {
 		return
 	}
@@ -93,6 +156,7 @@ func (b *Bot) end(ctx context.Context, d deployment, j Job) {
 	}
 	if err := again(ctx, func() error { return b.Forge.SetDeployment(ctx, *d.record, status) }); err != nil {
 		b.Log.WarnContext(ctx, "how the deploy ended is not recorded on the forge", "target", j.ID, "error", err)
+		d.warnings = append(d.warnings, fmt.Sprintf("the forge's record of this deploy, in the environment %s, still says that it runs, as its end could not be written: %v. The next deploy there writes it.", environment(j), err))
 	}
 }
 
@@ -110,7 +174,7 @@ func (b *Bot) renewOthers(ctx context.Context, e forge.BranchPushed) string {
 	renewed, text := 0, ""
 	for _, pr := range prs {
 		shown, err := b.shown(ctx, pr)
-		if err == nil && (shown == nil || shown.Base == e.After || pr.Fork) {
+		if err == nil && (shown == nil || shown.Base == e.After) {
 			continue
 		}
 		if renewed++; renewed > renewMost {

@@ -24,25 +24,25 @@ var comments = goldmark.New(goldmark.WithExtensions(extension.Table, extension.S
 var slashLine = regexp.MustCompile(`(?m)^/[A-Za-z][^\r\n]*`)
 
 // slashLines are the lines of a comment that begin with a slash and a letter and that people see as what its author says:
-// not in code, a quotation, a table, a footnote or folded text, not struck out, and not hidden.
-func slashLines(body string) []string {
+// not in code, a quotation, a table, a footnote or folded text, not struck out, and not hidden. unread is the rest of a long comment.
+func slashLines(body string) (out []string, unread string) {
 	if len(body) > maxLooked {
 		// Nothing that hides a line for what comes behind it goes on beyond an empty line.
-		body = body[:strings.LastIndex(strings.ReplaceAll(body[:maxLooked], "\r\n", "\n "), "\n\n")+1]
+		end := strings.LastIndex(strings.ReplaceAll(body[:maxLooked], "\r\n", "\n "), "\n\n") + 1
+		body, unread = body[:end], body[end:]
 	}
 	found := slashLine.FindAllStringIndex(body, -1)
 	if len(found) == 0 {
-		return nil
+		return nil, unread
 	}
 	source := []byte(body)
 	said := spoken(source)
-	var out []string
 	for _, at := range found {
 		if said(at[0]) && !fenced(body, at[0]) {
 			out = append(out, strings.TrimRight(body[at[0]:at[1]], " \t"))
 		}
 	}
-	return out
+	return out, unread
 }
 
 // spoken reads Markdown and returns whether the line that begins at an offset begins with its author's text.

@@ -38,7 +38,7 @@ func (b *Bot) previewStranger(ctx context.Context, repo *checkout.Repo, pr forge
 			}
 			p.Problem = err.Error()
 		}
-		b.detail(ctx, &p, cfg.Comment, pr.Repo)
+		b.detail(ctx, &p, cfg.Comment, pr.Repo, nil)
 	}
 	mode := cmp.Or(b.CommentMode, CommentUpdate)
 	if cfg != nil {
@@ -49,7 +49,18 @@ func (b *Bot) previewStranger(ctx context.Context, repo *checkout.Repo, pr forge
 	if p.Offline || p.Problem != "" {
 		out.Summary, out.Failed = p.Markdown(maxSummary), p.Problem != "" || len(p.Broken) > 0 || slices.ContainsFunc(p.Targets, brokenByChange)
 	}
-	return out, b.publishFork(ctx, pr, asked.mode(mode), pages)
+	if err := b.publishFork(ctx, pr, asked.mode(mode), func(*Shown) []string { return pages }); err != nil {
+		return out, err
+	}
+	// One that is required must not be waited for for ever. That of each target comes once a cluster was asked.
+	sum := forge.Check{Name: CheckName, State: forge.CheckNeutral, Title: "a fork's change: no cluster was asked before /" + VerbOkToTest, URL: b.page()}
+	if out.Failed {
+		sum.State, sum.Title = forge.CheckFailure, p.Headline()
+	}
+	if err := again(ctx, func() error { return b.Forge.SetCheck(ctx, pr.Commit(), sum) }); err != nil {
+		b.Log.WarnContext(ctx, "no check is reported", "check", sum.Name, "error", err) // the token of a fork's own job may only read
+	}
+	return out, nil
 }
 
 // allow is what lets a fork's head be previewed.
@@ -101,7 +112,7 @@ func (b *Bot) compareStranger(ctx context.Context, repo *checkout.Repo, pr forge
 		}
 		targets = append(targets, Target{Project: cfg.Projects[i], Name: f.Name, Policy: cfg.Policy(f.Project, f.Name)})
 	}
-	propose(p, req.Head, cfg, targets)
+	propose(p, req.Head, cfg, targets, nil)
 	for i, j := range identify(targets) {
 		p.Targets = append(p.Targets, stranger(j, found[i], allow(pr)))
 	}

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -42,7 +43,8 @@ func superseded(all []forge.Comment, self forge.User, id answerID, targets []str
 		if m == nil || !c.Author.Same(self) || m[0] == id.marker() {
 			continue
 		}
-		about := []string{m[1]}
+		target, _ := url.PathUnescape(m[1])
+		about := []string{target}
 		if m[1] == "" {
 			about = deployedBy(all, m[2], m[3])
 		}

@@ -58,10 +58,23 @@ func (b *Bot) extract(ctx context.Context, repo *checkout.Repo, t checkout.Tree,
 			out.Targets = append(out.Targets, Target{Project: pc, Name: name, Policy: cfg.Policy(pc.Name, name)})
 		}
 	}
+	for _, j := range identify(out.Targets) {
+		errs = append(errs, j.ID.nameable())
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, errors.Join(err, out.Close())
 	}
 	return out, nil
+}
+
+// names are the targets of a project that the configuration does not have.
+func (t *tree) names(pc ProjectConfig, opts project.Options) ([]string, error) {
+	opts.SourceRoot = t.dir.Path()
+	p, err := engine.Open(filepath.Join(t.dir.Path(), filepath.FromSlash(pc.Path)), opts)
+	if err != nil {
+		return nil, hidePath(err, t.dir.Path())
+	}
+	return p.Targets(), p.Close()
 }
 
 // Close removes the tree.
@@ -75,21 +88,24 @@ func (t *tree) Close() error {
 
 // open picks a job's target and connects to its cluster.
 func (b *Bot) open(ctx context.Context, t *tree, j Job) (*project.Project, project.Target, engine.Cluster, error) {
+	return t.open(ctx, j, b.Cluster)
+}
+
+func (t *tree) open(ctx context.Context, j Job, connect Connect) (*project.Project, project.Target, engine.Cluster, error) {
 	target, err := t.target(ctx, j)
 	if err != nil {
 		return nil, target, nil, err
 	}
-	cluster, err := b.Cluster(ctx, target, j.Policy.User())
+	cluster, err := connect(ctx, target, j.Policy.User())
 	return t.projects[j.Project.Name], target, cluster, err
 }
 
 // openPreview is open for a preview.
 func (b *Bot) openPreview(ctx context.Context, t *tree, j Job) (*project.Project, project.Target, engine.Cluster, error) {
-	previews := *b
 	if b.Previews != nil {
-		previews.Cluster = b.Previews
+		return t.open(ctx, j, b.Previews)
 	}
-	return previews.open(ctx, t, j)
+	return b.open(ctx, t, j)
 }
 
 // target is a job's target as the tree has it.

@@ -5,18 +5,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
-
-	"k8s.io/client-go/rest"
 
 	"github.com/weighlock/weighlock/engine/diff"
 	"github.com/weighlock/weighlock/engine/enginetest"
@@ -119,31 +112,7 @@ func (s *site) throughProxy(c *enginetest.Cluster, answer func(w http.ResponseWr
 // behind connects a site through a proxy, made of what forwards requests to the cluster.
 func (s *site) behind(c *enginetest.Cluster, proxy func(forward http.Handler) http.Handler) {
 	s.t.Helper()
-	config := c.RESTConfig()
-	transport, err := rest.TransportFor(config)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	target, err := url.Parse(config.Host)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	forward := &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
-	server := httptest.NewServer(proxy(forward))
-	s.t.Cleanup(server.Close)
-	file := filepath.Join(s.t.TempDir(), "kubeconfig")
-	text := fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: p, clusters: [{name: c, cluster: {server: %q}}], users: [{name: u, user: {}}], contexts: [{name: p, context: {cluster: c, user: u}}]}`, server.URL)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		s.t.Fatal(err)
-	}
-	s.connect(file)
-}
-
-// status answers a request as the API server does when it refuses.
-func status(w http.ResponseWriter, code int, reason, message string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	json.NewEncoder(w).Encode(map[string]any{"apiVersion": "v1", "kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message})
+	s.connect(enginetest.Proxy(s.t, c.RESTConfig(), proxy))
 }
 
 // A webhook that cannot do dry runs does not end the preview of its objects (W1).
@@ -166,7 +135,7 @@ spec: {replicas: many, selector: {matchLabels: {app: x}}, template: {metadata: {
 		if r.URL.Query().Get("dryRun") == "" {
 			return false
 		}
-		status(w, http.StatusBadRequest, "BadRequest", `admission webhook "odd.example.com" does not support dry run`)
+		enginetest.Refuse(w, http.StatusBadRequest, "BadRequest", `admission webhook "odd.example.com" does not support dry run`)
 		return true
 	})
 	set := s.diff(diff.Options{})
@@ -190,12 +159,12 @@ func TestOutagesAreWaitedOutOrSaid(t *testing.T) {
 		isA := strings.HasSuffix(r.URL.Path, "/configmaps/a")
 		switch {
 		case isA && dead.Load():
-			status(w, http.StatusInternalServerError, "InternalError", `failed calling webhook "gone.example.com": failed to call webhook: Post "https://gone.svc": connection refused`)
+			enginetest.Refuse(w, http.StatusInternalServerError, "InternalError", `failed calling webhook "gone.example.com": failed to call webhook: Post "https://gone.svc": connection refused`)
 		case isA && throttled.Add(1) == 1:
 			w.Header().Set("Retry-After", "0")
-			status(w, http.StatusTooManyRequests, "TooManyRequests", "slow down")
+			enginetest.Refuse(w, http.StatusTooManyRequests, "TooManyRequests", "slow down")
 		case isA && broken.Add(1) == 1:
-			status(w, http.StatusServiceUnavailable, "ServiceUnavailable", "etcd has no leader")
+			enginetest.Refuse(w, http.StatusServiceUnavailable, "ServiceUnavailable", "etcd has no leader")
 		default:
 			return false
 		}

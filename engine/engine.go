@@ -34,11 +34,17 @@ func Render(ctx context.Context, p *project.Project, t project.Target, opts rend
 	if opts.Reader != nil {
 		cluster = opts.Reader
 	}
+	ctx, timed := project.WatchClock(ctx)
 	d, err := p.Resolve(ctx, t, cluster)
 	if err != nil {
 		return nil, err
 	}
-	return render.Render(ctx, p, d, opts)
+	m, err := render.Render(ctx, p, d, opts)
+	if err != nil {
+		return nil, err
+	}
+	m.Timed = timed()
+	return m, nil
 }
 
 // Diff renders a target with what the cluster knows and says what an apply would change there.

@@ -3,11 +3,7 @@ package engine_test
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,68 +14,6 @@ import (
 	"github.com/weighlock/weighlock/engine/kube"
 	"github.com/weighlock/weighlock/engine/object"
 )
-
-// faulty is a proxy that fails a part of the requests, in the ways that API servers and what stands in front of them do.
-type faulty struct {
-	mu     sync.Mutex
-	random *rand.Rand
-	rate   float64
-	count  int
-}
-
-// next says how the next request fails; -1 if it does not.
-func (f *faulty) next() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.random.Float64() >= f.rate {
-		return -1
-	}
-	f.count++
-	return f.random.IntN(7)
-}
-
-func (f *faulty) failures() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.count
-}
-
-func (f *faulty) setRate(rate float64) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.rate = rate
-}
-
-func (f *faulty) proxy(forward http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		reset := func() { panic(http.ErrAbortHandler) }
-		switch f.next() {
-		case 0: // before it was carried out
-			reset()
-		case 1: // after it was carried out: the answer is lost
-			forward.ServeHTTP(httptest.NewRecorder(), r)
-			reset()
-		case 2:
-			w.Header().Set("Retry-After", "0")
-			status(w, http.StatusTooManyRequests, "TooManyRequests", "slow down")
-		case 3: // a load balancer
-			http.Error(w, "something went wrong", http.StatusInternalServerError)
-		case 4:
-			status(w, http.StatusServiceUnavailable, "ServiceUnavailable", "the server is currently unable to handle the request")
-		case 5:
-			forward.ServeHTTP(httptest.NewRecorder(), r)
-			status(w, http.StatusInternalServerError, "InternalError", "etcdserver: request timed out")
-		case 6:
-			select {
-			case <-r.Context().Done():
-			case <-time.After(100 * time.Millisecond):
-				forward.ServeHTTP(w, r)
-			}
-		default:
-			forward.ServeHTTP(w, r)
-		}
-	})
-}
 
 // faultySite has of each deploy an object that is created, changed, taken over, replaced and pruned, and a definition with
 // an object of its kind. All carry the number of the deploy.
@@ -142,20 +76,20 @@ func deployThroughFaults(t *testing.T, seed uint64, deploys int, rates []float64
 		t.Fatal(err)
 	}
 	s := newSite(t, c.Identity(t).Kubeconfig, faultySite)
-	f := &faulty{random: rand.New(rand.NewPCG(seed, 3))}
+	f := enginetest.NewFaults(seed)
 	well, partly, refused := 0, 0, 0
 	for v := range deploys {
 		c.KubectlInput(t, fmt.Sprintf("{apiVersion: v1, kind: ConfigMap, metadata: {name: taken, namespace: %s}, data: {theirs: %q}}", ns, fmt.Sprint(v)),
 			"apply", "--server-side", "--force-conflicts", "--field-manager=kluctl", "-f", "-")
 		s.args = map[string]any{"ns": ns, "v": fmt.Sprint(v)}
-		s.behind(c, f.proxy) // each deploy asks anew what the server has
-		f.setRate(rates[v%len(rates)])
+		s.behind(c, f.Proxy) // each deploy asks anew what the server has
+		f.SetRate(rates[v%len(rates)])
 		r := run(records)
 		r.LockDuration = 3 * time.Second
 		set, result, err := s.try(engine.DeployOptions{
 			Run: r, Diff: diff.Options{Prune: true, Replace: true}, Apply: apply.Options{Wait: apply.Wait{Timeout: 10 * time.Second}},
 		})
-		f.setRate(0)
+		f.SetRate(0)
 		a := account{t: t, previewer: direct.Previewer(), ns: ns, v: fmt.Sprint(v)}
 		switch {
 		case err != nil:
@@ -179,8 +113,8 @@ func deployThroughFaults(t *testing.T, seed uint64, deploys int, rates []float64
 			t.Fatalf("seed %d, deploy %d: %v", seed, v, err)
 		}
 	}
-	t.Logf("seed %d: %d requests failed; %d deploys went well, %d partly, %d were refused", seed, f.failures(), well, partly, refused)
-	if f.failures() == 0 || well == 0 {
+	t.Logf("seed %d: %d requests failed; %d deploys went well, %d partly, %d were refused", seed, f.Count(), well, partly, refused)
+	if f.Count() == 0 || well == 0 {
 		t.Error("this proves nothing")
 	}
 }

@@ -23,6 +23,9 @@ import (
 type Run struct {
 	// Command is what is run, such as "deploy"; Commit is what is deployed, as far as that is known.
 	Command, Commit string
+	// Onto is the commit that Commit was merged onto, if it was, and Tree the id of git's tree that is deployed, as far as these are
+	// known.
+	Onto, Tree string
 	// Holder names this run, and no other one, to those whom it keeps out: a CI job's address, or a user, host and process.
 	Holder string
 	// Person is who started it; a hold of their own does not stop it. Default: Holder.
@@ -141,7 +144,7 @@ func (r *Run) keep(ctx context.Context, c Cluster, set *diff.ChangeSet, result *
 	}
 	e := history.Entry{
 		Command: r.Command, Target: set.Target.Name, Discriminator: set.Target.Discriminator,
-		Person: cmp.Or(r.Person, r.Holder), Holder: r.Holder, Commit: r.Commit, StartTime: began, EndTime: r.Now(),
+		Person: cmp.Or(r.Person, r.Holder), Holder: r.Holder, Commit: r.Commit, Onto: r.Onto, Tree: r.Tree, StartTime: began, EndTime: r.Now(),
 		Outcome: history.Succeeded, Summary: strings.TrimPrefix(report.Outcome(result), result.Target.Name+": "),
 		Digest: set.Digest, Namespaces: namespaces(set, result), Partial: set.Narrow || set.Target.Inclusion.Restricted(),
 	}

@@ -22,7 +22,7 @@ import (
 
 // run is one of alice's; its locks and results are in a namespace of the test's own.
 func run(namespace string) *engine.Run {
-	return &engine.Run{Command: "deploy", Commit: "1a2b3c4", Holder: "alice@laptop, process 1", Person: "alice@laptop", Namespace: namespace, Now: time.Now}
+	return &engine.Run{Command: "deploy", Commit: "1a2b3c4", Onto: "9f8e7d6", Tree: "5a5a5a5", Holder: "alice@laptop, process 1", Person: "alice@laptop", Namespace: namespace, Now: time.Now}
 }
 
 // try deploys and returns what came of it.
@@ -68,7 +68,7 @@ func TestOneDeployAtATimeWorksOnATarget(t *testing.T) {
 		t.Errorf("after it the locks are %v, %v", left, err)
 	}
 	got := s.records(records)
-	if len(got) != 1 || got[0].Outcome != history.Succeeded || got[0].Commit != "1a2b3c4" || got[0].Person != "alice@laptop" || got[0].Summary != "2 created" {
+	if len(got) != 1 || got[0].Outcome != history.Succeeded || got[0].Commit != "1a2b3c4" || got[0].Onto != "9f8e7d6" || got[0].Tree != "5a5a5a5" || got[0].Person != "alice@laptop" || got[0].Summary != "2 created" {
 		t.Errorf("the history is %+v", got)
 	}
 }

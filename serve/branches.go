@@ -70,8 +70,11 @@ func (s *Server) sweepBranch(ctx context.Context, f *source, branch, tip string,
 	item := queue.Item{Repo: repoKey(f, from.Repo), Kind: queue.Deploy, Subject: pushSubject(tip), Event: missedPush}
 	item.Key = branchKey(item.Repo, branch)
 	last, moves, err := s.store.Branch(ctx, item.Key)
-	if err != nil || last == tip {
+	if err != nil {
 		return err
+	}
+	if last == tip {
+		return s.retake(ctx, item)
 	}
 	heard := last == ""
 	if !heard && !s.polls() { // who polls sees a branch move back, too
@@ -90,6 +93,23 @@ func (s *Server) sweepBranch(ctx context.Context, f *source, branch, tip string,
 		}
 	}
 	return s.store.SetBranch(ctx, item.Key, tip, moves)
+}
+
+// retakeFor is for how long a push is taken up again that fails for causes that may pass, as long as its branch stands there.
+const retakeFor = 24 * time.Hour
+
+// retake takes a push up again that was given up for a cause that may pass: after some minutes, and then ever later, at most hourly.
+func (s *Server) retake(ctx context.Context, item queue.Item) error {
+	a, err := s.store.Account(ctx, item.Repo, item.Subject)
+	if err != nil || a == nil || !tried(a) || time.Since(a.Since) > retakeFor || !rested(a) {
+		return err
+	}
+	again, err := s.store.Again(ctx, a.Seq)
+	if again {
+		s.metrics.recovered.WithLabelValues("again").Inc()
+		s.log.WarnContext(ctx, "a push that was not deployed is taken up again", "key", item.Key, "subject", item.Subject)
+	}
+	return err
 }
 
 // foundPush is the delivery of a push that was found by looking.

@@ -6,10 +6,15 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"regexp"
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/resource"
+
 	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/bot/offline"
+	"github.com/weighlock/weighlock/bot/queue"
 	"github.com/weighlock/weighlock/engine/yamldoc"
 )
 
@@ -59,13 +64,59 @@ type Limits struct {
 	Repository int `json:"repository"`
 	// Grace is how long a deploy may go on when the server is told to end, such as 5m.
 	Grace string `json:"grace"`
-	// Reconcile is how often what was missed is looked for, such as 5m.
+	// Reconcile is how often what was missed is looked for, such as 5m; 0s is never.
 	Reconcile string `json:"reconcile"`
 	// Preview is how long the preview of a target may take before its cluster counts as unreachable, such as 5m.
 	Preview string `json:"preview"`
+	// Cluster is how long a cluster may take to say that it is there before it counts as unreachable, such as 10s.
+	Cluster string `json:"cluster"`
+	// Retry is for how long what fails for causes that pass is tried again, such as 1h.
+	Retry string `json:"retry"`
+	// Lease is how long what a run does is left to it without a sign of life, in the database and by the lock in a cluster, such as
+	// 30s; all replicas need the same. A shorter one lets what died be taken over sooner, and what is only slow be taken for dead.
+	Lease string `json:"lease"`
 
-	grace, reconcile, preview time.Duration
+	// Forks are the limits of the process that compares what strangers wrote.
+	Forks ForkLimits `json:"forks"`
+
+	grace, reconcile, preview, cluster, retry, lease time.Duration
 }
+
+// ForkLimits bound the process that compares the change of a fork before anybody has let it be looked at.
+type ForkLimits struct {
+	// Time is how long it may take, in all and on the processor, such as 2m.
+	Time string `json:"time"`
+	// Memory is how much it may have, and Output how long its answer may be, such as 1Gi and 32Mi.
+	Memory string `json:"memory"`
+	Output string `json:"output"`
+
+	limits offline.Limits
+}
+
+// MinPause is the shortest time between two looks at the forges for what is to be done.
+const MinPause = 10 * time.Second
+
+// Around is what a configuration is read with, besides its file.
+type Around struct {
+	// Poll, if it is not empty, comes before the file's.
+	Poll string
+	// Getenv looks up where secrets are.
+	Getenv func(string) string
+	// MinPause is [MinPause], but for tests.
+	MinPause time.Duration
+}
+
+// minForkMemory is what the process needs for itself.
+const minForkMemory = 128 << 20
+
+// Offline is what the process may take that compares what strangers wrote.
+func (l *Limits) Offline() offline.Limits { return l.Forks.limits }
+
+// minLease is the shortest lease: a server that is busy must not be taken for a dead one.
+const minLease = 3 * time.Second
+
+// LockDuration is how long the lock of a deploy stands in a cluster after the last sign of life.
+func (l *Limits) LockDuration() time.Duration { return l.lease }
 
 // Patience is how long the preview of a target may take.
 func (l *Limits) Patience() time.Duration { return l.preview }
@@ -84,8 +135,22 @@ type ForgeConfig struct {
 	// Secrets are those of the webhook, SigningTokens GitLab's newer ones; any one does, so that they can be changed.
 	Secrets       []Secret `json:"secrets"`
 	SigningTokens []Secret `json:"signingTokens"`
-	// Repositories are patterns such as acme/*; deliveries about others are ignored. Default: all.
-	Repositories []string `json:"repositories"`
+	// Repositories are those whose deliveries are taken; others are ignored.
+	Repositories []RepositoryConfig `json:"repositories"`
+}
+
+// A RepositoryConfig says what the server does for some repositories, whatever stands in them.
+type RepositoryConfig struct {
+	// Name is a pattern, such as acme/shop or acme/*. Of several that match, the first one counts.
+	Name string `json:"name"`
+	// Contexts are patterns of the kubeconfig's contexts that their targets may name. Default: all.
+	Contexts []string `json:"contexts"`
+}
+
+// UnmarshalShorthand takes a name that stands there itself.
+func (r *RepositoryConfig) UnmarshalShorthand(text string) error {
+	r.Name = text
+	return nil
 }
 
 // An AppConfig is a GitHub App.
@@ -152,17 +217,17 @@ const (
 	defaultGrace     = 5 * time.Minute
 	defaultReconcile = 5 * time.Minute
 	defaultPreview   = 5 * time.Minute
+	defaultCluster   = 10 * time.Second
 )
 
 // ParseConfig reads the server's file and the secrets that it names. All mistakes are reported at once, each with its line.
-// A poll that is not empty comes before the file's.
-func ParseConfig(file string, data []byte, poll string, getenv func(string) string) (*Config, error) {
+func ParseConfig(file string, data []byte, around Around) (*Config, error) {
 	var c Config
 	doc, err := yamldoc.Read(file, data, &c)
 	if err != nil {
 		return nil, err
 	}
-	c.Poll = cmp.Or(poll, c.Poll)
+	c.Poll = cmp.Or(around.Poll, c.Poll)
 	var errs []error
 	fail := func(at []string, format string, args ...any) { errs = append(errs, doc.Errorf(at, format, args...)) }
 	secret := func(s *Secret, at ...string) {
@@ -171,7 +236,7 @@ func ParseConfig(file string, data []byte, poll string, getenv func(string) stri
 		}
 		if s.plain != "" && at[0] != "database" {
 			fail(at, "found a secret itself, expected where it is: {env: NAME} or {file: PATH}")
-		} else if err := s.load(getenv); err != nil {
+		} else if err := s.load(around.Getenv); err != nil {
 			fail(at, "%v", err)
 		}
 	}
@@ -191,8 +256,40 @@ func ParseConfig(file string, data []byte, poll string, getenv func(string) stri
 	}
 	duration(c.Limits.Grace, &c.Limits.grace, defaultGrace, "limits", "grace")
 	duration(c.Limits.Reconcile, &c.Limits.reconcile, defaultReconcile, "limits", "reconcile")
+	duration(c.Limits.Cluster, &c.Limits.cluster, defaultCluster, "limits", "cluster")
+	duration(c.Limits.Retry, &c.Limits.retry, queue.Patience, "limits", "retry")
+	duration(c.Limits.Lease, &c.Limits.lease, queue.DefaultLease, "limits", "lease")
+	least := func(value, least time.Duration, what ...string) {
+		if value < least && len(errs) == 0 {
+			fail(what, "found %s, expected %s at least", value, least)
+		}
+	}
+	least(c.Limits.lease, minLease, "limits", "lease")
+	least(c.Limits.cluster, time.Second, "limits", "cluster")
+	forks := &c.Limits.Forks
+	forks.limits = offline.DefaultLimits
+	duration(forks.Time, &forks.limits.Time, forks.limits.Time, "limits", "forks", "time")
+	least(forks.limits.Time, time.Second, "limits", "forks", "time")
+	forks.limits.CPU = forks.limits.Time
+	bytes := func(text string, value *int64, least int64, what ...string) {
+		if text == "" {
+			return
+		}
+		q, err := resource.ParseQuantity(text)
+		if *value = q.Value(); err != nil || *value < least {
+			fail(what, "found %q, expected a number of bytes, %s at least, such as 1Gi", text, resource.NewQuantity(least, resource.BinarySI))
+		}
+	}
+	bytes(forks.Memory, &forks.limits.Memory, minForkMemory, "limits", "forks", "memory")
+	bytes(forks.Output, &forks.limits.Answer, 1<<10, "limits", "forks", "output")
 	duration(c.Limits.Preview, &c.Limits.preview, defaultPreview, "limits", "preview")
 	duration(c.Poll, &c.poll, 0, "poll")
+	if c.Poll != "" {
+		least(c.poll, around.MinPause, "poll")
+	}
+	if c.Limits.reconcile != 0 { // never
+		least(c.Limits.reconcile, around.MinPause, "limits", "reconcile")
+	}
 	if c.Preview != nil && c.Preview.Kubeconfig == "" {
 		fail([]string{"preview", "kubeconfig"}, "is missing: as whom shall previews go?")
 	}
@@ -235,6 +332,9 @@ func ParseConfig(file string, data []byte, poll string, getenv func(string) stri
 	set(&c.Listen, defaultListen)
 	set(&c.Internal, defaultInternal)
 	set(&c.Database.value, defaultDatabase)
+	if c.Listen == c.Internal && !strings.HasSuffix(c.Listen, ":0") {
+		return nil, fmt.Errorf("%s: listen and internal are both %s: what operators ask is no stranger's business, so it has an address of its own", file, c.Listen)
+	}
 	if c.Limits.Workers == 0 {
 		c.Limits.Workers = defaultWorkers
 	}
@@ -250,6 +350,9 @@ const (
 	kindGitLab = "gitlab"
 )
 
+// forgeName is what stands in the address of a webhook, and before : in what the database has.
+var forgeName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
 // check says what is wrong with a forge's entry, and fills in what is left out.
 func (f *ForgeConfig) check(polled bool, fail func(key, format string, args ...any)) {
 	if f.Kind != kindGitHub && f.Kind != kindGitLab {
@@ -259,8 +362,8 @@ func (f *ForgeConfig) check(polled bool, fail func(key, format string, args ...a
 	if f.Name == "" {
 		f.Name = f.Kind
 	}
-	if strings.ContainsAny(f.Name, ":/#@ ") {
-		fail("name", "found %q, expected a name without : / # @ and spaces", f.Name)
+	if !forgeName.MatchString(f.Name) {
+		fail("name", "found %q, expected letters, digits, - and _, such as github", f.Name)
 	}
 	switch {
 	case f.App != nil && f.Kind != kindGitHub:
@@ -278,14 +381,40 @@ func (f *ForgeConfig) check(polled bool, fail func(key, format string, args ...a
 	if len(f.SigningTokens) > 0 && f.Kind != kindGitLab {
 		fail("signingTokens", "only GitLab has them")
 	}
-	for _, p := range f.Repositories {
-		if _, err := path.Match(p, ""); err != nil {
-			fail("repositories", "%q is not a pattern, such as acme/*", p)
+	if len(f.Repositories) == 0 {
+		fail("repositories", "found none: whose deploys may the server carry out? Name them, such as acme/shop, or */* for all that can send a webhook")
+	}
+	for _, r := range f.Repositories {
+		if _, err := path.Match(r.Name, ""); err != nil || !strings.Contains(r.Name, "/") {
+			fail("repositories", "%q is not a pattern of OWNER/NAME, such as acme/*", r.Name)
+		}
+		for _, c := range r.Contexts {
+			if _, err := path.Match(c, ""); err != nil {
+				fail("repositories", "%q is not a pattern of contexts, such as staging-*", c)
+			}
 		}
 	}
 	if f.Git == "" {
 		f.Git = gitAddress(f.Kind, f.API)
 	}
+}
+
+// CheckFiles says which kubeconfigs are not there: a mistake that is best known before something is to be done.
+func (c *Config) CheckFiles() error {
+	files := []string{c.Kubeconfig}
+	if c.Preview != nil {
+		files = append(files, c.Preview.Kubeconfig)
+	}
+	var errs []error
+	for _, f := range files {
+		if f == "" {
+			continue
+		}
+		if _, err := os.Stat(f); err != nil {
+			errs = append(errs, fmt.Errorf("kubeconfig: %w", err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // gitAddress is the address below which a forge's repositories are cloned, by that of its API.
@@ -302,17 +431,36 @@ func gitAddress(kind, api string) string {
 	return strings.TrimSuffix(api, "/api/v3")
 }
 
-// serves says whether deliveries about a repository are taken.
-func (f *ForgeConfig) serves(repo forge.Repo) bool {
-	if len(f.Repositories) == 0 {
-		return true
-	}
-	for _, p := range f.Repositories {
-		if ok, _ := path.Match(p, repo.String()); ok { // checked before
-			return true
+// of is what the server does for a repository; nil if nothing.
+func (f *ForgeConfig) of(repo forge.Repo) *RepositoryConfig {
+	for i, r := range f.Repositories {
+		if ok, _ := path.Match(r.Name, repo.String()); ok { // checked before
+			return &f.Repositories[i]
 		}
 	}
-	return false
+	return nil
+}
+
+// serves says whether deliveries about a repository are taken.
+func (f *ForgeConfig) serves(repo forge.Repo) bool { return f.of(repo) != nil }
+
+// mayUse says whether the targets of a repository may have a context; "" is one that a target does not name.
+func (f *ForgeConfig) mayUse(repo forge.Repo, context string) error {
+	r := f.of(repo)
+	switch {
+	case r == nil:
+		return fmt.Errorf("the server does nothing for %s", repo)
+	case len(r.Contexts) == 0:
+		return nil
+	case context == "":
+		return fmt.Errorf("the target names no context, and the server lets %s have only some: %s", repo, strings.Join(r.Contexts, ", "))
+	}
+	for _, p := range r.Contexts {
+		if ok, _ := path.Match(p, context); ok { // checked before
+			return nil
+		}
+	}
+	return fmt.Errorf("the server does not let %s have the context %q; it may have: %s. Whoever runs the server decides that, in repositories of its configuration", repo, context, strings.Join(r.Contexts, ", "))
 }
 
 // secrets are all secret values, longest last read first, for the log to leave out.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/bot/offline"
 )
 
 // env is the environment of these tests.
@@ -18,7 +19,7 @@ var env = map[string]string{"TOKEN": "ghp_a-token", "SECRET": "a secret of the h
 
 func parse(t *testing.T, text string) (*Config, error) {
 	t.Helper()
-	return ParseConfig("s.yaml", []byte(text), "", func(name string) string { return env[name] })
+	return ParseConfig("s.yaml", []byte(text), Around{Getenv: func(name string) string { return env[name] }, MinPause: MinPause})
 }
 
 const forges = "forges:\n- {kind: github, token: {env: TOKEN}, secrets: [{env: SECRET}], repositories: [acme/*]}\n"
@@ -50,7 +51,19 @@ func TestConfigReportsAllMistakesWithTheirLines(t *testing.T) {
 		{"an unknown forge", "version: 1\nforges:\n- {kind: gitea}\n", `s.yaml:3: forges[0].kind: found "gitea"`},
 		{"two of a name", "version: 1\n" + forges + strings.TrimPrefix(forges, "forges:\n"), "is taken by an earlier forge"},
 		{"an app on GitLab", "version: 1\nforges:\n- {kind: gitlab, app: {id: 1}, secrets: [{env: SECRET}]}\n", "only GitHub has apps"},
+		{"a lease that nobody can keep", "version: 1\nlimits: {lease: 1s}\n" + forges, "s.yaml:2: limits.lease: found 1s, expected 3s at least"},
+		{"an amount of memory", "version: 1\nlimits: {forks: {memory: much}}\n" + forges, `s.yaml:2: limits.forks.memory: found "much", expected a number of bytes, 128Mi at least`},
+		{"too little memory", "version: 1\nlimits: {forks: {memory: 1Mi}}\n" + forges, `s.yaml:2: limits.forks.memory: found "1Mi"`},
+		{"a name that is no part of an address", "version: 1\n" + strings.Replace(forges, "kind: github", "name: \"a{b\", kind: github", 1), "expected letters, digits"},
+		{"no pause", "version: 1\npoll: 0s\n" + forges, "s.yaml:2: poll: found 0s, expected 10s at least"},
+		{"hardly a pause", "version: 1\nlimits: {reconcile: 9s}\n" + forges, "s.yaml:2: limits.reconcile: found 9s, expected 10s at least"},
 		{"a duration", "version: 1\nlimits: {grace: soon}\n" + forges, `s.yaml:2: limits.grace: found "soon"`},
+		{"no time between two looks", "version: 1\npoll: 0s\n" + forges, `s.yaml:2: poll: found 0s, expected 10s at least`},
+		{"a name that is no part of an address", "version: 1\nforges:\n- {kind: github, name: 'a{b', token: {env: TOKEN}, secrets: [{env: SECRET}]}\n", `s.yaml:3: forges[0].name: found "a{b"`},
+		{"a name that leads elsewhere", "version: 1\nforges:\n- {kind: github, name: .., token: {env: TOKEN}, secrets: [{env: SECRET}]}\n", `forges[0].name: found ".."`},
+		{"a repository without an owner", "version: 1\nforges:\n- {kind: github, token: {env: TOKEN}, secrets: [{env: SECRET}], repositories: [shop]}\n", `"shop" is not a pattern of OWNER/NAME`},
+		{"nobody to serve", "version: 1\nforges:\n- {kind: github, token: {env: TOKEN}, secrets: [{env: SECRET}]}\n", "s.yaml:3: forges[0].repositories: found none"},
+		{"one address for both", "version: 1\nlisten: ':80'\ninternal: ':80'\n" + forges, "listen and internal are both :80"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -61,13 +74,29 @@ func TestConfigReportsAllMistakesWithTheirLines(t *testing.T) {
 	}
 }
 
+func TestWhatStrangersMayTakeIsConfigured(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]offline.Limits{
+		"": offline.DefaultLimits,
+		"limits: {forks: {time: 30s, memory: 2Gi, output: 4Mi}}\n": {Time: 30 * time.Second, CPU: 30 * time.Second, Memory: 2 << 30, Answer: 4 << 20},
+	} {
+		c, err := parse(t, "version: 1\n"+text+forges)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Limits.Offline(); got != want {
+			t.Errorf("%q gives %+v, want %+v", text, got, want)
+		}
+	}
+}
+
 func TestSecretsComeFromFilesAndAreKeptOutOfTheLog(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(file, []byte("a secret in a file\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := parse(t, "version: 1\ndatabase: {env: DB}\nforges:\n- {kind: gitlab, api: https://git.example.com, token: {env: TOKEN}, secrets: [{file: "+file+"}]}\n")
+	c, err := parse(t, "version: 1\ndatabase: {env: DB}\nforges:\n- {kind: gitlab, api: https://git.example.com, token: {env: TOKEN}, secrets: [{file: "+file+"}], repositories: [acme/shop]}\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,5 +109,38 @@ func TestSecretsComeFromFilesAndAreKeptOutOfTheLog(t *testing.T) {
 		if strings.Contains(out.String(), secret) {
 			t.Errorf("the log holds %q: %s", secret, &out)
 		}
+	}
+}
+
+// What repositories may have is decided by whoever runs the server, before anything that stands in them.
+func TestRepositoriesHaveOnlyTheContextsThatTheServerLetsThemHave(t *testing.T) {
+	t.Parallel()
+	c, err := parse(t, "version: 1\nforges:\n- {kind: github, token: {env: TOKEN}, secrets: [{env: SECRET}], repositories: [acme/shop, {name: acme/*, contexts: [staging-*, dev]}]}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []struct {
+		repo, context string
+		may           bool
+	}{
+		{"shop", "prod", true}, {"shop", "", true}, {"site", "prod", false}, {"site", "staging-eu", true}, {"site", "dev", true}, {"site", "", false}, {"site", "developer", false},
+	} {
+		if err := c.Forges[0].mayUse(forge.Repo{Owner: "acme", Name: r.repo}, r.context); (err == nil) != r.may {
+			t.Errorf("acme/%s and the context %q: %v", r.repo, r.context, err)
+		}
+	}
+	if err := c.Forges[0].mayUse(forge.Repo{Owner: "evil", Name: "shop"}, "dev"); err == nil {
+		t.Error("a repository that is not served has a context")
+	}
+}
+
+func TestKubeconfigsMustBeThere(t *testing.T) {
+	t.Parallel()
+	c, err := parse(t, "version: 1\nkubeconfig: /nonexistent/a\npreview: {kubeconfig: /nonexistent/b}\n"+forges)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.CheckFiles(); err == nil || !strings.Contains(err.Error(), "/nonexistent/a") || !strings.Contains(err.Error(), "/nonexistent/b") {
+		t.Errorf("got %v", err)
 	}
 }

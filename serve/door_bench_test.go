@@ -46,7 +46,7 @@ func BenchmarkDoor(b *testing.B) {
 			defer store.Close()
 			ctx, stop := context.WithCancel(b.Context())
 			defer stop()
-			runner := &queue.Runner{Store: store, Handler: journaling{store}, Owner: "bench", Workers: 8, Log: slog.New(slog.DiscardHandler)}
+			runner := &queue.Runner{Store: store, Handler: journaling{store}, Owner: "bench", Workers: 8, Patience: queue.Patience, Log: slog.New(slog.DiscardHandler)}
 			var running sync.WaitGroup
 			running.Go(func() {
 				if err := runner.Run(ctx); err != nil {
@@ -86,12 +86,12 @@ func knock(b *testing.B, store *queue.Store) []time.Duration {
 	body := stand.CommentWebhook(stand.Comment(repo, number, "grace", "/diff")).Body
 
 	const secret = "the webhooks' secret"
-	config := &ForgeConfig{Kind: kindGitHub, Name: kindGitHub, Token: &Secret{value: "token"}, Secrets: []Secret{{value: secret}}}
+	config := &ForgeConfig{Kind: kindGitHub, Name: kindGitHub, Token: &Secret{value: "token"}, Secrets: []Secret{{value: secret}}, Repositories: []RepositoryConfig{{Name: "*/*"}}}
 	f, err := newSource(config, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
-	server := httptest.NewServer(&webhook.Door{Source: f.door(), Queue: &intake{config: config, store: store}, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	server := httptest.NewServer(&webhook.Door{Source: f.door(), Queue: &intake{config: config, store: store, log: slog.New(slog.DiscardHandler)}, Bodies: webhook.NewBodies(), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	defer server.Close()
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write(body)

@@ -17,10 +17,9 @@ import (
 
 // A source is a forge as it is configured: its webhooks, and us on it.
 type source struct {
-	config *ForgeConfig
-	verify webhook.Verify
-	// http carries what is asked of the forge; nil is the clients' own.
-	http *http.Client
+	config  *ForgeConfig
+	verify  webhook.Verify
+	metrics *metrics // nil for none
 
 	mu      sync.Mutex
 	clients map[identity]*client
@@ -40,10 +39,7 @@ type client struct {
 }
 
 func newSource(c *ForgeConfig, m *metrics) (*source, error) {
-	s := &source{config: c, clients: map[identity]*client{}}
-	if m != nil {
-		s.http = &http.Client{Timeout: 30 * time.Second, Transport: budgeted{next: http.DefaultTransport, metrics: m, forge: c.Name}}
-	}
+	s := &source{config: c, metrics: m, clients: map[identity]*client{}}
 	var err error
 	switch {
 	case len(c.Secrets)+len(c.SigningTokens) == 0: // it is only polled
@@ -52,8 +48,8 @@ func newSource(c *ForgeConfig, m *metrics) (*source, error) {
 	default:
 		s.verify, err = webhook.GitLab(values(c.Secrets), values(c.SigningTokens))
 	}
-	if err == nil && c.App == nil {
-		_, err = s.client(0, forge.Repo{}) // a mistake is told when the server starts
+	if err == nil {
+		_, err = s.client(0, forge.Repo{}) // a mistake, such as in an app's key, is told when the server starts
 	}
 	if err != nil {
 		return nil, fmt.Errorf("forge %s: %w", c.Name, err)
@@ -88,13 +84,13 @@ func (s *source) client(installation int64, repo forge.Repo) (*client, error) {
 	c := &client{}
 	if s.config.Kind == kindGitLab {
 		token := s.config.Token.Value()
-		f, err := gitlab.New(gitlab.Config{Token: token, BaseURL: s.config.API, HTTPClient: s.http})
+		f, err := gitlab.New(gitlab.Config{Token: token, BaseURL: s.config.API, HTTPClient: s.http(who)})
 		if err != nil {
 			return nil, err
 		}
 		c.Forge, c.user, c.token = f, "oauth2", func(context.Context) (string, error) { return token, nil }
 	} else {
-		config := github.Config{Token: s.config.Token.Value(), BaseURL: s.config.API, HTTPClient: s.http}
+		config := github.Config{Token: s.config.Token.Value(), BaseURL: s.config.API, HTTPClient: s.http(who)}
 		if app := s.config.App; app != nil {
 			config.App = &github.App{ID: app.ID, Installation: installation, Repo: who.repo, PrivateKey: []byte(app.PrivateKey.Value())}
 		}
@@ -106,6 +102,14 @@ func (s *source) client(installation int64, repo forge.Repo) (*client, error) {
 	}
 	s.clients[who] = c
 	return c, nil
+}
+
+// http carries what is asked of the forge; nil is the clients' own.
+func (s *source) http(who identity) *http.Client {
+	if s.metrics == nil {
+		return nil
+	}
+	return &http.Client{Timeout: 30 * time.Second, Transport: budgeted{tracedForge{http.DefaultTransport}, s.metrics.budgets, s.metrics.refused, s.config.Name, who}}
 }
 
 // decode reads a delivery's payload, or what the reconciler made.
@@ -125,7 +129,11 @@ func (s *source) decode(event, delivery string, payload []byte) (forge.Event, er
 
 // door is what the webhook's door needs to know. What the reconciler makes does not come in by it.
 func (s *source) door() webhook.Source {
-	return webhook.Source{Name: s.config.Name, Verify: s.verify, Decode: func(event, delivery string, payload []byte) (forge.Event, error) {
+	promising := webhook.GitHubPromising
+	if s.config.Kind == kindGitLab {
+		promising = webhook.GitLabPromising
+	}
+	return webhook.Source{Name: s.config.Name, Promising: promising, Verify: s.verify, Decode: func(event, delivery string, payload []byte) (forge.Event, error) {
 		if ours(event) {
 			return forge.Ignored{Reason: "an event of our own"}, nil
 		}
@@ -144,16 +152,17 @@ func (s *source) clone(cache *checkout.Cache, c *client, repo forge.Repo) func(c
 	}
 }
 
-// What the reconciler makes of what no delivery told.
+// What the server itself makes: of what no delivery told, and of what the forge is still to be told.
 const (
 	missedPull    = "weighlock: pull request"
 	missedComment = "weighlock: comment"
 	missedPush    = "weighlock: push"
+	missedRecord  = "weighlock: record"
 )
 
 // ours says whether an event is of the reconciler's making.
 func ours(event string) bool {
-	return event == missedPull || event == missedComment || event == missedPush
+	return event == missedPull || event == missedComment || event == missedPush || event == missedRecord
 }
 
 // A missed is something that no delivery told, as the queue keeps it. Installation is where GitHub's payloads have it.
@@ -161,6 +170,7 @@ type missed struct {
 	PullRequest  *forge.PullRequest  `json:"pullRequest,omitempty"`
 	Comment      *forge.Comment      `json:"comment,omitempty"`
 	Push         *forge.BranchPushed `json:"push,omitempty"`
+	Records      []record            `json:"records,omitempty"`
 	Installation struct {
 		ID int64 `json:"id"`
 	} `json:"installation"`

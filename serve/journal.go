@@ -57,6 +57,25 @@ func readJournal(f forge.Forge, store *queue.Store, run *queue.Run, stop context
 	return j, nil
 }
 
+// begun says whether a deploy was begun, of which people must hear.
+func (j *journal) begun() bool { return len(j.state.Deployments) > 0 }
+
+// done says of each deploy that was begun how it ended, as items of a list.
+func (j *journal) done() []string {
+	var out []string
+	for _, d := range j.state.Deployments {
+		out = append(out, d.String())
+	}
+	return out
+}
+
+func (d *journalDeployment) String() string {
+	if d.Ended != nil {
+		return fmt.Sprintf("- **%s** had ended: %s", d.Deployment.Environment, d.Ended.State)
+	}
+	return fmt.Sprintf("- **%s** was being written to", d.Deployment.Environment)
+}
+
 func (j *journal) save(ctx context.Context) error {
 	data, err := json.Marshal(j.state)
 	if err != nil {

@@ -15,6 +15,8 @@ func NewLog(w io.Writer, level slog.Leveler, c *Config) *slog.Logger {
 	mask := strings.NewReplacer(pairs...)
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		switch a.Value.Kind() {
+		case slog.KindDuration: // a number of nanoseconds is nobody's unit
+			a.Value = slog.StringValue(a.Value.Duration().String())
 		case slog.KindString:
 			a.Value = slog.StringValue(mask.Replace(a.Value.String()))
 		case slog.KindAny:

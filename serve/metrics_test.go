@@ -2,7 +2,9 @@ package serve
 
 import (
 	"net/http"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -38,14 +40,19 @@ func TestMetricsAreAsPrometheusAsksAndNameNoRepository(t *testing.T) {
 	m.run(&queue.Run{Item: item}, queue.Done, time.Second)
 	m.answered(queue.Deploy, time.Second)
 	m.recovered.WithLabelValues("delivery").Inc()
-	m.judged(bot.Verdict{{Name: "approvals"}, {Name: "checks", Met: true}})
+	m.judged(bot.Verdict{{Name: "approvals", State: bot.GateNotMet}, {Name: "checks", State: bot.GateMet}, {Name: "lock", State: bot.GateUnasked}})
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://api.example.com/", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (budgeted{limited{}, m, "github"}).RoundTrip(req); err != nil {
+	if _, err := (budgeted{limited{}, m.budgets, m.refused, "github", identity{}}).RoundTrip(req); err != nil {
 		t.Fatal(err)
 	}
+	m.built("1.2.3")
+	m.registry.MustRegister(load{&queue.Runner{Workers: 4}})
+	m.ended(found{target: "prod", deploy: true, ending: bot.EndedFailed})
+	m.ended(found{target: "prod", ending: bot.EndedPreviewed})
+	m.refused.WithLabelValues("github", "502").Inc()
 	families, err := m.registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -54,15 +61,48 @@ func TestMetricsAreAsPrometheusAsksAndNameNoRepository(t *testing.T) {
 	if err != nil || len(problems) > 0 {
 		t.Errorf("promlint: %v, %v", problems, err)
 	}
+	names := map[string]bool{}
 	for _, f := range families {
+		if names[f.GetName()] = true; f.GetType().String() == "HISTOGRAM" {
+			names[f.GetName()+"_count"] = true
+		}
 		if strings.Contains(f.String(), "acme") {
 			t.Errorf("a label grows with repositories: %s", f)
 		}
 	}
+	documentation, err := os.ReadFile("../docs/serve.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range names {
+		if short, ours := strings.CutPrefix(strings.TrimSuffix(name, "_count"), "weighlock_"); ours && !strings.Contains(string(documentation), "`"+short+"`") {
+			t.Errorf("docs/serve.md does not have %s", name)
+		}
+	}
+	alerts, err := os.ReadFile("../deploy/monitoring/monitoring.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range regexp.MustCompile(`\bweighlock_[a-z_]+`).FindAllString(string(alerts), -1) {
+		if !names[name] {
+			t.Errorf("alerts look at %s, which there is not", name)
+		}
+	}
 	want := `
-# HELP weighlock_forge_requests_remaining How many requests the forge still takes within its limit, as it said last.
+# HELP weighlock_deploys_total Deploys of a target that were asked for, by what became of them.
+# TYPE weighlock_deploys_total counter
+weighlock_deploys_total{outcome="deployed"} 0
+weighlock_deploys_total{outcome="failed"} 1
+weighlock_deploys_total{outcome="held"} 0
+weighlock_deploys_total{outcome="refused"} 0
+weighlock_deploys_total{outcome="unchanged"} 0
+weighlock_deploys_total{outcome="unreached"} 0
+# HELP weighlock_workers How many items this replica runs at the same time at most.
+# TYPE weighlock_workers gauge
+weighlock_workers 4
+# HELP weighlock_forge_requests_remaining How many requests the forge still takes within its limit, as it said last; of several installations the fewest.
 # TYPE weighlock_forge_requests_remaining gauge
-weighlock_forge_requests_remaining{forge="github"} 4900
+weighlock_forge_requests_remaining{forge="github",resource="api"} 4900
 # HELP weighlock_gate_refusals_total Conditions of deploys that were not met.
 # TYPE weighlock_gate_refusals_total counter
 weighlock_gate_refusals_total{gate="approvals"} 1
@@ -74,8 +114,10 @@ weighlock_queue_items{kind="deploy",state="running"} 0
 weighlock_queue_items{kind="deploy",state="waiting"} 1
 weighlock_queue_items{kind="preview",state="running"} 0
 weighlock_queue_items{kind="preview",state="waiting"} 0
+weighlock_queue_items{kind="urgent",state="running"} 0
+weighlock_queue_items{kind="urgent",state="waiting"} 0
 `
-	if err := testutil.GatherAndCompare(m.registry, strings.NewReader(want), "weighlock_forge_requests_remaining", "weighlock_gate_refusals_total", "weighlock_queue_items"); err != nil {
+	if err := testutil.GatherAndCompare(m.registry, strings.NewReader(want), "weighlock_forge_requests_remaining", "weighlock_gate_refusals_total", "weighlock_queue_items", "weighlock_deploys_total", "weighlock_workers"); err != nil {
 		t.Error(err)
 	}
 }

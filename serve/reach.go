@@ -11,7 +11,8 @@ import (
 
 // A Reach remembers which clusters answer, so that one that does not costs no run more than a moment.
 type Reach struct {
-	// Wait is how long a cluster may take to answer, and Again how long it is not asked after it has not.
+	// Wait is how long a cluster may take to answer. One that has not is not asked for twice as long as that took, and at least
+	// for Again: what refuses at once costs little to be asked again.
 	Wait, Again time.Duration
 	// Slow is how long a run may be busy with a cluster before it counts against it, and Most how many such runs there may be.
 	Slow time.Duration
@@ -21,15 +22,15 @@ type Reach struct {
 	clusters map[string]*reached
 }
 
-// NewReach is for a server that has so many runs at once: however slow a cluster is, a run is left for the others.
-func NewReach(workers int) *Reach {
-	return &Reach{Wait: 10 * time.Second, Again: 20 * time.Second, Slow: 2 * time.Minute, Most: max(workers-1, 1)}
+// NewReach is for a server within these limits: however slow a cluster is, a run is left for the others.
+func NewReach(l *Limits) *Reach {
+	return &Reach{Wait: l.cluster, Again: time.Second, Slow: 2 * time.Minute, Most: max(l.Workers-1, 1)}
 }
 
 // reached is what is known of a cluster.
 type reached struct {
 	asking chan struct{} // closed when the answer is there; nil when nobody asks
-	failed time.Time
+	until  time.Time     // when it may be asked again, if it did not answer
 	err    error
 	busy   map[*time.Time]bool // since when its runs are
 }
@@ -50,7 +51,7 @@ func (r *Reach) cluster(name string) *reached {
 func (r *Reach) Answers(ctx context.Context, name string, ping func(context.Context) error) error {
 	r.mu.Lock()
 	c := r.cluster(name)
-	if c.err != nil && time.Since(c.failed) < r.Again {
+	if c.err != nil && time.Now().Before(c.until) {
 		defer r.mu.Unlock()
 		return c.err
 	}
@@ -68,6 +69,7 @@ func (r *Reach) Answers(ctx context.Context, name string, ping func(context.Cont
 	c.asking = make(chan struct{})
 	r.mu.Unlock()
 
+	began := time.Now()
 	asked, cancel := context.WithTimeout(ctx, r.Wait)
 	err := ping(asked)
 	cancel()
@@ -78,7 +80,7 @@ func (r *Reach) Answers(ctx context.Context, name string, ping func(context.Cont
 	if ctx.Err() != nil { // it was not the cluster that ended this
 		return ctx.Err()
 	}
-	c.err, c.failed = err, time.Now()
+	c.err, c.until = err, time.Now().Add(max(2*time.Since(began), r.Again))
 	return err
 }
 

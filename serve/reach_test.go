@@ -14,7 +14,7 @@ import (
 func TestADeadClusterIsAskedOnceInAWhile(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r, asked, dead := NewReach(4), 0, errors.New("no route to host")
+		r, asked, dead := NewReach(&Limits{Workers: 4, cluster: defaultCluster}), 0, errors.New("no route to host")
 		ping := func(ctx context.Context) error {
 			asked++
 			<-ctx.Done()
@@ -39,7 +39,7 @@ func TestADeadClusterIsAskedOnceInAWhile(t *testing.T) {
 		if err := r.Answers(t.Context(), "west", func(context.Context) error { return nil }); err != nil {
 			t.Errorf("another one: %v", err)
 		}
-		time.Sleep(r.Again)
+		time.Sleep(2 * r.Wait)
 		if err := r.Answers(t.Context(), "east", func(context.Context) error { return nil }); err != nil {
 			t.Errorf("once it answers again: %v", err)
 		}
@@ -49,7 +49,7 @@ func TestADeadClusterIsAskedOnceInAWhile(t *testing.T) {
 func TestWhoIsCancelledSaysNothingOfTheCluster(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := NewReach(4)
+		r := NewReach(&Limits{Workers: 4, cluster: defaultCluster})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := r.Answers(ctx, "east", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }); err == nil {
@@ -64,7 +64,7 @@ func TestWhoIsCancelledSaysNothingOfTheCluster(t *testing.T) {
 func TestASlowClusterLeavesARunForOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := NewReach(3)
+		r := NewReach(&Limits{Workers: 3, cluster: defaultCluster})
 		ctx, end := context.WithCancel(t.Context())
 		for range 3 {
 			if err := r.Enter(ctx, "east"); err != nil {

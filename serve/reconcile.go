@@ -32,6 +32,7 @@ const (
 func (s *Server) reconcile(ctx context.Context) {
 	every := cmp.Or(s.config.poll, s.config.Limits.reconcile)
 	if every == 0 {
+		s.log.WarnContext(ctx, "what no delivery tells of is not looked for: limits.reconcile is 0s")
 		return
 	}
 	tick := time.NewTicker(every)
@@ -68,12 +69,12 @@ func (s *Server) redeliver(ctx context.Context, since time.Time) error {
 			continue
 		}
 		hooks, ok := client.Forge.(interface {
-			Redeliver(ctx context.Context, since time.Time) (int, error)
+			Redeliver(ctx context.Context, since, now time.Time) (int, error)
 		})
 		if !ok || f.config.App == nil {
 			continue
 		}
-		n, err := hooks.Redeliver(ctx, since)
+		n, err := hooks.Redeliver(ctx, since, s.worker.bot.Now())
 		if n > 0 {
 			s.metrics.recovered.WithLabelValues("delivery").Add(float64(n))
 			s.log.WarnContext(ctx, "deliveries had failed; the forge sends them again", "forge", f.config.Name, "deliveries", n)
@@ -102,9 +103,9 @@ func (s *Server) sweep(ctx context.Context) error {
 	var all sync.WaitGroup
 	for _, f := range s.sources {
 		repos := map[string]bool{}
-		for _, name := range f.config.Repositories {
-			if !strings.ContainsAny(name, `*?[\`) {
-				repos[name] = true
+		for _, r := range f.config.Repositories {
+			if !strings.ContainsAny(r.Name, `*?[\`) {
+				repos[r.Name] = true
 			}
 		}
 		for _, name := range known {
@@ -144,6 +145,10 @@ func (s *Server) sweepRepo(ctx context.Context, f *source, repo forge.Repo) erro
 	if err != nil {
 		return err
 	}
+	if !strings.EqualFold(about.Repo.String(), repo.String()) { // what it is called now is looked at by itself, where that is served
+		s.log.WarnContext(ctx, "a repository has another name now: where the configuration names it, give it that one", "repository", repo, "now", about.Repo)
+		return nil
+	}
 	prs, err := client.OpenPullRequests(ctx, repo, "")
 	if err != nil {
 		return err
@@ -180,8 +185,11 @@ func (s *Server) sweepMerged(ctx context.Context, f *source, client *client, rep
 // sweepHead previews a pull request whose head nobody told of, and that has no finished check of ours.
 func (s *Server) sweepHead(ctx context.Context, f *source, client *client, pr forge.PullRequest) error {
 	heard, err := s.store.Heard(ctx, repoKey(f, pr.Repo), headSubject(pr))
-	if err != nil || heard {
+	if err != nil {
 		return err
+	}
+	if heard {
+		return s.renew(ctx, f, pr)
 	}
 	checks, err := client.ChecksOf(ctx, pr.Commit())
 	if err != nil {
@@ -192,8 +200,40 @@ func (s *Server) sweepHead(ctx context.Context, f *source, client *client, pr fo
 			return nil
 		}
 	}
-	item := queue.Item{Repo: repoKey(f, pr.Repo), Key: pullKey(f.config.Name, pr.Repo, pr.Number), Kind: queue.Preview, Subject: headSubject(pr), Event: missedPull}
-	return s.missed(ctx, f, item, missed{PullRequest: &pr})
+	return s.missed(ctx, f, headItem(f, pr), missed{PullRequest: &pr})
+}
+
+// headItem is the preview of a pull request as it is now.
+func headItem(f *source, pr forge.PullRequest) queue.Item {
+	return queue.Item{Repo: repoKey(f, pr.Repo), Key: pullKey(f.config.Name, pr.Repo, pr.Number), Kind: queue.Preview, Subject: headSubject(pr), Event: missedPull}
+}
+
+// renewAtMost is how long it may take until a cluster that did not answer is asked again.
+const renewAtMost = time.Hour
+
+// tried says that something has failed for a cause that may pass.
+func tried(a *queue.Account) bool {
+	return a.State == queue.Failed && strings.HasPrefix(a.Note, noteTried)
+}
+
+// rested says that something has waited for long enough to be tried again: as long as it was tried, at most an hour.
+func rested(a *queue.Account) bool {
+	return time.Since(a.Ended) >= min(a.Ended.Sub(a.Since), renewAtMost)
+}
+
+// renew previews once more what a cluster did not answer for: after some minutes, and then ever later.
+func (s *Server) renew(ctx context.Context, f *source, pr forge.PullRequest) error {
+	item := headItem(f, pr)
+	a, err := s.store.Account(ctx, item.Repo, item.Subject)
+	if err != nil || a == nil || a.Note != noteUnreached && !tried(a) || !rested(a) {
+		return err
+	}
+	item.Delivery = fmt.Sprintf("%s!%s, again after %d", item.Repo, item.Subject, a.Ended.UnixMilli())
+	added, err := s.enqueue(ctx, f, item, missed{PullRequest: &pr})
+	if added {
+		s.log.InfoContext(ctx, "a cluster or the forge did not answer: the preview is renewed", "key", item.Key)
+	}
+	return err
 }
 
 // sweepComments carries out, or answers, the commands of comments that nobody told of.
@@ -210,11 +250,15 @@ func (s *Server) sweepComments(ctx context.Context, f *source, client *client, p
 	var errs []error
 	for _, c := range all {
 		call := bot.CallOf(forge.CommentCreated{Comment: c})
-		if call == bot.CallNothing || now.Sub(c.Created) > recent || !s.polls() && now.Sub(c.Created) < underway || !c.Updated.Equal(c.Created) || s.worker.bot.Answered(c, self, all) {
+		if call == bot.CallNothing || now.Sub(c.Created) > recent || !s.polls() && now.Sub(c.Created) < underway || s.worker.bot.Answered(c, self, all) {
 			continue
 		}
 		heard, err := s.store.Heard(ctx, repoKey(f, pr.Repo), commentSubject(c))
 		if err != nil || heard {
+			errs = append(errs, err)
+			continue
+		}
+		if edited, err := client.Edited(ctx, c); err != nil || edited {
 			errs = append(errs, err)
 			continue
 		}
@@ -223,7 +267,7 @@ func (s *Server) sweepComments(ctx context.Context, f *source, client *client, p
 		case bot.CallDeploy:
 			item.Kind = queue.Deploy
 		case bot.CallCancel:
-			item.Key = cancelKey(item.Key)
+			item.Key, item.Kind = cancelKey(item.Key), queue.Urgent
 		}
 		errs = append(errs, s.missed(ctx, f, item, missed{Comment: &c}))
 	}
@@ -232,16 +276,7 @@ func (s *Server) sweepComments(ctx context.Context, f *source, client *client, p
 
 // missed stores what no delivery told as if one had.
 func (s *Server) missed(ctx context.Context, f *source, item queue.Item, m missed) error {
-	if f.config.App != nil {
-		m.Installation.ID = f.config.App.Installation
-	}
-	var err error
-	if item.Body, err = json.Marshal(m); err != nil {
-		return err
-	}
-	item.Source = f.config.Name
-	item.Delivery = cmp.Or(item.Delivery, item.Repo+"!"+item.Subject) // not what a forge could send
-	added, err := s.store.Add(ctx, item)
+	added, err := s.enqueue(ctx, f, item, m)
 	if err != nil || !added {
 		return err
 	}
@@ -252,6 +287,20 @@ func (s *Server) missed(ctx context.Context, f *source, item queue.Item, m misse
 	s.metrics.recovered.WithLabelValues(string(item.Kind)).Inc()
 	s.log.WarnContext(ctx, "something was missed: no delivery told of it", "key", item.Key, "subject", item.Subject)
 	return nil
+}
+
+// enqueue stores what was found by looking, and reports whether it is new.
+func (s *Server) enqueue(ctx context.Context, f *source, item queue.Item, m missed) (bool, error) {
+	if f.config.App != nil {
+		m.Installation.ID = f.config.App.Installation
+	}
+	var err error
+	if item.Body, err = json.Marshal(m); err != nil {
+		return false, err
+	}
+	item.Source = f.config.Name
+	item.Delivery = cmp.Or(item.Delivery, item.Repo+"!"+item.Subject) // not what a forge could send
+	return s.store.Add(ctx, item)
 }
 
 // repoKey is a repository as the queue knows it.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/weighlock/weighlock/bot"
+	"github.com/weighlock/weighlock/bot/checkout"
 	"github.com/weighlock/weighlock/bot/forge"
 )
 
@@ -47,31 +48,33 @@ func (j *journal) resume(ctx context.Context, b *bot.Bot, event forge.Event) err
 			}
 			d.Told = true
 		}
-		switch {
-		case d.Answered:
-		case d.Ended != nil:
-			open = append(open, fmt.Sprintf("- **%s** had ended: %s", d.Deployment.Environment, status.State))
-		default:
-			open = append(open, fmt.Sprintf("- **%s** was being written to", d.Deployment.Environment))
+		if !d.Answered {
+			open = append(open, d.String())
 		}
 	}
 	comment, isComment := event.(forge.CommentCreated)
 	if !isComment || len(open) == 0 { // a push is deployed again, and holds what is not as it was reviewed
 		return j.save(ctx)
 	}
-	text := "❌ The server that carried this out has ended in the middle:\n\n" + strings.Join(open, "\n") +
-		"\n\nWhat was applied stays; the rest was not done. The preview shows what is left: give the command again for that.\n"
-	if err := b.Explain(ctx, comment, text); err != nil {
+	if err := b.Explain(ctx, comment, func(command string) string {
+		return "❌ The server that carried this out has ended in the middle:\n\n" + strings.Join(open, "\n") +
+			"\n\nWhat was applied stays; the rest was not done. The preview shows what is left, and " + command + " does it.\n"
+	}); err != nil {
 		return err
 	}
-	return b.Refresh(ctx, comment.Repo, comment.Comment.Number)
+	_, err := b.Refresh(ctx, comment.Repo, comment.Comment.Number)
+	return err
 }
 
 // retryable says whether a failure may pass by itself, and how long the forge asks to wait.
 func retryable(err error) (bool, *forge.Error) {
 	failed := new(forge.Error)
 	if errors.As(err, &failed) {
-		return errors.Is(err, forge.ErrUnavailable) || errors.Is(err, forge.ErrRateLimited), failed
+		// A token that is not valid is the operator's to change: what waits for that is not lost.
+		return errors.Is(err, forge.ErrUnavailable) || errors.Is(err, forge.ErrRateLimited) || errors.Is(err, forge.ErrUnauthorized), failed
+	}
+	if errors.Is(err, checkout.ErrUnavailable) || errors.Is(err, errUnreached) {
+		return true, failed
 	}
 	var timeout interface{ Timeout() bool }
 	return errors.As(err, &timeout) || errors.Is(err, context.DeadlineExceeded), failed

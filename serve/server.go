@@ -15,9 +15,11 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/weighlock/weighlock/bot"
 	"github.com/weighlock/weighlock/bot/checkout"
+	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/bot/queue"
 	"github.com/weighlock/weighlock/bot/webhook"
 )
@@ -50,6 +52,7 @@ func New(ctx context.Context, c *Config, b bot.Bot, owner string, log *slog.Logg
 	if s.store, err = queue.Open(ctx, c.Database.Value()); err != nil {
 		return nil, err
 	}
+	s.store.Lease = c.Limits.lease
 	s.metrics = newMetrics(s.store)
 	byName := map[string]*source{}
 	for i := range c.Forges {
@@ -67,19 +70,49 @@ func New(ctx context.Context, c *Config, b bot.Bot, owner string, log *slog.Logg
 	if s.cache, err = checkout.NewCache(dir, 0); err != nil {
 		return nil, err
 	}
-	b.Judged = s.metrics.judged
-	s.worker = &worker{sources: byName, store: s.store, cache: s.cache, bot: b, log: log, answered: s.metrics.answered}
+	s.worker = &worker{tracer: noop.NewTracerProvider().Tracer(""), sources: byName, store: s.store, cache: s.cache, bot: b, log: log, metrics: s.metrics}
 	s.runner = &queue.Runner{
 		Store: s.store, Handler: s.worker, Owner: owner, Workers: c.Limits.Workers, Limits: queue.Limits{Repo: c.Limits.Repository},
-		Grace: c.Limits.grace, Log: log, Observe: s.metrics.run,
+		Grace: c.Limits.grace, Patience: c.Limits.retry, Log: log, Observe: s.metrics.run,
 	}
+	s.metrics.registry.MustRegister(load{s.runner})
 	if slices.ContainsFunc(s.sources, func(f *source) bool { return f.verify != nil }) {
-		if s.doors, err = net.Listen("tcp", c.Listen); err != nil {
+		if s.doors, err = listen("listen", c.Listen); err != nil {
 			return nil, err
 		}
 	}
-	s.internal, err = net.Listen("tcp", c.Internal)
+	s.internal, err = listen("internal", c.Internal)
 	return s, err
+}
+
+// Built tells the metrics which version of the program this is. It is called once, before Run.
+func (s *Server) Built(version string) { s.metrics.built(version) }
+
+// listen opens the address of a key of the configuration.
+func listen(key, address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; want HOST:PORT, or :PORT for all of the host's addresses, which nobody else listens on", key, err)
+	}
+	return l, nil
+}
+
+// introduce says as whom the server speaks: a token that is wrong is best known before something is to be done.
+func (s *Server) introduce(ctx context.Context) {
+	for _, f := range s.sources {
+		client, err := f.client(0, forge.Repo{})
+		var who forge.User
+		if err == nil {
+			who, err = client.Self(ctx)
+		}
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
+			s.log.ErrorContext(ctx, "the forge does not know us, or does not answer: nothing can be done there; look at its token, or app, and api", "forge", f.config.Name, "error", err)
+		default:
+			s.log.InfoContext(ctx, "speaking to the forge", "forge", f.config.Name, "as", who.Login)
+		}
+	}
 }
 
 // Addresses are where the server listens: for webhooks, "" if it only polls, and for what is its own.
@@ -109,9 +142,10 @@ func (s *Server) Run(ctx context.Context) error {
 		}()
 	}
 	webhooks, own := s.Addresses()
-	s.log.InfoContext(ctx, "serving", "webhooks", webhooks, "internal", own, "poll", s.config.poll.String())
+	s.log.InfoContext(ctx, "serving", "webhooks", webhooks, "internal", own, "poll", s.config.poll.String(), "database", map[bool]string{true: "PostgreSQL", false: "SQLite"}[s.store.Shared()])
 
 	var background sync.WaitGroup
+	background.Go(func() { s.introduce(ctx) })
 	background.Go(func() { s.reconcile(ctx) })
 	background.Go(func() {
 		// The door closes first: what comes now is for another replica, or for the next process.
@@ -153,13 +187,13 @@ func (s *Server) close() error {
 
 // routes are the webhooks' doors.
 func (s *Server) routes() http.Handler {
-	mux := http.NewServeMux()
+	mux, bodies := http.NewServeMux(), webhook.NewBodies()
 	for _, f := range s.sources {
 		if f.verify == nil {
 			continue
 		}
 		mux.Handle("/webhook/"+f.config.Name, &webhook.Door{
-			Source: f.door(), Queue: &intake{config: f.config, store: s.store}, Now: s.worker.bot.Now, Log: s.log, Observe: s.metrics.delivery,
+			Source: f.door(), Queue: &intake{config: f.config, store: s.store, log: s.log}, Bodies: bodies, Now: s.worker.bot.Now, Log: s.log, Observe: s.metrics.delivery,
 		})
 	}
 	return mux
@@ -176,13 +210,15 @@ func (s *Server) internals() http.Handler {
 		case s.closed.Load():
 			http.Error(w, "the server is shutting down", http.StatusServiceUnavailable)
 		case err != nil:
-			s.log.ErrorContext(ctx, "the database does not answer", "error", err)
-			http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+			s.log.ErrorContext(ctx, "the database takes nothing", "error", err)
+			http.Error(w, "the database takes nothing", http.StatusServiceUnavailable)
 		default:
 			fmt.Fprintln(w, "ok")
 		}
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
+	mux.Handle("/queue", s.desk())
+	mux.Handle("/queue/", s.desk())
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 	return mux
 }
 

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/weighlock/weighlock/bot"
 	"github.com/weighlock/weighlock/bot/checkout"
 	"github.com/weighlock/weighlock/bot/forge"
@@ -21,23 +24,49 @@ type worker struct {
 	store   *queue.Store
 	cache   *checkout.Cache
 	// bot is what all repositories share; forge, clone and holder are each run's own.
-	bot bot.Bot
-	log *slog.Logger
-	// answered is told how long people waited for what a delivery called for.
-	answered func(kind queue.Kind, waited time.Duration)
+	bot     bot.Bot
+	log     *slog.Logger
+	metrics *metrics
+	// tracer traces runs.
+	tracer trace.Tracer
 }
 
-// How often what fails is tried before it is given up: what is not known to pass, and what ended the process each time.
+// How often what fails is tried before it is given up: what is not known to pass, what ended the process each time, and more.
 const (
 	triesUnknown = 4
 	triesDeadly  = 10
+	// triesUntold is for what has been done and could not be told, whatever the forge says of it: some minutes.
+	triesUntold = 7
 )
+
+// noteUnreached is what is noted of a preview that is to be renewed once all clusters answer.
+const noteUnreached = "previewed, but for a cluster that did not answer"
+
+// noteTried begins what is noted of an item that has failed for a cause that may pass, and that was tried for as long as the server has
+// patience: it is to be taken up again.
+const noteTried = "all tries failed: "
+
+// errUnreached says that a push is not deployed, or not whole, because a cluster does not answer.
+var errUnreached = errors.New("a cluster does not answer")
 
 // Handle implements [queue.Handler].
 func (w *worker) Handle(ctx context.Context, run *queue.Run, last bool) queue.Outcome {
+	ctx, span := w.tracer.Start(ctx, "run", aboutRun(run))
+	defer span.End()
+	out := w.handle(ctx, run, last)
+	if out.Err != nil {
+		span.SetStatus(codes.Error, "") // its text is in the log
+	}
+	return out
+}
+
+func (w *worker) handle(ctx context.Context, run *queue.Run, last bool) queue.Outcome {
 	s := w.sources[run.Source]
 	if s == nil {
 		return queue.Outcome{Err: fmt.Errorf("forge %s is not configured any more", run.Source)}
+	}
+	if run.Event == missedRecord {
+		return w.closeRecords(ctx, s, run, last)
 	}
 	event, err := s.decode(run.Event, run.Delivery, run.Body)
 	if err != nil {
@@ -55,18 +84,42 @@ func (w *worker) Handle(ctx context.Context, run *queue.Run, last bool) queue.Ou
 		return queue.Outcome{Err: err}
 	}
 	b := w.bot // a copy
+	b.OptIn = true
 	b.Forge, b.Clone = j, s.clone(w.cache, client, event.From().Repo)
+	may := func(context string) error { return s.config.mayUse(event.From().Repo, context) }
+	b.Cluster, b.Previews = b.Cluster.Within(may), b.Previews.Within(may)
 	b.Log = w.log.With("delivery", run.Delivery, "key", run.Key)
 	b.Holder = fmt.Sprintf("%s (run %d.%d of weighlock serve)", strings.TrimPrefix(run.Key, run.Source+":"), run.Seq, run.Fence)
 	b.Cancel = func(ctx context.Context, pr forge.PullRequest, by forge.User) (int, error) {
 		return w.store.Cancel(ctx, pullKey(run.Source, pr.Repo, pr.Number), run.Delivery, "@"+by.Login)
 	}
+	push, isPush := event.(forge.BranchPushed)
+	f := &findings{}
+	b.Observer, b.Judged = f, func(v bot.Verdict) { w.judged(v, isPush) }
 	out, err := w.do(ctx, &b, j, event)
+	w.tell(ctx, b.Log, f, isPush && out.Unreached && !last)
 	if err == nil {
-		if w.answered != nil {
-			w.answered(run.Kind, time.Since(run.Received))
+		err = w.oweRecords(ctx, run, j, github.InstallationOf(run.Body))
+	}
+	if err == nil && isPush && out.Unreached {
+		err = fmt.Errorf("%w: %w", errUnreached, f.cause())
+	}
+	if err == nil {
+		if isPush {
+			w.mark(ctx, &b, push, run, f)
 		}
-		return queue.Outcome{Note: firstLine(out.Summary)}
+		w.metrics.answered(run.Kind, time.Since(run.Received))
+		if out.Failed {
+			w.metrics.failed(run.Kind)
+			if len(f.list()) == 0 {
+				b.Log.WarnContext(ctx, "not all went well", "kind", run.Kind, "told", clipped(out.Summary, 2000))
+			}
+		}
+		note := firstLine(out.Summary)
+		if _, preview := event.(forge.PullRequestChanged); preview && out.Unreached {
+			note = noteUnreached
+		}
+		return queue.Outcome{Note: note}
 	}
 	if stopped := new(queue.CancelledError); errors.As(context.Cause(ctx), &stopped) {
 		err = errors.Join(err, w.cancelled(ctx, &b, event, stopped.By))
@@ -75,12 +128,56 @@ func (w *worker) Handle(ctx context.Context, run *queue.Run, last bool) queue.Ou
 		return queue.Outcome{Err: errors.Join(err, context.Cause(ctx)), Retry: outer.Err() == nil} // the journal was not stored
 	}
 	passes, failed := retryable(err)
-	retry := passes && !last || run.Kind == queue.Preview && run.Attempt < triesUnknown
+	retry := passes && !last || run.Kind == queue.Preview && run.Attempt < triesUnknown || j.begun() && !last && run.Attempt < triesUntold
+	switch {
+	case retry:
+	case isPush:
+		err = errors.Join(err, w.giveUpPush(ctx, &b, push, run, err))
+	default:
+		err = errors.Join(err, w.giveUp(ctx, &b, event, err, j.done()))
+	}
 	if !retry {
-		err = errors.Join(err, w.giveUp(ctx, &b, event, err))
+		err = errors.Join(err, w.oweRecords(ctx, run, j, github.InstallationOf(run.Body)))
+	}
+	if passes && !retry {
+		err = fmt.Errorf("%s%w", noteTried, err)
 	}
 	return queue.Outcome{Err: err, Retry: retry, RetryAfter: failed.RetryAfter}
 }
+
+// judged counts verdicts. What becomes of a push after its verdict is found out, whatever that is.
+func (w *worker) judged(v bot.Verdict, push bool) {
+	w.metrics.judged(v)
+	if !push && !v.Met() {
+		w.metrics.ended(found{deploy: true, ending: bot.EndedRefused})
+	}
+}
+
+// tell counts what became of each target, and tells the operator of those with which not all went well. What is tried again anyway wakes
+// nobody up.
+func (w *worker) tell(ctx context.Context, log *slog.Logger, f *findings, again bool) {
+	for _, n := range f.list() {
+		again := again && n.deploy && n.ending == bot.EndedUnreached
+		if !again {
+			w.metrics.ended(n)
+		}
+		level, what := slog.LevelWarn, "a target is not previewed as it should be"
+		switch {
+		case n.cause == nil:
+			continue
+		case n.deploy && (n.ending == bot.EndedRefused || n.ending == bot.EndedHeld):
+			what = "a deploy was not carried out"
+		case again:
+			what = "a deploy failed, and is tried again"
+		case n.deploy:
+			level, what = slog.LevelError, "a deploy failed"
+		}
+		log.Log(ctx, level, what, "target", n.target, "outcome", n.ending, "cause", clipped(oneLineOf(n.cause), 2000))
+	}
+}
+
+// oneLineOf is an error's text in one line.
+func oneLineOf(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 // do does what an event calls for, beginning where an earlier run of it was interrupted.
 func (w *worker) do(ctx context.Context, b *bot.Bot, j *journal, event forge.Event) (bot.Outcome, error) {
@@ -106,10 +203,7 @@ func (w *worker) do(ctx context.Context, b *bot.Bot, j *journal, event forge.Eve
 		if pr.State != forge.StateOpen {
 			return bot.Outcome{Summary: fmt.Sprintf("Nothing to do: %s is %s.", pr, pr.State)}, nil
 		}
-		if err := b.Refresh(ctx, e.PullRequest.Repo, e.PullRequest.Number); err != nil {
-			return bot.Outcome{}, err
-		}
-		return bot.Outcome{Summary: "previewed"}, nil
+		return b.Refresh(ctx, e.PullRequest.Repo, e.PullRequest.Number)
 	}
 	return b.Handle(ctx, event)
 }
@@ -124,10 +218,13 @@ func (w *worker) cancelled(ctx context.Context, b *bot.Bot, event forge.Event, b
 	return w.refuse(ctx, b, event, fmt.Sprintf("😕 %s has cancelled this before anything was done.\n", by))
 }
 
-// giveUp tells who waits for it that an event is not dealt with any more.
-func (w *worker) giveUp(ctx context.Context, b *bot.Bot, event forge.Event, cause error) error {
+// giveUp tells who waits for it that an event is not dealt with any more, and what of it was done.
+func (w *worker) giveUp(ctx context.Context, b *bot.Bot, event forge.Event, cause error, done []string) error {
 	if errors.As(cause, new(*queue.CancelledError)) {
 		return nil // told
+	}
+	if len(done) > 0 {
+		return w.refuse(ctx, b, event, fmt.Sprintf("❌ This was carried out, and could not be told as it should: %s\n\n%s\n\nThe preview, which `/diff` renews, shows what is left.\n", oneLine(cause), strings.Join(done, "\n")))
 	}
 	return w.refuse(ctx, b, event, fmt.Sprintf("❌ This could not be carried out: %s\n", oneLine(cause)))
 }
@@ -142,17 +239,19 @@ func (w *worker) refuse(ctx context.Context, b *bot.Bot, event forge.Event, text
 
 // oneLine is an error as a line of Markdown that nothing of it can leave.
 func oneLine(err error) string {
-	text := strings.Join(strings.Fields(err.Error()), " ")
-	if r := []rune(text); len(r) > 1000 {
-		text = string(r[:1000]) + "…"
-	}
+	text := clipped(oneLineOf(err), 1000)
 	return "`` " + strings.ReplaceAll(text, "`", "'") + " ``"
 }
 
 func firstLine(text string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
-	if r := []rune(line); len(r) > 200 {
-		return string(r[:200]) + "…"
+	return clipped(line, 200)
+}
+
+// clipped is the beginning of a text, so many characters of it.
+func clipped(text string, most int) string {
+	if r := []rune(text); len(r) > most {
+		return string(r[:most]) + "…"
 	}
-	return line
+	return text
 }

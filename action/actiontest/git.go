@@ -26,6 +26,7 @@ type Git struct {
 	// MergeRequests says that pull requests have the names that GitLab gives their commits, in place of GitHub's.
 	MergeRequests bool
 
+	dir    string
 	bare   string
 	url    string
 	server *http.Server
@@ -33,7 +34,7 @@ type Git struct {
 
 // NewGit makes an empty repository below dir, whose path on the server is name ("acme/shop"), and serves it on loopback.
 func NewGit(ctx context.Context, dir, name string) (*Git, error) {
-	g := &Git{Work: filepath.Join(dir, "work"), bare: filepath.Join(dir, "srv", name+".git")}
+	g := &Git{dir: dir, Work: filepath.Join(dir, "work"), bare: filepath.Join(dir, "srv", name+".git")}
 	if err := lay(g.bare, "main", "[core]\n\tbare = true\n[uploadpack]\n\tallowAnySHA1InWant = true\n\tallowFilter = true\n[receive]\n\tautogc = false\n"); err != nil {
 		return nil, err
 	}
@@ -53,7 +54,7 @@ func NewGit(ctx context.Context, dir, name string) (*Git, error) {
 		Env:  []string{"GIT_PROJECT_ROOT=" + filepath.Join(dir, "srv"), "GIT_HTTP_EXPORT_ALL=1"},
 	}
 	g.url = fmt.Sprintf("http://%s/%s.git", listener.Addr(), name)
-	g.server = &http.Server{Handler: backend}
+	g.server = &http.Server{Handler: frugal{g.bare, backend}}
 	go func() { _ = g.server.Serve(listener) }() // ends with Close, and always with an error
 	return g, nil
 }
@@ -76,6 +77,20 @@ func lay(dir, branch, config string) error {
 // remote configures the remote.
 func remote(url string) string {
 	return "[remote \"origin\"]\n\turl = " + url + "\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n"
+}
+
+// Rename has the repository be at another path of the server, too, which jobs clone it from.
+func (g *Git) Rename(name string) error {
+	to := filepath.Join(g.dir, "srv", name+".git")
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	if err := os.Symlink(g.bare, to); err != nil {
+		return err
+	}
+	address, _, _ := strings.Cut(strings.TrimPrefix(g.url, "http://"), "/")
+	g.bare, g.url = to, fmt.Sprintf("http://%s/%s.git", address, name)
+	return nil
 }
 
 // URL is where the repository is cloned from.

@@ -44,6 +44,7 @@ type Runner struct {
 	// clone that all jobs share and that has the server's disk for its remote.
 	Full bool
 	n    int
+	laid string // what the clone of Full is one of
 }
 
 // A Job is what a job left behind.
@@ -102,7 +103,8 @@ func (r *Runner) full(ref string) (string, error) {
 	}
 	dir := filepath.Join(r.Dir, "workspace")
 	clone := filepath.Join(dir, ".git")
-	if r.n == 1 {
+	if r.laid != r.Git.bare {
+		r.laid = r.Git.bare
 		err = errors.Join(lay(clone, "main", remote(r.Git.bare)),
 			os.WriteFile(filepath.Join(clone, "objects", "info", "alternates"), []byte(filepath.Join(r.Git.bare, "objects")+"\n"), 0o644))
 	}

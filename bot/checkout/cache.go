@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -38,6 +40,9 @@ type mirror struct {
 	users    int           // guarded by the cache's mu
 	prepared sync.Mutex    // held while its first user prepares it
 	fetching chan struct{} // held while fetching
+	// made is when it was made, if this process did so; damaged says that it is to be made anew. Guarded by the cache's mu.
+	made    time.Time
+	damaged bool
 }
 
 const (
@@ -59,6 +64,9 @@ func NewCache(dir string, limit int64) (*Cache, error) {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
 			return nil, fmt.Errorf("making the cache of repositories: %w", err)
 		}
+		if err := checkOurs(filepath.Join(dir, d)); err != nil {
+			return nil, fmt.Errorf("the cache of repositories: %w", err)
+		}
 	}
 	c := &Cache{dir: dir, limit: cmp.Or(limit, DefaultCacheSize), lock: flock.New(filepath.Join(dir, "lock")), mirrors: map[string]*mirror{}}
 	switch locked, err := c.lock.TryLock(); {
@@ -71,6 +79,20 @@ func NewCache(dir string, limit int64) (*Cache, error) {
 		return nil, errors.Join(fmt.Errorf("cleaning the cache of repositories: %w", err), c.Close())
 	}
 	return c, nil
+}
+
+// checkOurs refuses a directory that others can write to: git obeys what stands in a repository's configuration.
+func checkOurs(dir string) error {
+	about, err := os.Lstat(dir)
+	switch {
+	case err != nil:
+		return err
+	case !about.IsDir():
+		return fmt.Errorf("%s is no directory: remove it, or name another cache", dir)
+	case about.Mode().Perm()&0o022 != 0 && runtime.GOOS != "windows", !isOurs(about):
+		return fmt.Errorf("%s belongs to somebody else, or others may write to it: remove it, or name another cache", dir)
+	}
+	return nil
 }
 
 func emptied(dir string) error {
@@ -108,7 +130,7 @@ func (c *Cache) Open(ctx context.Context, address string, opts Options) (*Repo, 
 	}
 	r, err := Open(ctx, m.dir, opts)
 	if err != nil {
-		return nil, errors.Join(err, m.release())
+		return nil, errors.Join(m.suspect(ctx, err), m.release())
 	}
 	r.mirror, r.fetching = m, m.fetching
 	return r, nil
@@ -139,13 +161,14 @@ func (m *mirror) prepare(ctx context.Context, address string, opts Options) erro
 	g := git{dir: m.dir, global: []string{"--git-dir=" + m.dir}, env: scratchEnv(opts, remote{}), stderr: opts.Stderr}
 	if _, err := os.Stat(filepath.Join(m.dir, "config")); err == nil {
 		m.cache.mu.Lock()
-		alone := m.users == 1
+		alone, damaged := m.users == 1, m.damaged
 		m.cache.mu.Unlock()
-		if !alone {
+		switch now := time.Now(); {
+		case !alone:
 			return nil
+		case !damaged:
+			return errors.Join(os.Chtimes(m.dir, now, now), m.tidy(ctx, g))
 		}
-		now := time.Now()
-		return errors.Join(os.Chtimes(m.dir, now, now), m.tidy(ctx, g))
 	}
 	// Under another name until it is whole.
 	fresh, err := os.MkdirTemp(filepath.Join(m.cache.dir, "work"), "mirror-")
@@ -167,7 +190,37 @@ func (m *mirror) prepare(ctx context.Context, address string, opts Options) erro
 	if err := errors.Join(os.RemoveAll(m.dir), os.Rename(fresh, m.dir)); err != nil {
 		return errors.Join(fmt.Errorf("making a mirror: %w", err), os.RemoveAll(fresh))
 	}
+	m.cache.mu.Lock()
+	defer m.cache.mu.Unlock()
+	m.made, m.damaged = time.Now(), false
 	return nil
+}
+
+// soon is how long after a mirror was made what git fails at is not put down to it any more: another one would fail alike.
+const soon = 10 * time.Minute
+
+// damage is what git says of files that are not as it wrote them.
+var damage = regexp.MustCompile(`(?i)corrupt|bad (object|config|tree|pack)|missing (blob|tree|commit|object)|unable to (read|unpack|parse)|not a git repository|index file|packfile|loose object|inflate|sha1 mismatch|did not send all necessary objects`)
+
+// suspect looks at an error of git in a mirror. A mirror that a full disk or a crash has damaged is made anew by who opens it
+// next, so that the same goes well then: the error is [ErrUnavailable].
+func (m *mirror) suspect(ctx context.Context, err error) error {
+	failed := new(failure)
+	if m == nil || err == nil || ctx.Err() != nil {
+		return err
+	}
+	switch known := errors.As(err, &failed); {
+	case errors.Is(err, errMissing):
+	case !known || (failed.exit == 1 || errors.Is(err, ErrUnavailable)) && !damage.MatchString(failed.said):
+		return err
+	}
+	m.cache.mu.Lock()
+	defer m.cache.mu.Unlock()
+	if !m.damaged && time.Since(m.made) < soon {
+		return err
+	}
+	m.damaged = true
+	return &unavailableError{fmt.Errorf("the mirror of the repository may be damaged, and is made anew: %w", err)}
 }
 
 // tidy removes what a process that died has left, and puts many packs together. Nothing is thrown away: a commit that no

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"unicode/utf8"
 )
 
 // Options say how a clone's remote is reached and how much may be written. The zero value serves a clone made by
@@ -66,6 +67,7 @@ type Repo struct {
 	mirror   *mirror       // what is fetched is kept in it; nil for a clone, which is left as it is
 	fetched  atomic.Bool   // whether there were any
 	known    known
+	objects  objects
 }
 
 // Open opens the clone that dir is in; dir may be any directory of its work tree. It does not use the network.
@@ -91,9 +93,9 @@ func Open(ctx context.Context, dir string, opts Options) (*Repo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a scratch repository: %w", err)
 	}
-	r := &Repo{root: at.root, head: at.head, opts: opts, remote: rem, fetching: make(chan struct{}, 1)}
+	r := &Repo{root: at.root, head: at.head, opts: opts, remote: rem, fetching: make(chan struct{}, 1), objects: objects{turn: make(chan struct{}, 1)}}
 	r.git = git{dir: scratch, global: []string{"--git-dir=" + scratch}, env: scratchEnv(opts, rem), secrets: rem.secrets, stderr: opts.Stderr}
-	if err := r.init(ctx, at); err != nil {
+	if err := r.init(at); err != nil {
 		return nil, errors.Join(fmt.Errorf("making a scratch repository beside %s: %w", at.root, err), r.Close())
 	}
 	return r, nil
@@ -101,7 +103,6 @@ func Open(ctx context.Context, dir string, opts Options) (*Repo, error) {
 
 var (
 	remoteName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
-	refName    = regexp.MustCompile(`^refs(/[A-Za-z0-9_][A-Za-z0-9_.+@=-]*)+$`)
 	commitID   = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 )
 
@@ -113,7 +114,7 @@ func (o *Options) complete() error {
 		return fmt.Errorf("remote %q is not the name of a remote", o.Remote)
 	}
 	for _, ref := range o.Refs {
-		if !refName.MatchString(ref) || strings.Contains(ref, "..") {
+		if !isRef(ref) {
 			return fmt.Errorf("%q is not the full name of a ref, such as refs/heads/main", ref)
 		}
 	}
@@ -136,6 +137,26 @@ func (o *Options) complete() error {
 	o.TempDir, err = filepath.Abs(o.TempDir)
 	return err
 }
+
+// isRef says whether a text is the full name of a ref, by git's own rules.
+//
+// Source: git-check-ref-format(1).
+func isRef(name string) bool {
+	rest, ok := strings.CutPrefix(name, "refs/")
+	if !ok || !utf8.ValidString(name) || len(name) > maxRef || strings.HasSuffix(name, ".") || strings.Contains(name, "..") || strings.Contains(name, "@{") ||
+		strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune("~^:?*[\\", r) }) {
+		return false
+	}
+	for part := range strings.SplitSeq(rest, "/") {
+		if part == "" || strings.HasPrefix(part, ".") || strings.HasSuffix(part, ".lock") {
+			return false
+		}
+	}
+	return true
+}
+
+// maxRef is how many bytes a ref's name may have: more does not fit into a file's name on the way.
+const maxRef = 1024
 
 // checkID refuses everything but full object ids, so that nothing a stranger wrote is ever taken for an option, a ref or
 // an expression.
@@ -189,16 +210,14 @@ func locate(ctx context.Context, clone git) (location, error) {
 	return at, nil
 }
 
-// init makes the scratch repository and lends it the clone's objects.
-func (r *Repo) init(ctx context.Context, at location) error {
-	if _, err := r.git.run(ctx, command{args: []string{"init", "--quiet", "--bare", "--template=", "--object-format=" + at.format}}); err != nil {
-		return err
+// init makes the scratch repository, a bare one without anything that git has for people, and lends it the clone's objects.
+func (r *Repo) init(at location) error {
+	config := "[core]\n\trepositoryformatversion = 1\n\tbare = true\n[extensions]\n\tobjectformat = " + at.format + "\n"
+	errs := []error{os.MkdirAll(filepath.Join(r.git.dir, "refs"), 0o700), os.MkdirAll(filepath.Join(r.git.dir, "objects", "info"), 0o700)}
+	for name, content := range map[string]string{"HEAD": "ref: refs/heads/main\n", "config": config, "objects/info/alternates": at.objects + "\n"} {
+		errs = append(errs, os.WriteFile(filepath.Join(r.git.dir, filepath.FromSlash(name)), []byte(content), 0o600))
 	}
-	info := filepath.Join(r.git.dir, "objects", "info")
-	if err := os.MkdirAll(info, 0o700); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(info, "alternates"), []byte(at.objects+"\n"), 0o600); err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	switch shallow, err := os.ReadFile(at.shallow); {
@@ -221,6 +240,7 @@ func (r *Repo) Remote() string { return r.remote.configured }
 
 // Close removes the scratch repository. Extracted directories stay until they are closed themselves.
 func (r *Repo) Close() error {
+	r.objects.close()
 	var err error
 	if err = os.RemoveAll(r.git.dir); err != nil {
 		err = fmt.Errorf("removing the scratch repository: %w", err)

@@ -129,6 +129,9 @@ func remoteConfig(ctx context.Context, clone git, name string) ([]setting, error
 	return settings, nil
 }
 
+// patience ends what a server that has fallen silent would let last for ever; the operator's own configuration comes after it.
+var patience = []setting{{"http.lowspeedlimit", "1000"}, {"http.lowspeedtime", "30"}}
+
 // environment is what git is started with: the same settings, with and without the way to the remote.
 type environment struct {
 	offline, online []string
@@ -192,7 +195,7 @@ func scratchEnv(opts Options, rem remote) environment {
 	}
 	reach := settings
 	if rem.url != "" {
-		reach = append(slices.Clone(settings), rem.config...)
+		reach = append(append(slices.Clone(settings), patience...), rem.config...)
 		reach = append(reach,
 			setting{"remote.origin.url", rem.url},
 			// Without these git would not look for the contents that a fetch left out.

@@ -39,7 +39,7 @@ func (r *Repo) Extract(ctx context.Context, t Tree) (*Dir, error) {
 	}
 	dir := &Dir{path: name}
 	if err := r.extract(ctx, t, dir); err != nil {
-		return nil, errors.Join(fmt.Errorf("writing the files of %s: %w", t.describe(), err), dir.Close())
+		return nil, errors.Join(fmt.Errorf("writing the files of %s: %w", t.describe(), r.mirror.suspect(ctx, err)), dir.Close())
 	}
 	return dir, nil
 }
@@ -94,48 +94,6 @@ func (r *Repo) extract(ctx context.Context, t Tree, dir *Dir) error {
 		}
 	}
 	return writeLinks(root, links)
-}
-
-const pathMax = 4096
-
-// entries lists a tree, or the tree of a commit, with everything below it. Directories count, because a few objects can describe millions of them.
-func (r *Repo) entries(ctx context.Context, treeish string) ([]entry, error) {
-	var all []entry
-	seen := make(map[string]bool)
-	err := r.list(ctx, []string{"ls-tree", "-r", "-t", "-z", "--full-tree", treeish}, func(e entry) error {
-		if len(all) == r.opts.Limits.Files {
-			return r.tooManyFiles()
-		}
-		switch e.mode {
-		case modeTree, modeFile, modeExecutable, modeLink, modeSubmodule:
-		default:
-			return fmt.Errorf("%q has the unknown mode %s", e.path, e.mode)
-		}
-		if err := checkPath(e.path); err != nil {
-			return err
-		}
-		if seen[e.path] { // a link and a directory of one name would put files elsewhere than they were checked for
-			return fmt.Errorf("%q is in the tree twice", e.path)
-		}
-		seen[e.path] = true
-		all = append(all, e)
-		return nil
-	})
-	return all, err
-}
-
-// checkPath refuses paths that git would not check out either.
-func checkPath(p string) error {
-	if len(p) >= pathMax {
-		return fmt.Errorf("%q… is longer than a path may be", p[:80])
-	}
-	for name := range strings.SplitSeq(p, "/") {
-		switch strings.ToLower(name) {
-		case "", ".", "..", ".git", "git~1":
-			return fmt.Errorf("%q contains a name that no tree may have", p)
-		}
-	}
-	return nil
 }
 
 func writeFile(root *os.Root, e entry, from io.Reader) error {

@@ -38,6 +38,10 @@ func (r *Repo) Fetch(ctx context.Context, commits ...string) error {
 	if err := checkID(commits...); err != nil {
 		return err
 	}
+	return r.mirror.suspect(ctx, r.fetchLacking(ctx, commits))
+}
+
+func (r *Repo) fetchLacking(ctx context.Context, commits []string) error {
 	select {
 	case r.fetching <- struct{}{}:
 		defer func() { <-r.fetching }()
@@ -163,6 +167,15 @@ func isRefused(err error) bool {
 	return errors.As(err, &failed) && refusedID.MatchString(failed.said)
 }
 
+// ErrUnavailable says that the server of a repository did not answer, or failed: the same may go well later.
+var ErrUnavailable = errors.New("the server of the repository is not available")
+
+type unavailableError struct{ error }
+
+func (e *unavailableError) Unwrap() error { return e.error }
+
+func (e *unavailableError) Is(target error) bool { return target == ErrUnavailable }
+
 func (r *Repo) fetchError(ids []string, err error) error {
 	remedy := ""
 	var failed *failure
@@ -175,6 +188,9 @@ func (r *Repo) fetchError(ids []string, err error) error {
 		case refusedID.MatchString(failed.said):
 			remedy = "; " + fullClone
 		}
+	}
+	if failed != nil && remedy == "" {
+		err = &unavailableError{err}
 	}
 	return fmt.Errorf("fetching %s from %s: %w%s", shortList(ids), redact(r.remote.url, nil), err, remedy)
 }
@@ -205,18 +221,15 @@ func (r *Repo) missing(ctx context.Context, ids []string) ([]string, error) {
 	if ids = r.known.lacking(ids); len(ids) == 0 {
 		return nil, nil
 	}
-	out, err := r.git.run(ctx, command{
-		args:  []string{"cat-file", "--batch-check=%(objectname)"},
-		stdin: []byte(strings.Join(ids, "\n") + "\n"),
+	var missing []string
+	err := r.ask(ctx, whatKind, ids, func(i int, a answer) error {
+		if a.kind == "" {
+			missing = append(missing, ids[i])
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("looking for %s in the clone: %w", shortList(ids), err)
-	}
-	var missing []string
-	for line := range strings.Lines(string(out)) {
-		if id, ok := strings.CutSuffix(strings.TrimSpace(line), " missing"); ok {
-			missing = append(missing, id)
-		}
 	}
 	r.known.found(ids, missing)
 	return missing, nil

@@ -3,6 +3,7 @@ package checkout
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,17 @@ type command struct {
 	config []string // settings of this run only, as key=value
 	stdin  []byte
 	online bool // may reach the remote, and have missing objects fetched
+	limit  time.Duration
 }
+
+// How long a run of git may take: one that waits for ever must not hold up its caller for ever, too. Much is only fetched.
+const (
+	offlineLimit = 5 * time.Minute
+	onlineLimit  = 20 * time.Minute
+)
+
+// errSlow says that git was ended because it took too long.
+var errSlow = errors.New("took too long and was ended")
 
 // failure is a run of git that did not succeed.
 type failure struct {
@@ -67,7 +78,11 @@ func (g git) run(ctx context.Context, c command) ([]byte, error) {
 
 // stream hands git's output to read while git runs. Git is stopped when read returns an error.
 func (g git) stream(ctx context.Context, c command, read func(*bufio.Reader) error) error {
-	running, cancel := context.WithCancel(ctx)
+	limit := offlineLimit
+	if c.online {
+		limit = onlineLimit
+	}
+	running, cancel := context.WithTimeoutCause(ctx, cmp.Or(c.limit, limit), errSlow)
 	defer cancel()
 	args := slices.Clone(g.global)
 	for _, setting := range c.config {
@@ -87,6 +102,7 @@ func (g git) stream(ctx context.Context, c command, read func(*bufio.Reader) err
 	// Asked to end, git removes its temporary files and ends its own children.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
+	endsWithUs(cmd)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return &failure{verb: c.args[0], exit: -1, cause: err}
@@ -108,6 +124,8 @@ func (g git) stream(ctx context.Context, c command, read func(*bufio.Reader) err
 		return nil
 	case ctx.Err() != nil:
 		return &failure{verb: c.args[0], exit: -1, cause: ctx.Err()}
+	case errors.Is(context.Cause(running), errSlow):
+		return &failure{verb: c.args[0], exit: -1, cause: errSlow}
 	case readErr != nil && exit <= 0:
 		return readErr
 	}

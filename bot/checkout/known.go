@@ -8,7 +8,13 @@ type known struct {
 	here    map[string]bool // objects that are at hand; what is not here may come
 	commits map[string]Commit
 	merges  map[[2]string]Tree // by base and head
+	listed  map[string][]entry // trees
+	entries int                // in listed
 }
+
+// maxListed is how many entries of trees are kept: the trees that a pull request is about have most of their directories in
+// common.
+const maxListed = 100_000
 
 // lacking are the ids of objects that were not at hand when somebody looked.
 func (k *known) lacking(ids []string) []string {
@@ -68,4 +74,33 @@ func (k *known) keepMerge(t Tree) {
 		k.merges = map[[2]string]Tree{}
 	}
 	k.merges[[2]string{t.Base, t.Head}] = t
+}
+
+// trees adds what it knows of trees, and returns those that it does not know, each once.
+func (k *known) trees(ids []string, to map[string][]entry) []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var left []string
+	asked := map[string]bool{}
+	for _, id := range ids {
+		if entries, ok := k.listed[id]; ok {
+			to[id] = entries
+		} else if !asked[id] {
+			asked[id] = true
+			left = append(left, id)
+		}
+	}
+	return left
+}
+
+func (k *known) keepTree(id string, entries []entry) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.entries += len(entries) + 1; k.entries > maxListed {
+		return
+	}
+	if k.listed == nil {
+		k.listed = map[string][]entry{}
+	}
+	k.listed[id] = entries
 }

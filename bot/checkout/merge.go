@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,8 +67,12 @@ func (r *Repo) Merge(ctx context.Context, base, head string) (Tree, error) {
 		return Tree{}, err
 	}
 	// Merging a tree that describes more files than there can be would keep git busy until the machine gives up.
-	if _, err := r.entries(ctx, head); err != nil {
-		return Tree{}, fmt.Errorf("merging %s onto %s: %w", short(head), short(base), err)
+	c, err := r.commit(ctx, head)
+	if err == nil {
+		_, err = r.entries(ctx, c.Tree)
+	}
+	if err != nil {
+		return Tree{}, fmt.Errorf("merging %s onto %s: %w", short(head), short(base), r.mirror.suspect(ctx, err))
 	}
 	out, err := r.git.run(ctx, command{args: []string{"merge-tree", "--write-tree", "-z", "--name-only", base, head}, online: true})
 	var failed *failure
@@ -80,7 +85,7 @@ func (r *Repo) Merge(ctx context.Context, base, head string) (Tree, error) {
 		r.known.keepMerge(merged)
 		return merged, nil
 	case !errors.As(err, &failed) || failed.exit != 1:
-		return Tree{}, fmt.Errorf("merging %s onto %s: %w", short(head), short(base), err)
+		return Tree{}, fmt.Errorf("merging %s onto %s: %w", short(head), short(base), r.mirror.suspect(ctx, err))
 	}
 	conflict, err := parseConflict(string(failed.stdout))
 	if err != nil {
@@ -118,7 +123,7 @@ func parseConflict(out string) (*ConflictError, error) {
 func (r *Repo) Tree(ctx context.Context, commit string) (Tree, error) {
 	c, err := r.commit(ctx, commit)
 	if err != nil {
-		return Tree{}, err
+		return Tree{}, r.mirror.suspect(ctx, err)
 	}
 	return Tree{ID: c.Tree, Head: commit}, nil
 }
@@ -140,11 +145,20 @@ func (r *Repo) Head(ctx context.Context) (Commit, error) {
 	return r.commit(ctx, r.head)
 }
 
+// Parents are those of a commit, which must have been fetched.
+func (r *Repo) Parents(ctx context.Context, commit string) ([]string, error) {
+	c, err := r.commit(ctx, commit)
+	return c.Parents, err
+}
+
 // CommitTime is when a commit, which must have been fetched, was committed.
 func (r *Repo) CommitTime(ctx context.Context, commit string) (time.Time, error) {
 	c, err := r.commit(ctx, commit)
 	return c.Time, err
 }
+
+// maxCommit is how many bytes a commit may have, its message included.
+const maxCommit = 16 << 20
 
 // commit reads a commit as it is stored: in git's other views of it a shallow clone's commits have no parents.
 func (r *Repo) commit(ctx context.Context, id string) (Commit, error) {
@@ -154,11 +168,22 @@ func (r *Repo) commit(ctx context.Context, id string) (Commit, error) {
 	if c, ok := r.known.commit(id); ok {
 		return c, nil
 	}
-	out, err := r.git.run(ctx, command{args: []string{"cat-file", "commit", id}})
-	if err != nil {
-		return Commit{}, fmt.Errorf("reading commit %s: %w; fetch it first", short(id), err)
-	}
-	c, err := parseCommit(string(out))
+	var c Commit
+	err := r.ask(ctx, whatIsIn, []string{id}, func(_ int, a answer) error {
+		switch {
+		case a.kind == "":
+			return errors.New("it is not in the clone: fetch it first")
+		case a.kind != "commit":
+			return fmt.Errorf("it is a %s", a.kind)
+		case a.size > maxCommit:
+			return fmt.Errorf("it is described by %d bytes", a.size)
+		}
+		raw, err := io.ReadAll(a.content)
+		if err == nil {
+			c, err = parseCommit(string(raw))
+		}
+		return err
+	})
 	if err != nil {
 		return Commit{}, fmt.Errorf("reading commit %s: %w", short(id), err)
 	}

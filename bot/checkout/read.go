@@ -7,22 +7,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strconv"
+	"slices"
 	"strings"
-)
-
-// entry is a path in a tree.
-type entry struct {
-	mode, id, path string
-}
-
-// The modes that git gives to entries of a tree.
-const (
-	modeTree       = "040000"
-	modeFile       = "100644"
-	modeExecutable = "100755"
-	modeLink       = "120000"
-	modeSubmodule  = "160000"
 )
 
 // File reads one file of a commit, which must have been fetched. A file that the commit does not have is
@@ -30,7 +16,7 @@ const (
 func (r *Repo) File(ctx context.Context, commit, path string) ([]byte, error) {
 	content, err := r.file(ctx, commit, path)
 	if err != nil {
-		return nil, fmt.Errorf("reading %s of commit %s: %w", path, short(commit), err)
+		return nil, fmt.Errorf("reading %s of commit %s: %w", path, short(commit), r.mirror.suspect(ctx, err))
 	}
 	return content, nil
 }
@@ -43,18 +29,23 @@ func (r *Repo) file(ctx context.Context, commit, path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var found []entry
-	err = r.list(ctx, []string{"ls-tree", "-z", "--full-tree", c.Tree, "--", path}, func(e entry) error {
-		found = append(found, e)
-		return nil
-	})
-	switch {
-	case err != nil:
-		return nil, err
-	case len(found) == 0:
-		return nil, fs.ErrNotExist
+	found := entry{mode: modeTree, id: c.Tree}
+	for name := range strings.SplitSeq(path, "/") {
+		if found.mode != modeTree {
+			return nil, fs.ErrNotExist
+		}
+		trees, err := r.trees(ctx, []string{found.id})
+		if err != nil {
+			return nil, err
+		}
+		here := trees[found.id]
+		i := slices.IndexFunc(here, func(e entry) bool { return e.path == name })
+		if i < 0 {
+			return nil, fs.ErrNotExist
+		}
+		found = here[i]
 	}
-	switch found[0].mode {
+	switch found.mode {
 	case modeFile, modeExecutable:
 	case modeTree:
 		return nil, errors.New("is a directory")
@@ -64,7 +55,7 @@ func (r *Repo) file(ctx context.Context, commit, path string) ([]byte, error) {
 		return nil, errors.New("is not a file")
 	}
 	var content []byte
-	err = r.contents(ctx, found[:1], func(_ entry, size int64, from io.Reader) error {
+	err = r.contents(ctx, []entry{found}, func(_ entry, size int64, from io.Reader) error {
 		content = make([]byte, size)
 		_, err := io.ReadFull(from, content)
 		return err
@@ -72,35 +63,12 @@ func (r *Repo) file(ctx context.Context, commit, path string) ([]byte, error) {
 	return content, err
 }
 
-// list hands the entries that ls-tree -z prints to each, one by one: a tree can be small and still list for ever.
-func (r *Repo) list(ctx context.Context, lsTree []string, each func(entry) error) error {
-	return r.git.stream(ctx, command{args: lsTree, online: true}, func(stdout *bufio.Reader) error {
-		for {
-			line, err := stdout.ReadString(0)
-			if err == io.EOF && line == "" {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			attributes, path, _ := strings.Cut(strings.TrimSuffix(line, "\x00"), "\t")
-			fields := strings.Fields(attributes)
-			if len(fields) != 3 {
-				return fmt.Errorf("git ls-tree: output not understood: %q", line)
-			}
-			if err := each(entry{mode: fields[0], id: fields[2], path: path}); err != nil {
-				return err
-			}
-		}
-	})
-}
+// errMissing says that an object is not there although it was fetched.
+var errMissing = errors.New("git has no content")
 
 // contents hands the content of entries to each, in their order; what each does not read is skipped. All of them
 // together may not exceed the limit.
 func (r *Repo) contents(ctx context.Context, entries []entry, each func(e entry, size int64, from io.Reader) error) error {
-	if len(entries) == 0 {
-		return nil
-	}
 	ids := make([]string, len(entries))
 	for i, e := range entries {
 		ids[i] = e.id
@@ -108,34 +76,16 @@ func (r *Repo) contents(ctx context.Context, entries []entry, each func(e entry,
 	if err := r.fetchContents(ctx, ids); err != nil {
 		return err
 	}
-	stdin := []byte(strings.Join(ids, "\n") + "\n")
 	left := r.opts.Limits.Bytes
-	return r.git.stream(ctx, command{args: []string{"cat-file", "--batch", "--buffer"}, stdin: stdin}, func(stdout *bufio.Reader) error {
-		for _, e := range entries {
-			header, err := stdout.ReadString('\n')
-			if err != nil {
-				return err
-			}
-			fields := strings.Fields(header)
-			if len(fields) != 3 || fields[1] != "blob" {
-				return fmt.Errorf("%s: git has no content of object %s: %s", e.path, short(e.id), strings.TrimSpace(header))
-			}
-			size, err := strconv.ParseInt(fields[2], 10, 64)
-			if err != nil {
-				return fmt.Errorf("%s: size of object %s: %w", e.path, short(e.id), err)
-			}
-			if left -= size; left < 0 {
-				return fmt.Errorf("%s: the files up to this one have more than the %d bytes allowed", e.path, r.opts.Limits.Bytes)
-			}
-			from := &io.LimitedReader{R: stdout, N: size}
-			if err := each(e, size, from); err != nil {
-				return err
-			}
-			if _, err := io.CopyN(io.Discard, stdout, from.N+1); err != nil { // and the line break after it
-				return err
-			}
+	return r.ask(ctx, whatIsIn, ids, func(i int, a answer) error {
+		e := entries[i]
+		if a.kind != "blob" {
+			return fmt.Errorf("%s: %w: object %s is %s", e.path, errMissing, short(e.id), orMissing(a.kind))
 		}
-		return nil
+		if left -= a.size; left < 0 {
+			return fmt.Errorf("%s: the files up to this one have more than the %d bytes allowed", e.path, r.opts.Limits.Bytes)
+		}
+		return each(e, a.size, a.content)
 	})
 }
 
@@ -155,7 +105,7 @@ func (r *Repo) ChangedFiles(ctx context.Context, base, head string) ([]string, e
 	}
 	paths, err := r.changed(ctx, c.Tree, merged.ID)
 	if err != nil {
-		return nil, fmt.Errorf("comparing %s with its merge with %s: %w", short(base), short(head), err)
+		return nil, fmt.Errorf("comparing %s with its merge with %s: %w", short(base), short(head), r.mirror.suspect(ctx, err))
 	}
 	return paths, nil
 }

@@ -64,7 +64,6 @@ func TestCredentialsReachTheServerAndNothingElse(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
 			s := newStory(t)
 			var requests, watched atomic.Int32
 			url := server{upstream: s.upstream, user: "x-access-token:" + token, seen: func(req *http.Request) {
@@ -76,6 +75,7 @@ func TestCredentialsReachTheServerAndNothingElse(t *testing.T) {
 			}}.start(t)
 			dir := s.cloneWithRemote(t, url)
 			auth := c.setup(t, dir, url)
+			t.Parallel() // from here on: what sets others up has secrets in its command lines
 			var said bytes.Buffer
 			r := open(t, dir, func(o *checkout.Options) { o.Auth = auth; o.Stderr = &said })
 			if err := r.Fetch(t.Context(), s.base, s.head); err != nil {

@@ -21,7 +21,7 @@ func (r *Repo) Resolve(ctx context.Context, name string) (string, error) {
 // that: a job may check out whatever it likes.
 func (r *Repo) Tip(ctx context.Context, branch string) (string, error) {
 	ref := "refs/heads/" + branch
-	if !refName.MatchString(ref) || strings.Contains(ref, "..") {
+	if !isRef(ref) {
 		return "", fmt.Errorf("%q is not the name of a branch", branch)
 	}
 	if r.remote.url == "" {
@@ -37,4 +37,24 @@ func (r *Repo) Tip(ctx context.Context, branch string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("branch %s does not exist on %s any more", branch, redact(r.remote.url, nil))
+}
+
+// DefaultBranch is the remote's default branch as it was when the clone was made, else the branch that is checked out; ""
+// where neither is known.
+func (r *Repo) DefaultBranch(ctx context.Context) string {
+	clone := git{dir: r.root, global: []string{"-c", "safe.directory=*"}, env: cloneEnv(r.opts.Environ)}
+	for _, ref := range []string{"refs/remotes/" + r.opts.Remote + "/HEAD", "HEAD"} {
+		out, err := clone.run(ctx, command{args: []string{"symbolic-ref", "--quiet", ref}})
+		if err != nil {
+			continue
+		}
+		name := strings.TrimSpace(string(out))
+		if branch, ok := strings.CutPrefix(name, "refs/remotes/"+r.opts.Remote+"/"); ok {
+			return branch
+		}
+		if branch, ok := strings.CutPrefix(name, "refs/heads/"); ok {
+			return branch
+		}
+	}
+	return ""
 }

@@ -21,6 +21,8 @@ type Contents interface {
 
 // Repository is what the forge says of a repository.
 type Repository struct {
+	// Repo is what it is called now: another name than it was asked for by, where it was renamed or has another owner since.
+	Repo Repo
 	// Public is true when everybody can read it, without an account.
 	Public        bool
 	DefaultBranch string

@@ -43,6 +43,9 @@ type Capabilities struct {
 	HideComments bool
 	// DeploymentLogs: a deployment keeps LogURL and Description.
 	DeploymentLogs bool
+	// SectionedOwners: CODEOWNERS has sections, each with owners of its own, and
+	// is looked for where GitLab looks for it.
+	SectionedOwners bool
 }
 
 // Conversation reads pull requests and speaks on them.
@@ -58,6 +61,10 @@ type Conversation interface {
 	// Comments lists all comments of a pull request, oldest first. Review
 	// comments, which sit on lines of code, are not among them.
 	Comments(ctx context.Context, repo Repo, number int) ([]Comment, error)
+
+	// Edited tells whether a comment was changed since it was written. The
+	// comment is as it was read.
+	Edited(ctx context.Context, comment Comment) (bool, error)
 
 	// CreateComment adds a comment to a pull request.
 	CreateComment(ctx context.Context, repo Repo, number int, body string) (Comment, error)
@@ -213,7 +220,8 @@ type Comment struct {
 	// URL is the page for people, at the comment.
 	URL     string
 	Created time.Time
-	// Updated equals Created until the comment is edited.
+	// Updated equals Created until the comment is edited; on GitLab also
+	// until somebody reacts to it.
 	Updated time.Time
 }
 

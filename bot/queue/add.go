@@ -26,7 +26,7 @@ type addition struct {
 const maxBatch = 64
 
 // Add stores an item for good and reports whether it is new: one of the same Delivery that is known is left as it is. A preview
-// takes the place of the older ones of its Key. An error leaves open whether the item is there.
+// takes the place of the older ones of its Key, but for one that runs about the same Subject: that may end; what of its Key was put off is tried at once. An error leaves open whether the item is there.
 func (s *Store) Add(ctx context.Context, i Item) (bool, error) {
 	a := &addition{item: i, done: make(chan struct{})}
 	s.adds.mu.Lock()
@@ -62,8 +62,14 @@ func (s *Store) addWaiting() {
 		ctx := context.Background() // whose requests these are is not known any more; the database ends what takes too long
 		err := s.addAll(ctx, all)
 		if err != nil && len(all) > 1 { // one must not spoil it for the others
+			failed := 0
 			for _, a := range all {
-				a.err = s.addAll(ctx, []*addition{a})
+				if failed < 2 { // else it is the database's doing, which has taken its time to say so
+					err = s.addAll(ctx, []*addition{a})
+				}
+				if a.err = err; err != nil {
+					failed++
+				}
 			}
 		} else {
 			for _, a := range all {
@@ -73,10 +79,15 @@ func (s *Store) addWaiting() {
 		for _, a := range all {
 			close(a.done)
 		}
-		select {
-		case s.added <- struct{}{}:
-		default:
-		}
+		s.wake()
+	}
+}
+
+// wake lets the runner look for what may run.
+func (s *Store) wake() {
+	select {
+	case s.added <- struct{}{}:
+	default:
 	}
 }
 
@@ -113,6 +124,12 @@ func add(ctx context.Context, tx *sql.Tx, i Item, now int64) (bool, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
+	if err == nil {
+		// What the forge has sent just now shows that it lives: what was put off is tried at once, without counting, and what comes after it need
+		// not wait for that. What died with its process waits for other things.
+		_, err = tx.ExecContext(ctx, `UPDATE weighlock_items SET not_before = 0, attempt = attempt - 1
+			WHERE key = $1 AND state IN ('waiting', 'running') AND state = 'waiting' AND not_before > $2 AND attempt > 0 AND interrupted = 0`, i.Key, now)
+	}
 	if err != nil || i.Kind != Preview {
 		return err == nil, err
 	}
@@ -122,6 +139,6 @@ func add(ctx context.Context, tx *sql.Tx, i Item, now int64) (bool, error) {
 		return false, err
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE weighlock_items SET cancelled = 'superseded'
-		WHERE key = $1 AND kind = 'preview' AND state IN ('waiting', 'running') AND state = 'running' AND seq < $2`, i.Key, seq)
+		WHERE key = $1 AND kind = 'preview' AND state IN ('waiting', 'running') AND state = 'running' AND seq < $2 AND (subject = '' OR subject <> $3)`, i.Key, seq, i.Subject)
 	return err == nil, err
 }

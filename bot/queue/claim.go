@@ -19,6 +19,8 @@ type Run struct {
 	Attempt int
 	// Interrupted says that an earlier run ended without a word: what it did before is not known but for the Journal.
 	Interrupted bool
+	// Again is how often the item was taken up again after it had failed; see [Store.Again].
+	Again int
 	// Cancelled says who asked to stop it before it began, "" for nobody.
 	Cancelled string
 	// Journal is what [Store.SetJournal] stored last.
@@ -36,37 +38,61 @@ type Limits struct {
 // ErrLost says that a run's lease is another's now, or has ended: nothing may be done for it any more.
 var ErrLost = errors.New("the lease was lost")
 
-// Lease is for how long a claim holds after a sign of life.
-const Lease = 30 * time.Second
+// DefaultLease is for how long a claim holds after a sign of life, where nobody says otherwise.
+const DefaultLease = 30 * time.Second
 
-// clusterLock is how long the lock in a cluster outlives a run that died; see package lock.
-const clusterLock = 31 * time.Second
+// clusterLock is how long the lock in a cluster outlives a run that died, which lasts as long as a lease; see package lock.
+func (s *Store) clusterLock() time.Duration { return s.Lease + time.Second }
+
+// longest is how long an item is put off at most. One that is put off for longer was so by a clock that was wrong then.
+const longest = 2 * time.Hour
 
 // Claim claims the next item for owner, nil for none.
 func (s *Store) Claim(ctx context.Context, owner string, l Limits) (*Run, error) {
-	var r *Run
-	err := s.transaction(ctx, exclusively, func(tx *sql.Tx, now int64) error {
+	return s.claim(ctx, owner, func(ctx context.Context, tx *sql.Tx, now int64) (seq int64, err error) {
 		if l.Total > 0 {
 			var running int
 			if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM weighlock_items WHERE state = 'running'").Scan(&running); err != nil || running >= l.Total {
-				return err
+				return 0, err
 			}
 		}
 		// Of the repositories that may run something, the one that was served longest ago; of its items the first that is the oldest
 		// open one of its key. Subqueries keep the databases from any other plan than to walk the indexes until one is found: a
 		// backlog costs nothing.
-		var seq int64
-		err := tx.QueryRowContext(ctx, `SELECT next.seq FROM (
-				SELECT (SELECT i.seq FROM weighlock_items i WHERE i.repo = r.repo AND i.state = 'waiting' AND i.not_before <= $1
+		err = tx.QueryRowContext(ctx, `SELECT next.seq FROM (
+				SELECT (SELECT i.seq FROM weighlock_items i WHERE i.repo = r.repo AND i.state = 'waiting' AND i.kind <> 'urgent' AND i.not_before NOT BETWEEN CAST($1 AS BIGINT) + 1 AND CAST($1 AS BIGINT) + CAST($3 AS BIGINT)
 					AND i.seq = (SELECT min(o.seq) FROM weighlock_items o WHERE o.key = i.key AND o.state IN ('waiting', 'running'))
 					ORDER BY i.seq LIMIT 1) AS seq
 				FROM weighlock_repos r WHERE $2 = 0 OR (SELECT count(*) FROM weighlock_items o WHERE o.repo = r.repo AND o.state = 'running') < $2
 				ORDER BY r.served, r.repo) next
-			WHERE next.seq IS NOT NULL LIMIT 1`, now, l.Repo).Scan(&seq)
+			WHERE next.seq IS NOT NULL LIMIT 1`, now, l.Repo, longest.Milliseconds()).Scan(&seq)
+		return seq, err
+	})
+}
+
+// ClaimUrgent claims the next urgent item for owner, nil for none.
+func (s *Store) ClaimUrgent(ctx context.Context, owner string) (*Run, error) {
+	// It is looked for all the time, and there hardly ever is one.
+	var one int64
+	if err := s.db.QueryRowContext(ctx, "SELECT seq FROM weighlock_items WHERE state = 'waiting' AND kind = 'urgent' LIMIT 1").Scan(&one); errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return s.claim(ctx, owner, func(ctx context.Context, tx *sql.Tx, now int64) (seq int64, err error) {
+		err = tx.QueryRowContext(ctx, `SELECT seq FROM weighlock_items WHERE state = 'waiting' AND kind = 'urgent' AND not_before NOT BETWEEN CAST($1 AS BIGINT) + 1 AND CAST($1 AS BIGINT) + CAST($2 AS BIGINT)
+			ORDER BY seq LIMIT 1`, now, longest.Milliseconds()).Scan(&seq)
+		return seq, err
+	})
+}
+
+// claim claims the item that next names; 0 is none.
+func (s *Store) claim(ctx context.Context, owner string, next func(ctx context.Context, tx *sql.Tx, now int64) (int64, error)) (*Run, error) {
+	var r *Run
+	err := s.transaction(ctx, exclusively, func(tx *sql.Tx, now int64) error {
+		seq, err := next(ctx, tx, now)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
-		if err != nil {
+		if err != nil || seq == 0 {
 			return err
 		}
 		c := Run{Seq: seq, owner: owner}
@@ -75,8 +101,8 @@ func (s *Store) Claim(ctx context.Context, owner string, l Limits) (*Run, error)
 		var interrupted int
 		err = tx.QueryRowContext(ctx, `UPDATE weighlock_items SET state = 'running', owner = $1, fence = fence + 1, lease = $2, attempt = attempt + 1
 			WHERE seq = $3 AND state = 'waiting'
-			RETURNING fence, delivery, source, event, body, key, repo, kind, received, attempt, interrupted, cancelled, journal`,
-			owner, now+Lease.Milliseconds(), seq).Scan(&c.Fence, &c.Delivery, &c.Source, &c.Event, &c.Body, &c.Key, &c.Repo, &kind, &received, &c.Attempt, &interrupted, &c.Cancelled, &c.Journal)
+			RETURNING fence, delivery, source, event, body, key, repo, kind, received, attempt, interrupted, cancelled, again, journal`,
+			owner, now+s.Lease.Milliseconds(), seq).Scan(&c.Fence, &c.Delivery, &c.Source, &c.Event, &c.Body, &c.Key, &c.Repo, &kind, &received, &c.Attempt, &interrupted, &c.Cancelled, &c.Again, &c.Journal)
 		if errors.Is(err, sql.ErrNoRows) { // a newer preview has just taken its place
 			return nil
 		}
@@ -99,7 +125,7 @@ func (s *Store) Claim(ctx context.Context, owner string, l Limits) (*Run, error)
 func (s *Store) Beat(ctx context.Context, owner string) (map[int64]string, error) {
 	out := map[int64]string{}
 	err := s.transaction(ctx, lazily, func(tx *sql.Tx, now int64) error {
-		rows, err := tx.QueryContext(ctx, `UPDATE weighlock_items SET lease = $1 WHERE owner = $2 AND state = 'running' RETURNING seq, cancelled`, now+Lease.Milliseconds(), owner)
+		rows, err := tx.QueryContext(ctx, `UPDATE weighlock_items SET lease = $1 WHERE owner = $2 AND state = 'running' RETURNING seq, cancelled`, now+s.Lease.Milliseconds(), owner)
 		if err != nil {
 			return err
 		}
@@ -163,14 +189,38 @@ func (s *Store) SetJournal(ctx context.Context, r *Run, journal []byte) error {
 	return s.write(ctx, r, flushed, "journal = $5", journal)
 }
 
-// Finish ends a run, and its item, in a final state. The payload is kept no longer.
+// Finish ends a run, and its item, in a final state. The payload is kept no longer, but for what failed: it may be wanted again.
 func (s *Store) Finish(ctx context.Context, r *Run, state State, note string) error {
-	return s.update(ctx, r, "state = $5, note = $6, finished = $1, body = $7, journal = NULL, owner = ''", string(state), note, []byte{})
+	set := "state = $5, note = $6, finished = $1, journal = NULL, owner = ''"
+	args := []any{string(state), note}
+	if state != Failed {
+		set, args = set+", body = $7", append(args, []byte{})
+	}
+	return s.update(ctx, r, set, args...)
+}
+
+// Again lets an item that has failed wait as if nobody had tried it, and reports whether there is such a one.
+func (s *Store) Again(ctx context.Context, seq int64) (bool, error) {
+	var n int64
+	err := s.transaction(ctx, flushed, func(tx *sql.Tx, _ int64) error {
+		result, err := tx.ExecContext(ctx, `UPDATE weighlock_items SET state = 'waiting', again = again + 1, attempt = 0, interrupted = 0, cancelled = '', not_before = 0, finished = 0
+			WHERE seq = $1 AND state = 'failed' AND length(body) > 0`, seq)
+		if err != nil {
+			return err
+		}
+		n, err = result.RowsAffected()
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("taking item %d up again: %w", seq, err)
+	}
+	s.wake()
+	return n > 0, nil
 }
 
 // Retry lets an item wait for another attempt, after a while.
 func (s *Store) Retry(ctx context.Context, r *Run, after time.Duration, note string) error {
-	return s.update(ctx, r, "state = 'waiting', owner = '', note = $5, not_before = CAST($1 AS BIGINT) + $6", note, after.Milliseconds())
+	return s.update(ctx, r, "state = 'waiting', owner = '', note = $5, not_before = CAST($1 AS BIGINT) + $6", note, min(after, longest).Milliseconds())
 }
 
 // HandBack lets an item wait as if this run had not been; interrupted says that it may have begun to act.
@@ -195,7 +245,7 @@ func (s *Store) TakeOver(ctx context.Context, all bool) (int, error) {
 		result, err := tx.ExecContext(ctx, `UPDATE weighlock_items SET state = 'waiting', owner = '', interrupted = interrupted + 1,
 			not_before = CAST($1 AS BIGINT) + CASE WHEN kind = 'deploy' AND interrupted < 4 THEN CAST($3 AS BIGINT)
 				WHEN interrupted = 0 THEN 0 WHEN interrupted < 8 THEN 1000 << CAST(interrupted AS INTEGER) ELSE 256000 END
-			WHERE state = 'running' AND lease < $2`, now, before, clusterLock.Milliseconds())
+			WHERE state = 'running' AND lease < $2`, now, before, s.clusterLock().Milliseconds())
 		if err != nil {
 			return err
 		}
@@ -224,6 +274,30 @@ func (s *Store) Heard(ctx context.Context, repo, subject string) (bool, error) {
 	var n int
 	err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM weighlock_items WHERE repo = $1 AND subject = $2", repo, subject).Scan(&n)
 	return n > 0, err
+}
+
+// An Account is what is known of what was done about a subject.
+type Account struct {
+	// Seq is the number of the last item about it, State and Note are how that has ended, and Ended is when.
+	Seq   int64
+	State State
+	Note  string
+	Ended time.Time
+	// Since is when the first one was received.
+	Since time.Time
+}
+
+// Account tells what was done about a subject of a repository; nil while there is something open about it, or nothing was.
+func (s *Store) Account(ctx context.Context, repo, subject string) (*Account, error) {
+	var a Account
+	var ended, since int64
+	err := s.db.QueryRowContext(ctx, `SELECT seq, state, note, finished, (SELECT min(received) FROM weighlock_items WHERE repo = $1 AND subject = $2)
+		FROM weighlock_items WHERE repo = $1 AND subject = $2 ORDER BY seq DESC LIMIT 1`, repo, subject).Scan(&a.Seq, &a.State, &a.Note, &ended, &since)
+	if errors.Is(err, sql.ErrNoRows) || a.State == Waiting || a.State == Running {
+		return nil, nil
+	}
+	a.Ended, a.Since = time.UnixMilli(ended), time.UnixMilli(since)
+	return &a, err
 }
 
 // Repos lists the repositories that items were added of.

@@ -4,7 +4,7 @@
 //
 // One row an [Item]: the delivery as it came, whom it is for, and where it stands. Its delivery's ID is unique, so that what is
 // delivered twice is there once. A row is written and flushed before [Store.Add] returns; from then on it ends in one of the
-// final states and in no other way.
+// final states and in no other way. What is put off is tried again at once when something new of its Key is added; what has failed, [Store.Again] takes up again.
 //
 // # Who runs what
 //
@@ -15,7 +15,8 @@
 //
 // # What replaces what
 //
-// A [Preview] takes the place of older ones of its Key: those that wait are dropped, one that runs is cancelled. Nothing else
+// A [Preview] takes the place of older ones of its Key: those that wait are dropped, one that runs is cancelled, unless it is about
+// the same Subject: it would never end where there are many events about one head. Nothing else
 // is ever merged or dropped. [Store.Cancel] stops what runs for a Key and what waits for it, each of which is still run, to say
 // so, with [Run.Cancelled] set.
 package queue

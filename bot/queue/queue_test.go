@@ -302,7 +302,7 @@ func (h *handlers) Handle(ctx context.Context, r *queue.Run, _ bool) queue.Outco
 func run(t *testing.T, s *queue.Store, owner string, h queue.Handler) (ended <-chan string, stop func()) {
 	t.Helper()
 	ends := make(chan string, 100)
-	r := &queue.Runner{Store: s, Handler: h, Owner: owner, Workers: 4, Grace: time.Millisecond, Backoff: time.Millisecond, Log: slog.New(slog.DiscardHandler),
+	r := &queue.Runner{Store: s, Handler: h, Owner: owner, Workers: 4, Grace: time.Millisecond, Backoff: time.Millisecond, Patience: time.Second, Log: slog.New(slog.DiscardHandler),
 		Observe: func(r *queue.Run, state queue.State, _ time.Duration) { ends <- r.Delivery + " " + string(state) }}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -40,8 +41,8 @@ type Handler interface {
 	Handle(ctx context.Context, r *Run, last bool) Outcome
 }
 
-// MaxAttempts is how often an item is tried that fails for causes that may pass: with the pauses between them, for most of an hour.
-const MaxAttempts = 12
+// Patience is for how long an item is tried that fails for causes that may pass, where nobody says otherwise.
+const Patience = time.Hour
 
 // A Runner runs what the store holds.
 type Runner struct {
@@ -55,6 +56,8 @@ type Runner struct {
 	// Grace is how long what writes to a cluster may go on when the program ends. Previews are stopped at once: they are taken
 	// up again.
 	Grace time.Duration
+	// Patience is for how long an item is tried that fails for causes that may pass: the sum of the pauses. 0 is once.
+	Patience time.Duration
 	// Backoff is the pause after a first attempt that failed; it doubles, up to five minutes. Default: two seconds.
 	Backoff time.Duration
 	Log     *slog.Logger
@@ -66,15 +69,28 @@ type Runner struct {
 }
 
 type running struct {
-	run  *Run
-	stop context.CancelCauseFunc
+	run   *Run
+	began time.Time
+	stop  context.CancelCauseFunc
 }
 
-// How often the runner looks: for what other replicas, or time, let run; for who asks to stop something.
-const (
-	poll = time.Second
-	beat = Lease / 5
-)
+// poll is how often the runner looks for what other replicas, or time, let run; four times as often for who asks to stop something.
+const poll = time.Second
+
+// Busy says how many items run here now, but for the urgent ones, and for how long the oldest of each kind has.
+func (r *Runner) Busy() (n int, oldest map[Kind]time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	oldest = map[Kind]time.Duration{}
+	for _, run := range r.running {
+		kind := run.run.Kind
+		if kind != Urgent {
+			n++
+		}
+		oldest[kind] = max(oldest[kind], time.Since(run.began))
+	}
+	return n, oldest
+}
 
 // Run runs items until ctx ends, and then until what runs has ended or was handed back.
 func (r *Runner) Run(ctx context.Context) error {
@@ -89,13 +105,16 @@ func (r *Runner) Run(ctx context.Context) error {
 	background.Go(func() { r.beat(alive) })
 	background.Go(func() { r.watch(alive) })
 
-	slots := make(chan struct{}, max(1, r.Workers))
+	all := []lane{
+		{make(chan struct{}, urgentWorkers), func(ctx context.Context) (*Run, error) { return r.Store.ClaimUrgent(ctx, r.Owner) }},
+		{make(chan struct{}, max(1, r.Workers)), func(ctx context.Context) (*Run, error) { return r.Store.Claim(ctx, r.Owner, r.Limits) }},
+	}
 	freed := make(chan struct{}, 1)
 	var workers sync.WaitGroup
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		if r.fill(ctx, slots, freed, &workers) {
+		if slices.ContainsFunc(all, func(l lane) bool { return r.fill(ctx, l, freed, &workers) }) {
 			continue
 		}
 		select {
@@ -111,25 +130,34 @@ func (r *Runner) Run(ctx context.Context) error {
 	return nil
 }
 
-// fill claims one item and runs it, if there is one and a worker is free.
-func (r *Runner) fill(ctx context.Context, slots, freed chan struct{}, workers *sync.WaitGroup) bool {
+// urgentWorkers is how many urgent items run at the same time, beside the others.
+const urgentWorkers = 4
+
+// A lane is a number of workers and what they take.
+type lane struct {
+	slots chan struct{}
+	claim func(ctx context.Context) (*Run, error)
+}
+
+// fill claims one item and runs it, if there is one and a worker of the lane is free.
+func (r *Runner) fill(ctx context.Context, l lane, freed chan struct{}, workers *sync.WaitGroup) bool {
 	select {
-	case slots <- struct{}{}:
+	case l.slots <- struct{}{}:
 	default:
 		return false
 	}
-	run, err := r.Store.Claim(ctx, r.Owner, r.Limits)
+	run, err := l.claim(ctx)
 	if err != nil && ctx.Err() == nil {
 		r.Log.ErrorContext(ctx, "no work is taken", "error", err)
 	}
 	if run == nil {
-		<-slots
+		<-l.slots
 		return false
 	}
 	// The run outlives ctx: drain decides for how long.
 	runCtx, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	r.mu.Lock()
-	r.running[run.Seq] = &running{run: run, stop: stop}
+	r.running[run.Seq] = &running{run: run, began: time.Now(), stop: stop}
 	r.mu.Unlock()
 	workers.Go(func() {
 		r.work(runCtx, run)
@@ -137,7 +165,7 @@ func (r *Runner) fill(ctx context.Context, slots, freed chan struct{}, workers *
 		delete(r.running, run.Seq)
 		r.mu.Unlock()
 		stop(nil)
-		<-slots
+		<-l.slots
 		select {
 		case freed <- struct{}{}:
 		default:
@@ -163,7 +191,7 @@ func (r *Runner) work(ctx context.Context, run *Run) {
 			break
 		}
 		log.ErrorContext(ctx, "what became of a run cannot be stored", "error", err)
-		if errors.Is(err, ErrLost) || pause > Lease {
+		if errors.Is(err, ErrLost) || pause > r.Store.Lease {
 			return
 		}
 		<-time.After(pause)
@@ -201,7 +229,7 @@ func (r *Runner) ending(ctx context.Context, run *Run, out Outcome) (State, func
 		return finish(Cancelled)
 	case errors.Is(cause, ErrShutdown):
 		return Waiting, func(ctx context.Context) error { return r.Store.HandBack(ctx, run, run.Kind == Deploy) }
-	case out.Retry && run.Attempt < MaxAttempts:
+	case out.Retry && !r.last(run):
 		after := max(r.backoff(run.Attempt), out.RetryAfter)
 		return Waiting, func(ctx context.Context) error { return r.Store.Retry(ctx, run, after, out.Err.Error()) }
 	}
@@ -213,6 +241,15 @@ func (r *Runner) backoff(attempt int) time.Duration {
 	return min(cmp.Or(r.Backoff, 2*time.Second)<<min(attempt-1, 10), 5*time.Minute)
 }
 
+// last says whether patience ends with this attempt.
+func (r *Runner) last(run *Run) bool {
+	var paused time.Duration
+	for n := 1; n <= run.Attempt && paused <= r.Patience; n++ {
+		paused += r.backoff(n)
+	}
+	return paused > r.Patience
+}
+
 // handle lets the handler do it. A panic is this item's failure, not the program's.
 func (r *Runner) handle(ctx context.Context, run *Run) (out Outcome) {
 	defer func() {
@@ -221,12 +258,13 @@ func (r *Runner) handle(ctx context.Context, run *Run) (out Outcome) {
 			out = Outcome{Err: fmt.Errorf("this is a mistake in weighlock: panic: %v", p)}
 		}
 	}()
-	return r.Handler.Handle(ctx, run, run.Attempt >= MaxAttempts)
+	return r.Handler.Handle(ctx, run, r.last(run))
 }
 
 // beat keeps the leases, takes over from dead replicas, and stops what is ours no more.
 func (r *Runner) beat(ctx context.Context) {
-	tick := time.NewTicker(beat)
+	every := r.Store.Lease / 5
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	last := time.Now()
 	for {
@@ -240,7 +278,7 @@ func (r *Runner) beat(ctx context.Context) {
 		alive, err := r.Store.Beat(ctx, r.Owner)
 		if err != nil {
 			r.Log.ErrorContext(ctx, "leases are not renewed", "error", err)
-			if time.Since(last) > Lease-beat { // soon another replica will run what we do
+			if time.Since(last) > r.Store.Lease-every { // soon another replica will run what we do
 				r.stop(before, func(int64) error { return ErrLost })
 			}
 			continue

@@ -45,6 +45,10 @@ INSERT INTO weighlock_repos (repo, served) SELECT DISTINCT repo, 0 FROM weighloc
 `, `
 CREATE TABLE weighlock_branches (name TEXT PRIMARY KEY, tip TEXT NOT NULL, moves BIGINT NOT NULL);
 CREATE INDEX weighlock_items_received ON weighlock_items (repo, received);
+`, `
+CREATE INDEX weighlock_items_urgent ON weighlock_items (seq) WHERE state = 'waiting' AND kind = 'urgent';
+`, `
+ALTER TABLE weighlock_items ADD COLUMN again BIGINT NOT NULL DEFAULT 0;
 `}
 
 // A dialect is what the databases say differently.

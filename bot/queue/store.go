@@ -8,12 +8,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // "pgx"
-	_ "modernc.org/sqlite"             // "sqlite"
+	driver "modernc.org/sqlite"        // "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Kind says how items of a Key go with each other.
@@ -28,6 +30,8 @@ const (
 	// Deploy writes to a cluster, by a command or by a push. Taken up again after an interruption, it waits until the cluster's
 	// own lock of the dead run has run out.
 	Deploy Kind = "deploy"
+	// Urgent is a command that must wait for nothing, such as one that stops others: no limit holds for it.
+	Urgent Kind = "urgent"
 )
 
 // The states of an item. Waiting and Running are open, the others are final.
@@ -59,6 +63,10 @@ type Item struct {
 
 // A Store keeps items. It is safe for concurrent use.
 type Store struct {
+	// Lease is for how long a claim holds after a sign of life, the same for all replicas: so long is a dead one's work left to it.
+	// It is set before the first claim; default: [DefaultLease].
+	Lease time.Duration
+
 	db      *sql.DB
 	dialect dialect
 	now     func() time.Time
@@ -76,9 +84,12 @@ type Store struct {
 // Open opens the database at an address: postgres://…, or the path of a file for SQLite, which is made where there is none. A
 // file is for one process at a time: another one is refused.
 func Open(ctx context.Context, address string) (*Store, error) {
-	s := &Store{now: time.Now, unlock: func() error { return nil }, added: make(chan struct{}, 1), writing: make(chan struct{}, 1), flushes: true}
+	s := &Store{Lease: DefaultLease, now: time.Now, unlock: func() error { return nil }, added: make(chan struct{}, 1), writing: make(chan struct{}, 1), flushes: true}
+	scheme, _, isURL := strings.Cut(address, "://")
 	var err error
-	if strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://") {
+	switch scheme = strings.ToLower(scheme); {
+	case isURL && (scheme == "postgres" || scheme == "postgresql"):
+		address = scheme + address[len(scheme):]
 		s.dialect = postgres
 		s.db, err = sql.Open("pgx", address)
 		if err != nil { // it may quote the address, which holds a password
@@ -88,7 +99,12 @@ func Open(ctx context.Context, address string) (*Store, error) {
 		s.db.SetMaxOpenConns(12)
 		s.db.SetMaxIdleConns(12)
 		s.db.SetConnMaxIdleTime(5 * time.Minute)
-	} else {
+	case isURL, keywords.MatchString(address): // it is not quoted: it may hold a password
+		return nil, errors.New("the database's address is of no kind that is known: want the path of a SQLite file, or postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+	default:
+		if err := makeFile(address); err != nil {
+			return nil, fmt.Errorf("the database: %w; its directory must be there, and be ours to write to", err)
+		}
 		if s.unlock, err = lockFile(address + ".lock"); err != nil {
 			return nil, fmt.Errorf("the database %s: %w", address, err)
 		}
@@ -102,9 +118,29 @@ func Open(ctx context.Context, address string) (*Store, error) {
 		s.db.SetMaxOpenConns(1)
 	}
 	if err := s.migrate(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the database: %w", err), s.Close())
+		name := "the database"
+		if l := new(driver.Error); errors.As(err, &l) {
+			name += " " + address
+			if l.Code() == sqlite3.SQLITE_CORRUPT || l.Code() == sqlite3.SQLITE_NOTADB {
+				err = fmt.Errorf("%w; what can be saved, sqlite3's .recover saves; or move the file away: what it held is lost then, but for what is found on the forges", err)
+			}
+		}
+		return nil, errors.Join(fmt.Errorf("opening %s: %w", name, err), s.Close())
 	}
 	return s, nil
+}
+
+// keywords are how PostgreSQL's own programs take an address that is no URL.
+var keywords = regexp.MustCompile(`(^|\s)(host|user|password|dbname|port)\s*=`)
+
+// makeFile makes the file of a database, which holds what was said in private, for us alone; SQLite gives the files beside it the same
+// mode. One that an earlier version has made for all to read is mended.
+func makeFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(0o600), f.Close())
 }
 
 // Close closes the database.
@@ -113,10 +149,12 @@ func (s *Store) Close() error { return errors.Join(s.db.Close(), s.unlock()) }
 // Shared says whether other processes may use the database at the same time.
 func (s *Store) Shared() bool { return s.dialect.begin[flushed] != "" }
 
-// Ping says whether the database answers.
+// Ping says whether the database takes what is written.
 func (s *Store) Ping(ctx context.Context) error {
-	var one int
-	return s.db.QueryRowContext(ctx, "SELECT 1").Scan(&one)
+	return s.transaction(ctx, lazily, func(tx *sql.Tx, _ int64) error {
+		_, err := tx.ExecContext(ctx, "UPDATE weighlock_schema SET version = version")
+		return err
+	})
 }
 
 // Added has an element after something was added by this process.

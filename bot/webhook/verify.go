@@ -50,6 +50,16 @@ func GitHub(secrets []string) (Verify, error) {
 	}, nil
 }
 
+// GitHubPromising says whether a request has what each of GitHub's has.
+func GitHubPromising(h http.Header) bool {
+	return h.Get("X-Hub-Signature-256") != "" && h.Get("X-GitHub-Event") != "" && h.Get("X-GitHub-Delivery") != ""
+}
+
+// GitLabPromising says whether a request has what each of GitLab's has.
+func GitLabPromising(h http.Header) bool {
+	return h.Get("X-Gitlab-Event") != "" && (h.Get("X-Gitlab-Token") != "" || h.Get("webhook-signature") != "")
+}
+
 // oldest is how far the time that a signature covers may be off.
 const oldest = 5 * time.Minute
 

@@ -25,6 +25,8 @@ const MaxBody = 25 << 20
 type Source struct {
 	// Name tells the sources apart: deliveries' IDs begin with it.
 	Name string
+	// Promising says whether a request may be the forge's, by its headers alone: of others nothing is read.
+	Promising func(header http.Header) bool
 	// Verify finds out whether a delivery comes from the forge, and its event and ID.
 	Verify Verify
 	// Decode reads a verified payload; see [forge.Event].
@@ -45,7 +47,13 @@ var ErrForged = errors.New("the signature is not by one of the secrets")
 
 // A Queue takes what was delivered. It returns nil only once the delivery is stored for good, or known, or calls for nothing.
 type Queue interface {
-	Take(ctx context.Context, d Delivery) (Outcome, error)
+	Take(ctx context.Context, d Delivery) (Answer, error)
+}
+
+// An Answer is what became of a delivery, and where that is not plain, why.
+type Answer struct {
+	Outcome Outcome
+	Why     string
 }
 
 // A Delivery is a verified event, as it came and decoded.
@@ -74,56 +82,82 @@ const (
 type Door struct {
 	Source Source
 	Queue  Queue
+	// Bodies are the same for all doors of a program.
+	Bodies *Bodies
 	Now    func() time.Time
 	Log    *slog.Logger
 	// Observe, if not nil, is told of each request.
 	Observe func(source string, o Outcome, took time.Duration)
+
+	refused refusals
 }
+
+// storeTime is how long storing a delivery may take: forges wait for ten seconds.
+const storeTime = 8 * time.Second
 
 // ServeHTTP takes a delivery.
 func (d *Door) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	began := time.Now()
-	outcome, status := d.serve(w, req)
+	a, status := d.serve(w, req)
 	if d.Observe != nil {
-		d.Observe(d.Source.Name, outcome, time.Since(began))
+		d.Observe(d.Source.Name, a.Outcome, time.Since(began))
 	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
-	// Nothing of what the sender sent comes back: who guesses learns nothing.
-	_, _ = io.WriteString(w, string(outcome)+"\n") // the forge looks at the status
+	// Who guesses learns nothing: only who knows the secret is told why.
+	text := string(a.Outcome)
+	if a.Why != "" {
+		text += ": " + a.Why
+	}
+	_, _ = io.WriteString(w, text+"\n") // the forge looks at the status, people at the rest
 }
 
-func (d *Door) serve(w http.ResponseWriter, req *http.Request) (Outcome, int) {
+func (d *Door) serve(w http.ResponseWriter, req *http.Request) (Answer, int) {
 	ctx := req.Context()
 	if req.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		return Malformed, http.StatusMethodNotAllowed
+		return Answer{Outcome: Malformed}, http.StatusMethodNotAllowed
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, MaxBody))
-	if long := new(http.MaxBytesError); errors.As(err, &long) {
-		return TooLong, http.StatusRequestEntityTooLarge
+	if !d.Source.Promising(req.Header) {
+		d.warn(ctx, req, fmt.Errorf("%w: the headers that a forge sends are not there", ErrForged))
+		return Answer{Outcome: Forged}, http.StatusUnauthorized
 	}
-	if err != nil { // the connection broke
-		return Malformed, http.StatusBadRequest
+	body, done, err := d.Bodies.read(w, req)
+	defer done()
+	switch long := new(http.MaxBytesError); {
+	case errors.As(err, &long):
+		return Answer{Outcome: TooLong}, http.StatusRequestEntityTooLarge
+	case errors.Is(err, errFull):
+		w.Header().Set("Retry-After", "10")
+		return Answer{Outcome: Refused}, http.StatusServiceUnavailable
+	case err != nil: // the connection broke
+		return Answer{Outcome: Malformed}, http.StatusBadRequest
 	}
 	header, err := d.Source.Verify(req.Header, body, d.Now())
 	if err != nil {
-		d.Log.WarnContext(ctx, "a request is refused", "source", d.Source.Name, "from", req.RemoteAddr, "error", err)
-		return Forged, http.StatusUnauthorized
+		d.warn(ctx, req, err)
+		return Answer{Outcome: Forged}, http.StatusUnauthorized
 	}
 	log := d.Log.With("source", d.Source.Name, "event", header.Event, "delivery", header.ID)
 	header.ID = d.Source.Name + ":" + header.ID
+	if body, err = payload(req.Header, body); err != nil {
+		log.ErrorContext(ctx, "a delivery is not understood: set the webhook's content type to application/json", "error", err)
+		return Answer{Malformed, "set the webhook's content type to application/json"}, http.StatusUnsupportedMediaType
+	}
 	event, err := d.Source.Decode(header.Event, header.ID, body)
 	if err != nil {
 		// A success would mean that it is taken care of. The forge keeps it as failed, for who mends what does not understand it.
 		log.ErrorContext(ctx, "a delivery is not understood", "error", err)
-		return Malformed, http.StatusInternalServerError
+		return Answer{Outcome: Malformed}, http.StatusInternalServerError
 	}
-	outcome, err := d.Queue.Take(ctx, Delivery{Source: d.Source.Name, Header: header, Body: body, Event: event})
+	store, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	a, err := d.Queue.Take(store, Delivery{Source: d.Source.Name, Header: header, Body: body, Event: event})
 	if err != nil {
 		log.ErrorContext(ctx, "a delivery is not stored", "error", err)
 		w.Header().Set("Retry-After", "10")
-		return Refused, http.StatusServiceUnavailable
+		return Answer{Outcome: Refused}, http.StatusServiceUnavailable
 	}
-	log.DebugContext(ctx, "delivery", "outcome", outcome, "repo", fmt.Sprint(event.From().Repo))
-	return outcome, http.StatusOK
+	log.DebugContext(ctx, "delivery", "outcome", a.Outcome, "why", a.Why, "repo", fmt.Sprint(event.From().Repo))
+	return a, http.StatusOK
 }

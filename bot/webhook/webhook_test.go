@@ -35,15 +35,15 @@ type queue struct {
 	err   error
 }
 
-func (q *queue) Take(_ context.Context, d webhook.Delivery) (webhook.Outcome, error) {
+func (q *queue) Take(_ context.Context, d webhook.Delivery) (webhook.Answer, error) {
 	if q.err != nil {
-		return "", q.err
+		return webhook.Answer{}, q.err
 	}
-	if _, ignored := d.Event.(forge.Ignored); ignored {
-		return webhook.Ignored, nil
+	if e, ignored := d.Event.(forge.Ignored); ignored {
+		return webhook.Answer{Outcome: webhook.Ignored, Why: e.Reason}, nil
 	}
 	q.taken = append(q.taken, d)
-	return webhook.Stored, nil
+	return webhook.Answer{Outcome: webhook.Stored}, nil
 }
 
 func decode(event, delivery string, payload []byte) (forge.Event, error) {
@@ -59,7 +59,8 @@ func decode(event, delivery string, payload []byte) (forge.Event, error) {
 
 func door(t *testing.T, verify webhook.Verify, q webhook.Queue) *webhook.Door {
 	t.Helper()
-	return &webhook.Door{Source: webhook.Source{Name: "github", Verify: verify, Decode: decode}, Queue: q, Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)}
+	promising := func(h http.Header) bool { return webhook.GitHubPromising(h) || webhook.GitLabPromising(h) }
+	return &webhook.Door{Source: webhook.Source{Name: "github", Promising: promising, Verify: verify, Decode: decode}, Queue: q, Bodies: webhook.NewBodies(), Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)}
 }
 
 // now is when the example of Standard Webhooks was signed.
@@ -206,7 +207,11 @@ func TestBodiesAndMethodsAreLimited(t *testing.T) {
 	}
 	d := door(t, verify, &queue{})
 	w, body := httptest.NewRecorder(), &endless{}
-	d.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", io.NopCloser(body)))
+	req := httptest.NewRequest(http.MethodPost, "/", io.NopCloser(body))
+	for name, value := range map[string]string{"X-GitHub-Event": "push", "X-GitHub-Delivery": "d-1", "X-Hub-Signature-256": "sha256=00"} {
+		req.Header.Set(name, value)
+	}
+	d.ServeHTTP(w, req)
 	if w.Code != http.StatusRequestEntityTooLarge || body.read > 2*webhook.MaxBody {
 		t.Errorf("an endless body: status %d after %d bytes", w.Code, body.read)
 	}

@@ -110,7 +110,7 @@ func (f *floor) base(kind schema.GroupVersionKind) (endpoint, error) {
 }
 
 // widths are how many requests are tried at once; the best one is the floor.
-var widths = []int{2, 4, 8, 16, 32}
+var widths = []int{4, 8, 16, 32, 64}
 
 // dryRuns sends one server-side apply for each object, and keeps nothing of the answers.
 func (f *floor) dryRuns(ctx context.Context, name string, objects []*unstructured.Unstructured) (figure, error) {

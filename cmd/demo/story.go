@@ -93,7 +93,7 @@ func (s *story) serve(ctx context.Context, host string) error {
 	token := map[string]string{"github": actiontest.ActionsToken, "gitlab": actiontest.ProjectToken}[host]
 	s.server = &servetest.Server{
 		Program: s.runner.Program, Kind: host, API: s.forge.URL(), Git: strings.TrimSuffix(s.git.URL(), "/"+repo.String()+".git"), Token: token,
-		Kubeconfig: s.runner.Kubeconfig, Dir: dir,
+		Kubeconfig: s.runner.Kubeconfig, Dir: dir, Signs: host == "gitlab",
 	}
 	fmt.Println("$ weighlock serve --config server.yaml &   # webhooks, in place of jobs")
 	return s.server.Start(ctx)

@@ -16,6 +16,7 @@ import (
 	"github.com/weighlock/weighlock/action"
 	"github.com/weighlock/weighlock/bot"
 	"github.com/weighlock/weighlock/bot/checkout"
+	"github.com/weighlock/weighlock/bot/offline"
 	"github.com/weighlock/weighlock/engine"
 	"github.com/weighlock/weighlock/engine/project"
 )
@@ -189,7 +190,7 @@ func (f *actionFlags) handle(ctx context.Context, p process, runner action.Runne
 		Env:         p.lookupenv,
 		Withheld:    withheld,
 		Remotes:     remotes,
-		Offline:     offlineProcess(p.log.Logger),
+		Offline:     offlineProcess(offline.DefaultLimits, p.log.Logger),
 		Holder:      job.Run,
 		Now:         time.Now,
 		Log:         p.log.Logger,

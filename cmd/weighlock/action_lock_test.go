@@ -71,6 +71,12 @@ func TestActionDeploysWithoutTheRightToLockOnlyWhereThatIsAllowed(t *testing.T) 
 	before := c.base
 	c.write(map[string]string{".weighlock.yaml": "version: 1\nprojects: [{path: deploy, name: shop}]\ntargets:\n  staging: {deploy: merge, lock: optional}\n"})
 	c.base = c.commit("main")
+	if job = c.pushMain(before, c.base, 1); !strings.Contains(job.Summary, "this push itself changes who may deploy") {
+		t.Errorf("a push decides about itself: %s", job.Summary)
+	}
+	before = c.base
+	c.write(map[string]string{"README.md": "what is pushed next deploys it\n"})
+	c.base = c.commit("main")
 	job = c.pushMain(before, c.base, 0)
 	for _, want := range []string{"🚀", "⚠️", "not locked", "not in the history"} {
 		if !strings.Contains(job.Summary, want) {

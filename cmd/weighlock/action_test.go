@@ -36,6 +36,7 @@ type conversation struct {
 	number    int
 	// limits and previewKubeconfig are the server's.
 	limits, previewKubeconfig string
+	env                       []string
 	// shown, if set, is told what jobs print.
 	shown func(string)
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/weighlock/weighlock/engine"
+	"github.com/weighlock/weighlock/engine/kube"
 	"github.com/weighlock/weighlock/engine/project"
 	"github.com/weighlock/weighlock/engine/render"
 	"github.com/weighlock/weighlock/serve"
@@ -16,7 +18,7 @@ import (
 func TestTheServersConfigurationOfDeployIsTaken(t *testing.T) {
 	t.Parallel()
 	secrets := t.TempDir()
-	for _, name := range []string{"digest-key", "database-url", "app.pem", "webhook-secret"} {
+	for _, name := range []string{"digest-key", "database-url", "app.pem", "webhook-secret", "prod-token", "prod-preview", "edge-token"} {
 		if err := os.WriteFile(filepath.Join(secrets, name), []byte("the "+name), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -28,10 +30,16 @@ func TestTheServersConfigurationOfDeployIsTaken(t *testing.T) {
 	defer p.Close()
 	for _, postgres := range []bool{false, true} {
 		target, err := p.Target(t.Context(), project.Selection{Args: map[string]any{
-			"image": "weighlock:1", "postgres": postgres, "limits": map[string]any{"workers": 3},
+			"image": "weighlock:1", "postgres": postgres, "monitoring": true, "environment": []any{"REGION"}, "forks": "none", "poll": "1m",
+			"clusters": []any{
+				map[string]any{"context": "prod", "server": "https://prod.example.com", "token": "prod-token", "preview": "prod-preview"},
+				map[string]any{"context": "edge", "server": "https://edge.example.com", "token": "edge-token"},
+			},
+			"limits": map[string]any{"workers": 3},
 			"forges": []any{map[string]any{
 				"kind": "github", "app": map[string]any{"id": 1, "privateKey": map[string]any{"file": "/etc/weighlock-secrets/app.pem"}},
-				"secrets": []any{map[string]any{"file": "/etc/weighlock-secrets/webhook-secret"}},
+				"secrets":      []any{map[string]any{"file": "/etc/weighlock-secrets/webhook-secret"}},
+				"repositories": []any{"acme/shop"},
 			}},
 		}})
 		if err != nil {
@@ -41,23 +49,40 @@ func TestTheServersConfigurationOfDeployIsTaken(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found := false
+		found, monitored := false, 0
 		for o := range m.All() {
 			text := o.Object.Text("data", "weighlock-server.yaml")
+			if o.Object.Text("apiVersion") == "monitoring.coreos.com/v1" {
+				monitored++
+			}
 			if text == "" {
 				continue
 			}
 			found = true
-			c, err := serve.ParseConfig("weighlock-server.yaml", []byte(strings.ReplaceAll(text, "/etc/weighlock-secrets", secrets)), "", func(string) string { return "" })
+			c, err := serve.ParseConfig("weighlock-server.yaml", []byte(strings.ReplaceAll(text, "/etc/weighlock-secrets", secrets)), serve.Around{MinPause: serve.MinPause})
 			if err != nil {
 				t.Fatalf("%v\n%s", err, text)
+			}
+			if c.Forks != serve.ForksNone || c.Poll != "1m" || !slices.Equal(c.Environment, []string{"REGION"}) {
+				t.Errorf("found %+v", c)
+			}
+			for _, key := range []string{"kubeconfig", "preview.kubeconfig"} {
+				file := filepath.Join(secrets, "kubeconfig")
+				if err := os.WriteFile(file, []byte(strings.ReplaceAll(o.Object.Text("data", key), "/etc/weighlock-secrets", secrets)), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				for name, server := range map[string]string{"prod": "https://prod.example.com", "edge": "https://edge.example.com"} {
+					if cluster, err := kube.Open(kube.Config{Kubeconfigs: []string{file}, Context: name}); err != nil || cluster.Server() != server {
+						t.Errorf("%s of %s leads to %v, %v", name, key, cluster, err)
+					}
+				}
 			}
 			if got := c.Database.Value() == "the database-url"; got != postgres || c.Limits.Workers != 3 || c.Preview == nil || len(c.Forges) != 1 {
 				t.Errorf("found %+v", c)
 			}
 		}
-		if !found {
-			t.Error("there is no configuration")
+		if !found || monitored != 2 {
+			t.Errorf("there is no configuration, or %d objects for Prometheus", monitored)
 		}
 	}
 }

@@ -317,7 +317,7 @@ func TestDoorsGitLab(t *testing.T) {
 	if _, err := c.git.PullRefs(t.Context(), number, c.base, head); err != nil {
 		t.Fatal(err)
 	}
-	j = c.gitLabJob(gitlab.PullRequestWebhook(testRepo, number, forge.Opened, writer), c.git.PullRef(number, "merge"), "weighlock-run", true)
+	j = c.gitLabJob(gitlab.PullRequestWebhook(testRepo, number, forge.Opened, writer), c.git.PullRef(number, "merge"), "weighlock-preview", true)
 	comments := gitlab.Comments(testRepo, number)
 	if len(comments) != 1 || !strings.Contains(j.env, "WEIGHLOCK_COMMENT_URL="+comments[0].URL+"\n") || !strings.Contains(j.env, "WEIGHLOCK_HAS_CHANGES=true\n") {
 		t.Errorf("comments %v, outputs %s\n%s", comments, j.env, j.log)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	yamlv3 "go.yaml.in/yaml/v3"
 	"sigs.k8s.io/yaml"
 
 	"github.com/weighlock/weighlock/bot"
@@ -95,6 +96,51 @@ func TestWorkflowsOfExamplesSayWhatTheActionUnderstands(t *testing.T) {
 					t.Errorf("%s: the action has no input %s", file, name)
 				}
 			}
+		}
+	}
+}
+
+// What the bot acts on of a pull request has to start a job, and what can deploy must be out of reach of a pull request's own jobs.
+func TestWorkflowsHearOfAllThatIsPreviewedAndKeepWhatDeploysFromIt(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../../examples/*/.github/workflows/weighlock.yml")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("%d workflows, %v", len(files), err)
+	}
+	for _, file := range append(files, "../../README.md") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, block, ok := strings.Cut(string(text), "```yaml\n"); ok {
+			block, _, _ = strings.Cut(block, "```")
+			text = []byte(block)
+		}
+		var w struct {
+			On struct {
+				PullRequest struct{ Types []string } `yaml:"pull_request"`
+			}
+			Permissions map[string]string
+			Jobs        map[string]struct {
+				If, Environment string
+				Steps           []map[string]any
+			}
+		}
+		if err := yamlv3.Unmarshal(text, &w); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if got := strings.Join(w.On.PullRequest.Types, " "); got != "opened synchronize reopened edited ready_for_review converted_to_draft" {
+			t.Errorf("%s: it hears of %s", file, got)
+		}
+		if w.Permissions["contents"] != "read" {
+			t.Errorf("%s: contents: %s", file, w.Permissions["contents"])
+		}
+		preview, deploys := w.Jobs["weighlock-preview"], w.Jobs["weighlock-run"]
+		if steps, _ := yamlv3.Marshal(preview.Steps); !strings.Contains(preview.If, "== 'pull_request'") || strings.Contains(string(steps), "secrets.KUBECONFIG }") || preview.Environment != "" {
+			t.Errorf("%s: the job that previews: %+v", file, preview)
+		}
+		if deploys.Environment != "weighlock" || strings.Contains(deploys.If, "== 'pull_request'") || strings.Contains(deploys.If, "merge_group") {
+			t.Errorf("%s: the job that deploys: %+v", file, deploys)
 		}
 	}
 }

@@ -115,7 +115,11 @@ func showRecord(p process, outputs []output, r *history.Record) error {
 	text := fmt.Sprintf("%s of %s by %s, started %s, took %s: %s\n", oneLine(e.Command), targetName(oneLine(e.Target)), oneLine(e.Person),
 		e.StartTime.UTC().Format(time.RFC3339), e.EndTime.Sub(e.StartTime).Round(time.Millisecond), e.Outcome)
 	if e.Commit != "" {
-		text += "commit " + oneLine(e.Commit) + "\n"
+		text += "commit " + oneLine(e.Commit)
+		if e.Onto != "" {
+			text += " merged onto " + oneLine(e.Onto)
+		}
+		text += "\n"
 	}
 	if e.Holder != e.Person {
 		text += "run " + oneLine(e.Holder) + "\n"

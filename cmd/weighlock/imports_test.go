@@ -53,7 +53,7 @@ var rules = []rule{
 	{"bot", []string{"bot/forge", "bot/checkout", "bot/offline", "engine", "engine/object", "engine/project", "engine/render", "engine/diff", "engine/apply", "engine/report", "engine/lock", "engine/history", "engine/ready", "engine/yamldoc"}, "decides; names no SDK and no client-go type"},
 	{"action", []string{"bot", "bot/forge", "bot/forge/github", "bot/forge/gitlab", "engine/report"}, "a CI job is an event, too"},
 	{"serve/servetest", []string{"bot/forge/forgetest"}, "runs the program as a process"},
-	{"serve", []string{"bot", "bot/checkout", "bot/forge", "bot/forge/github", "bot/forge/gitlab", "bot/queue", "bot/webhook", "engine/diff", "engine/yamldoc"}, "a webhook is an event, and is kept until it is dealt with"},
+	{"serve", []string{"bot", "bot/checkout", "bot/forge", "bot/forge/github", "bot/forge/gitlab", "bot/offline", "bot/queue", "bot/webhook", "engine/diff", "engine/yamldoc"}, "a webhook is an event, and is kept until it is dealt with"},
 	{"action/actiontest", []string{"bot/forge", "bot/forge/forgetest"}, "a runner, a git server and a forge for tests: it runs the program as a process"},
 	{"cmd/...", []string{"..."}, "the only place where concrete types meet"},
 }
@@ -81,6 +81,7 @@ var outside = []struct {
 	{"github.com/getsops/", []string{"engine/internal/sops", "engine/enginetest"}, "SOPS is a mechanic; a test encrypts with it"},
 	{"filippo.io/age", []string{"engine/internal/sops", "engine/enginetest"}, "keys are used in one place"},
 	{"github.com/spf13/cobra", []string{"cmd/weighlock"}, "flags are wiring"},
+	{"go.opentelemetry.io/", []string{"bot", "serve", "cmd/weighlock"}, "what a run does is traced where that is decided"},
 	{"modernc.org/", []string{"bot/queue"}, "one place speaks with databases"},
 	{"github.com/jackc/", []string{"bot/queue", "bot/queue/queuetest"}, "one place speaks with databases"},
 	{"database/sql", []string{"bot/queue"}, "one place speaks with databases"},

@@ -40,7 +40,7 @@ func initCommand(p process) *cobra.Command {
 	}
 	flags := c.Flags()
 	flags.StringVar(&f.dir, "dir", ".", "the repository's `directory`")
-	flags.StringVar(&f.forge, "forge", "", "github or gitlab; default: asks")
+	flags.StringVar(&f.forge, "forge", "", "github or gitlab; default: asks, or what the clone's remote tells")
 	flags.StringVar(&f.deploy, "deploy", "", "what deploys: merge or command; default: asks")
 	flags.StringArrayVar(&f.projects, "project", nil, "`directory` of a project (repeatable); default: those that are found")
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask; what is there is left as it is")
@@ -49,12 +49,21 @@ func initCommand(p process) *cobra.Command {
 }
 
 // A written is a file to write.
-type written struct{ name, text string }
+type written struct {
+	name, text string
+	// added is what text has more than the file that is there; "" where it takes that one's place.
+	added string
+}
 
 func (f *initFlags) run(ctx context.Context, p process) error {
 	answers := &asker{ctx: ctx, process: p}
+	around := surroundings(ctx, f.dir)
 	if f.forge == "" {
-		f.forge = answers.choose("Which forge?", f.yes, "github", "gitlab")
+		forges := []string{"github", "gitlab"}
+		if around.forge == "gitlab" {
+			slices.Reverse(forges)
+		}
+		f.forge = answers.choose("Which forge?", f.yes, forges...)
 	}
 	if f.deploy == "" {
 		f.deploy = answers.choose("What deploys?", f.yes, "merge", "command")
@@ -74,12 +83,12 @@ func (f *initFlags) run(ctx context.Context, p process) error {
 			return fmt.Errorf("no project is found below %s: no .kluctl.yaml, kustomization.yaml or Chart.yaml; name one with --project", f.dir)
 		}
 	}
-	files := []written{workflowOf(f.forge)}
-	config, err := f.config(p)
-	if err != nil {
+	workflow, err := f.workflow(around.branch)
+	config, wrong := f.config(p)
+	if err := errors.Join(err, wrong); err != nil {
 		return err
 	}
-	files = append(files, config)
+	files := []written{workflow, config}
 	for _, dir := range f.projects {
 		rights, err := f.rights(ctx, p, dir)
 		if err != nil {
@@ -93,11 +102,13 @@ func (f *initFlags) run(ctx context.Context, p process) error {
 			return err
 		}
 	}
-	next := "Next: make a secret KUBECONFIG, and WEIGHLOCK_DIGEST_KEY of random characters, then open a pull request."
+	next := "Next: make an environment weighlock that only " + around.branch + " may use, and in it a secret KUBECONFIG of what deploys;\n" +
+		"secrets of the repository, KUBECONFIG_PREVIEW of an identity that cannot write, and WEIGHLOCK_DIGEST_KEY of random characters;"
 	if f.forge == "gitlab" {
-		next = "Next: make the variables KUBECONFIG (of type file) and WEIGHLOCK_TOKEN, see docs/gitlab-ci.md, then open a merge request."
+		next = "Next: make the variables KUBECONFIG of what deploys (of type file, and protected, so that only protected branches have it),\n" +
+			"KUBECONFIG_PREVIEW of an identity that cannot write (of type file), and WEIGHLOCK_TOKEN;"
 	}
-	fmt.Fprintln(p.stdout, next)
+	fmt.Fprintln(p.stdout, next+"\ndocs/access.md says why two, and weighlock doctor whether they hold. Then open a first request.")
 	return nil
 }
 
@@ -109,6 +120,11 @@ func (f *initFlags) write(p process, answers *asker, w written) error {
 	case err == nil && bytes.Equal(old, []byte(w.text)):
 		fmt.Fprintf(p.stdout, "%s is as it should be\n", w.name)
 		return nil
+	case err == nil && w.added != "" && !f.force:
+		if f.yes || !answers.yes(fmt.Sprintf("%s is there already. Add to its include?\n%s", w.name, w.added), true) {
+			fmt.Fprintf(p.stdout, "%s is left as it is; to its include belongs\n%s", w.name, w.added)
+			return answers.err
+		}
 	case err == nil && !f.force:
 		if f.yes || !answers.yes(fmt.Sprintf("%s is there already. Overwrite it?", w.name), false) {
 			fmt.Fprintf(p.stdout, "%s is left as it is\n", w.name)
@@ -197,7 +213,7 @@ func (f *initFlags) config(p process) (written, error) {
 	if _, err := bot.ParseConfig(bot.ConfigFile, []byte(text)); err != nil {
 		return written{}, err
 	}
-	return written{bot.ConfigFile, text}, nil
+	return written{name: bot.ConfigFile, text: text}, nil
 }
 
 // rights are manifests for each target of a project, as far as it renders without a cluster.
@@ -226,7 +242,7 @@ func (f *initFlags) rights(ctx context.Context, p process, dir string) ([]writte
 			continue
 		}
 		file := strings.Trim(strings.ReplaceAll(path.Clean(dir), "/", "-"), ".-")
-		out = append(out, written{path.Join(".weighlock", "rbac", strings.Trim(file+"-"+name, "-")+".yaml"), string(text)})
+		out = append(out, written{name: path.Join(".weighlock", "rbac", strings.Trim(file+"-"+name, "-")+".yaml"), text: string(text)})
 	}
 	return out, errors.Join(errs...)
 }

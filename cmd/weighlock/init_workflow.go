@@ -1,22 +1,138 @@
 package main
 
-// workflowOf is what runs weighlock on a forge.
-func workflowOf(forge string) written {
-	if forge == "gitlab" {
-		return written{".gitlab-ci.yml", gitLabPipeline}
-	}
-	return written{".github/workflows/weighlock.yml", gitHubWorkflow}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/weighlock/weighlock/bot/checkout"
+)
+
+// A surrounding is what the clone tells of where it lives.
+type surrounding struct {
+	// forge is "github", "gitlab" or, where nothing tells, "".
+	forge string
+	// branch is the default branch.
+	branch string
 }
 
+// surroundings reads what the clone in dir tells. That there is none is no error: there is less to guess then.
+func surroundings(ctx context.Context, dir string) surrounding {
+	out := surrounding{branch: "main"}
+	if repo, err := checkout.Open(ctx, dir, checkout.Options{}); err == nil {
+		defer repo.Close()
+		out.forge = forgeOf(repo.Remote())
+		if branch := repo.DefaultBranch(ctx); branch != "" {
+			out.branch = branch
+		}
+	}
+	for _, of := range [][2]string{{gitLabFile, "gitlab"}, {".github", "github"}} {
+		if _, err := os.Stat(filepath.Join(dir, of[0])); err == nil && out.forge == "" {
+			out.forge = of[1]
+		}
+	}
+	return out
+}
+
+// forgeOf tells the forge by a remote's address: https://gitlab.example.com/a/b or git@github.com:a/b.
+func forgeOf(remote string) string {
+	host := remote
+	if u, err := url.Parse(remote); err == nil && u.Host != "" {
+		host = u.Hostname()
+	} else {
+		host, _, _ = strings.Cut(host, ":")
+		host = host[strings.LastIndex(host, "@")+1:]
+	}
+	for _, label := range strings.Split(strings.ToLower(host), ".") {
+		if label == "github" || label == "gitlab" {
+			return label
+		}
+	}
+	return ""
+}
+
+const (
+	gitHubFile = ".github/workflows/weighlock.yml"
+	gitLabFile = ".gitlab-ci.yml"
+)
+
+// workflow is what runs weighlock on the forge.
+func (f *initFlags) workflow(branch string) (written, error) {
+	if f.forge == "gitlab" {
+		return f.pipeline()
+	}
+	name, err := yaml.Marshal(branch)
+	if err != nil {
+		return written{}, err
+	}
+	return written{name: gitHubFile, text: fmt.Sprintf(gitHubWorkflow, strings.TrimSpace(string(name)))}, nil
+}
+
+// pipeline is a pipeline that includes the component. To one that is there already the component is added, as text, so that
+// what else is in it stays as it is.
+func (f *initFlags) pipeline() (written, error) {
+	old, err := os.ReadFile(filepath.Join(f.dir, gitLabFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return written{name: gitLabFile, text: "include:\n" + gitLabComponent}, nil
+	}
+	if err != nil || strings.Contains(string(old), "/weighlock/weighlock@") {
+		return written{name: gitLabFile, text: string(old)}, err
+	}
+	var jobs struct {
+		Stages  []string
+		Include yaml.Node
+	}
+	if err := yaml.Unmarshal(old, &jobs); err != nil {
+		return written{}, fmt.Errorf("%s: %w", gitLabFile, err)
+	}
+	component := gitLabComponent
+	if n := len(jobs.Stages); n > 0 && !slices.Contains(jobs.Stages, "deploy") {
+		component += fmt.Sprintf("  inputs: {stage: %q}\n", jobs.Stages[n-1])
+	}
+	out := written{name: gitLabFile, added: component}
+	switch list := jobs.Include; {
+	case list.IsZero():
+		out.text = "include:\n" + component + "\n" + string(old)
+	case list.Kind == yaml.SequenceNode && list.Style&yaml.FlowStyle == 0:
+		indent := strings.Repeat(" ", list.Column-1)
+		lines := strings.SplitAfter(string(old), "\n")
+		lines[list.Line-1] = indent + strings.ReplaceAll(strings.TrimSuffix(component, "\n"), "\n", "\n"+indent) + "\n" + lines[list.Line-1]
+		out.text = strings.Join(lines, "")
+	default:
+		return written{}, fmt.Errorf("%s:%d: write include as a list, one entry a line, and add\n%s", gitLabFile, list.Line, component)
+	}
+	return out, nil
+}
+
+// Whoever can push a branch can change what its workflow does, and so has what a job of it has: what deploys is a secret of
+// an environment that only the default branch may use.
 const gitHubWorkflow = `name: Weighlock
 on:
-  pull_request:
-  push: {branches: [main]}
+  pull_request: {types: [opened, synchronize, reopened, edited, ready_for_review, converted_to_draft]}
+  push: {branches: [%s]}
   issue_comment: {types: [created]}
-permissions: {contents: write, pull-requests: write, issues: write, checks: write, statuses: write, deployments: write}
+permissions: {contents: read, pull-requests: write, issues: write, checks: write, statuses: write, deployments: write}
 jobs:
+  weighlock-preview:
+    if: github.event_name == 'pull_request'
+    runs-on: ubuntu-latest
+    steps:
+    - uses: actions/checkout@v4
+    - uses: weighlock/weighlock@v1
+      with:
+        kubeconfig: ${{ secrets.KUBECONFIG_PREVIEW }}   # of an identity that cannot write: each branch's jobs can have it
+        digest-key: ${{ secrets.WEIGHLOCK_DIGEST_KEY }}
   weighlock-run:
-    if: github.event_name != 'issue_comment' || github.event.issue.pull_request && contains(github.event.comment.body, '/')
+    if: github.event_name == 'push' || github.event_name == 'issue_comment' && github.event.issue.pull_request && contains(github.event.comment.body, '/')
+    environment: weighlock   # holds KUBECONFIG, and lets no branch but the default one have it
     runs-on: ubuntu-latest
     steps:
     - uses: actions/checkout@v4
@@ -26,6 +142,4 @@ jobs:
         digest-key: ${{ secrets.WEIGHLOCK_DIGEST_KEY }}
 `
 
-const gitLabPipeline = `include:
-- component: $CI_SERVER_FQDN/weighlock/weighlock/weighlock@1
-`
+const gitLabComponent = "- component: $CI_SERVER_FQDN/weighlock/weighlock/weighlock@1\n"

@@ -17,7 +17,7 @@ import (
 	"github.com/weighlock/weighlock/engine/lock"
 )
 
-var kills = flag.Int("kills", 15, "how many deploys TestLongKilledDeploysAreTakenUp kills")
+var kills = flag.Int("kills", 8, "how many deploys TestLongKilledDeploysAreTakenUp kills")
 
 // A deploy that is killed harms nothing: the next one takes its lock over when it has expired, writes what is left and
 // nothing twice, and leaves no lock.

@@ -23,7 +23,7 @@ var version = "dev"
 
 func main() {
 	quiet()
-	live := slack(os.Getenv)
+	live := slack(os.Args[1:], os.Getenv)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() {

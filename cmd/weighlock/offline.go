@@ -25,11 +25,11 @@ func compareOfflineCommand(p process) *cobra.Command {
 
 // offlineProcess compares the changes of strangers in a process of this program. nil, so that nothing of them is looked at, where
 // it is not known where the program is.
-func offlineProcess(log *slog.Logger) bot.Offline {
+func offlineProcess(limits offline.Limits, log *slog.Logger) bot.Offline {
 	program, err := os.Executable()
 	if err != nil {
 		log.Warn("nothing of forks is looked at before somebody lets it be", "error", err)
 		return nil
 	}
-	return &offline.Process{Program: program, Args: []string{compareOffline}, Limits: offline.DefaultLimits, Log: log}
+	return &offline.Process{Program: program, Args: []string{compareOffline}, Limits: limits, Log: log}
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"github.com/weighlock/weighlock/engine"
 	"github.com/weighlock/weighlock/engine/object"
@@ -112,7 +111,7 @@ func encodeManifests(format string, m *render.Manifests) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	for o := range m.All() {
-		data, err := yaml.Marshal(o.Object)
+		data, err := o.Object.YAML()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", o.Object.Ref(), err)
 		}

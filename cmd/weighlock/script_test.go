@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -23,6 +24,7 @@ const asProgram = "WEIGHLOCK_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == compareOffline || os.Getenv(asProgram) != "" {
+		minPause = 100 * time.Millisecond
 		main()
 	}
 	quiet()

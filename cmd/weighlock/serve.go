@@ -5,8 +5,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
+	"os/signal"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,7 +22,11 @@ import (
 )
 
 func serveCommand(p process) *cobra.Command {
-	var f struct{ config, listen, internal, database, cache, kubeconfig, poll string }
+	var f struct {
+		config, listen, internal, database, cache, kubeconfig, poll string
+
+		check bool
+	}
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Take webhooks of GitHub and GitLab: preview, deploy, answer",
@@ -35,7 +42,7 @@ func serveCommand(p process) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			config, err := serve.ParseConfig(f.config, data, f.poll, p.getenv)
+			config, err := serve.ParseConfig(f.config, data, serve.Around{Poll: f.poll, Getenv: p.getenv, MinPause: minPause})
 			if err != nil {
 				return err
 			}
@@ -47,28 +54,45 @@ func serveCommand(p process) *cobra.Command {
 			if cmd.Flags().Changed("database") {
 				config.Database.Set(f.database)
 			}
-			b, err := serverBot(p, config)
+			if err := config.CheckFiles(); err != nil {
+				return err
+			}
+			log := serve.NewLog(p.stderr, p.log.level, config)
+			b, err := serverBot(p, config, log)
 			if err != nil {
 				return err
+			}
+			if f.check {
+				fmt.Fprintf(p.stdout, "%s is as it should be\n", f.config)
+				return nil
 			}
 			host, err := os.Hostname()
 			if err != nil {
 				return err
 			}
 			owner := fmt.Sprintf("%s-%d-%s", host, os.Getpid(), rand.Text()[:8])
-			log := serve.NewLog(p.stderr, p.log.level, config)
 			if config.Forks != serve.ForksNone {
-				b.Offline = offlineProcess(log)
+				b.Offline = offlineProcess(config.Limits.Offline(), log)
 			}
 			server, err := serve.New(cmd.Context(), config, b, owner, log)
 			if err != nil {
 				return err
 			}
+			server.Built(version)
+			provider, stop, err := traces(cmd.Context(), p, log)
+			if err != nil {
+				return err
+			}
+			defer stop()
+			server.Trace(provider)
+			defer ignoreHangup(log)()
 			return server.Run(cmd.Context())
 		},
 	}
+	c.AddCommand(queueCommand(p), retryCommand(p))
 	flags := c.Flags()
 	flags.StringVar(&f.config, "config", "weighlock-server.yaml", "the server's configuration `file`")
+	flags.BoolVar(&f.check, "check", false, "read the configuration and the secrets that it names, say what is wrong with them, and end")
 	flags.StringVar(&f.listen, "listen", "", "`address` for webhooks; default: the file's, or :8080")
 	flags.StringVar(&f.internal, "internal", "", "`address` for /healthz, /readyz and /metrics; default: the file's, or :8081")
 	flags.StringVar(&f.database, "database", "", "SQLite file or postgres:// `address`; default: the file's, or weighlock.db")
@@ -78,19 +102,38 @@ func serveCommand(p process) *cobra.Command {
 	return c
 }
 
+// minPause is shorter for tests.
+var minPause = serve.MinPause
+
+// ignoreHangup keeps SIGHUP, by which operators have other servers read their files again, from ending runs in the middle.
+func ignoreHangup(log *slog.Logger) (stop func()) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	go func() {
+		for range hangups {
+			log.Warn("SIGHUP changes nothing: configuration and secrets are read when the server starts; restart it, which hands back what runs")
+		}
+	}()
+	return func() {
+		signal.Stop(hangups)
+		close(hangups)
+	}
+}
+
 // serverBot is what all runs of the server share.
-func serverBot(p process, config *serve.Config) (bot.Bot, error) {
+func serverBot(p process, config *serve.Config, log *slog.Logger) (bot.Bot, error) {
 	remotes, err := (&remoteFlags{}).remotes(p)
 	if err != nil {
 		return bot.Bot{}, err
 	}
-	clusters := servedClusters{p, config, serve.NewReach(config.Limits.Workers)}
+	clusters := servedClusters{p, config, serve.NewReach(&config.Limits), log}
 	b := bot.Bot{
-		Cluster:  clusters.deploys,
-		Previews: clusters.previews,
-		Patience: config.Limits.Patience(),
-		Keys:     project.Keys{Env: p.lookupenv, Online: true},
-		Remotes:  remotes,
+		Cluster:      clusters.deploys,
+		Previews:     clusters.previews,
+		Patience:     config.Limits.Patience(),
+		LockDuration: config.Limits.LockDuration(),
+		Keys:         project.Keys{Env: p.lookupenv, Online: true},
+		Remotes:      remotes,
 		// The server's environment is the operator's: projects see what is listed of it.
 		Env: func(name string) (string, bool) {
 			if !slices.Contains(config.Environment, name) {
@@ -112,6 +155,7 @@ type servedClusters struct {
 	process
 	config *serve.Config
 	reach  *serve.Reach
+	log    *slog.Logger
 }
 
 // deploys connects as whoever deploys.
@@ -135,8 +179,12 @@ func (s servedClusters) previews(ctx context.Context, t project.Target, as strin
 // connect connects to a cluster that answers.
 func (s servedClusters) connect(ctx context.Context, kubeconfig string, config kube.Config) (*kube.Cluster, error) {
 	c, err := connectWith(s.process, kubeconfig, config)
-	if err != nil {
-		return nil, err
+	if none := new(kube.NoContextError); errors.As(err, &none) {
+		return nil, &bot.NoContextError{Context: none.Context, Have: none.Have}
+	}
+	if err != nil { // it names files and flags, which mean nothing to who reads a pull request
+		s.log.ErrorContext(ctx, "the kubeconfig cannot be used", "context", config.Context, "error", err)
+		return nil, errors.New("the server's kubeconfig cannot be used for this target: its log says why")
 	}
 	return c, s.reach.Answers(ctx, c.Server(), c.Ping)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/weighlock/weighlock/bot/forge/forgetest"
 	"github.com/weighlock/weighlock/engine/enginetest"
+	"github.com/weighlock/weighlock/serve/servetest"
 )
 
 // kubeconfigWith is a kubeconfig with what edit makes of it.
@@ -123,5 +124,67 @@ func TestPreviewsGoAsAnIdentityThatCannotWrite(t *testing.T) {
 	}
 	if writes := asked.Writes(); dryRuns == 0 || len(writes) > 0 {
 		t.Errorf("the identity that previews has made %d dry runs, and written: %v", dryRuns, writes)
+	}
+}
+
+// Which contexts a repository's targets have is decided by whoever runs the server: what stands in the repository changes nothing.
+func TestServeLetsARepositoryHaveOnlyItsContexts(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	s := c.served("", func(s *servetest.Server) {
+		s.Repositories = []string{"{name: " + testRepo.String() + ", contexts: [elsewhere]}"}
+	})
+	c.deliver(s, c.openPullRequest(change))
+	if c.count("the server lets "+testRepo.String()+" have only some: elsewhere") == 0 {
+		t.Errorf("the preview: %+v", c.comments())
+	}
+	c.deliver(s, c.command(writer, "/deploy staging"))
+	if got := c.color("staging"); got != "" {
+		t.Errorf("it deploys %q: %+v", got, c.comments())
+	}
+}
+
+// Who names a context that there is not is told which there are, of those that the repository may have, and nothing of the server's files.
+func TestServeNamesTheContextsThatThereAre(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	c.runner.Kubeconfig = kubeconfigWith(t, c.runner.Kubeconfig, func(config map[string]any) {
+		for _, name := range []string{"prod-us", "secret-project"} {
+			config["contexts"] = append(config["contexts"].([]any), map[string]any{"name": name, "context": map[string]any{"cluster": "none"}})
+		}
+	})
+	s := c.served("", func(s *servetest.Server) {
+		s.Repositories = []string{"{name: " + testRepo.String() + ", contexts: [prod-*]}"}
+	})
+	c.deliver(s, c.openPullRequest(map[string]string{"deploy/.kluctl.yaml": "targets: [{name: staging, context: prod-eu}, {name: prod, context: prod-eu}]\n"}))
+	if c.count("the server has no context prod-eu; it has: prod-us") == 0 || c.count("secret-project")+c.count("--context")+c.count(c.runner.Kubeconfig) > 0 {
+		t.Errorf("found %+v", c.comments())
+	}
+}
+
+// A server hears of repositories that nobody has set up: it says nothing there until somebody asks, or brings a configuration.
+func TestServeLeavesAloneWhatNobodyHasSetUp(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	if err := os.Remove(filepath.Join(c.git.Work, ".weighlock.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	c.base = c.commit("main")
+	s := c.served("")
+	c.deliver(s, c.openPullRequest(change))
+	head, err := c.git.Run(t.Context(), "rev-parse", "topic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if checks := c.github.Checks(testRepo, strings.TrimSpace(head)); len(c.comments()) > 0 || len(checks) > 0 {
+		t.Errorf("unasked: %+v, checks %+v", c.comments(), checks)
+	}
+	c.deliver(s, c.command(reader, "/diff"))
+	if len(c.comments()) < 2 { // the command, and what it gets
+		t.Errorf("asked: %+v", c.comments())
+	}
+	c.deliver(s, c.openPullRequest(map[string]string{".weighlock.yaml": baseProject[".weighlock.yaml"]}))
+	if len(c.comments()) != 1 {
+		t.Errorf("with a configuration: %+v", c.comments())
 	}
 }

@@ -22,7 +22,10 @@ type helpdesk struct {
 	pulls  map[forge.Repo][]int
 }
 
-func openHelpdesk(t *testing.T, gitlab bool, repos ...forge.Repo) *helpdesk {
+// unhurried are a helpdesk's limits: nothing is looked for.
+const unhurried = "{workers: 4, reconcile: 0s}"
+
+func openHelpdesk(t *testing.T, gitlab bool, limits string, repos ...forge.Repo) *helpdesk {
 	t.Helper()
 	h := &helpdesk{load: load{T: t, gitlab: gitlab}, pulls: map[forge.Repo][]int{}}
 	token := h.standIn()
@@ -41,7 +44,7 @@ func openHelpdesk(t *testing.T, gitlab bool, repos ...forge.Repo) *helpdesk {
 	}
 	h.server = &servetest.Server{
 		Program: []string{os.Args[0]}, Env: []string{asProgram + "=1"}, Kind: "github", API: h.forge.URL(), Git: h.forge.URL(), Token: token,
-		Kubeconfig: os.DevNull, Dir: t.TempDir(), Limits: "{workers: 4, reconcile: 0s}",
+		Kubeconfig: os.DevNull, Dir: t.TempDir(), Limits: limits,
 	}
 	if gitlab {
 		h.server.Kind = "gitlab"
@@ -84,7 +87,7 @@ func TestServeOutlivesFaultsOfTheForge(t *testing.T) {
 	for name, gitlab := range map[string]bool{"GitHub": false, "GitLab": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := openHelpdesk(t, gitlab)
+			h := openHelpdesk(t, gitlab, unhurried)
 			for n, f := range []forgetest.Fault{
 				{Status: http.StatusInternalServerError}, {Status: http.StatusBadGateway, Late: true}, {Status: http.StatusTooManyRequests, RetryAfter: time.Second},
 				{Status: http.StatusForbidden, RetryAfter: time.Second}, {Cut: true}, {Delay: time.Second}, {Status: http.StatusServiceUnavailable, Times: 6},
@@ -118,7 +121,7 @@ func TestServeOutlivesFaultsOfTheForge(t *testing.T) {
 func TestServeServesOthersWhileARepositoryHangs(t *testing.T) {
 	t.Parallel()
 	other := forge.Repo{Owner: "acme", Name: "other"}
-	h := openHelpdesk(t, false, other)
+	h := openHelpdesk(t, false, unhurried, other)
 	h.forge.Fail(forgetest.Fault{Path: "/repos/" + testRepo.String() + "/pulls/*", Delay: time.Hour, Times: 1000})
 	for n := range 6 {
 		h.ask(testRepo, n)
@@ -133,4 +136,50 @@ func TestServeServesOthersWhileARepositoryHangs(t *testing.T) {
 		case <-tick.C:
 		}
 	}
+}
+
+// What cannot heal ends after one run with a line in the log and in the metrics, where the forge does not let us answer.
+func TestServeEndsWhatCannotHeal(t *testing.T) {
+	t.Parallel()
+	statuses := []int{http.StatusForbidden, http.StatusNotFound, http.StatusGone, http.StatusUnprocessableEntity}
+	h := openHelpdesk(t, false, unhurried)
+	var asked []forge.Comment
+	for n, status := range statuses {
+		h.forge.Fail(forgetest.Fault{Method: http.MethodPost, Path: fmt.Sprintf("/repos/%s/issues/%d/comments", testRepo, h.pulls[testRepo][n]), Status: status, Times: 1000})
+		asked = append(asked, h.ask(testRepo, n))
+	}
+	h.forge.Fail(forgetest.Fault{Path: fmt.Sprintf("/repos/%s/pulls/%d", testRepo, h.pulls[testRepo][len(statuses)]), Status: http.StatusNotFound, Times: 1000})
+	asked = append(asked, h.ask(testRepo, len(statuses)))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := h.server.Idle(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range asked {
+		if n := h.answers(c); n != 0 {
+			t.Errorf("comment %d has %d answers", c.ID, n)
+		}
+	}
+	log := h.server.Log()
+	if runs, failed := strings.Count(log, `"msg":"run ended"`), strings.Count(log, `"state":"failed"`); runs != len(asked) || failed != len(asked) || strings.Count(log, `"level":"ERROR"`) < failed {
+		t.Errorf("%d runs of %d have failed for good, of %d that were asked for\n%s", failed, runs, len(asked), log)
+	}
+	metrics, err := h.server.Get(t.Context(), "/metrics")
+	if want := fmt.Sprintf(`weighlock_run_seconds_count{kind="command",state="failed"} %d`, len(asked)); err != nil || !strings.Contains(metrics, want) {
+		t.Errorf("the metrics lack %s, %v", want, err)
+	}
+	if c := h.ask(testRepo, len(statuses)+1); !h.answered(c) {
+		t.Error("what can be answered is not")
+	}
+}
+
+// answered waits until nothing is left to do, and says whether a comment has an answer.
+func (h *helpdesk) answered(c forge.Comment) bool {
+	h.Helper()
+	ctx, cancel := context.WithTimeout(h.Context(), time.Minute)
+	defer cancel()
+	if err := h.server.Idle(ctx); err != nil {
+		h.Fatal(err)
+	}
+	return h.answers(c) == 1
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"path"
-	"strings"
 	"testing"
 	"time"
 
@@ -36,12 +35,9 @@ func TestLongServeTellsTheTruthWheneverADeployDies(t *testing.T) {
 		t.Run(at.name, func(t *testing.T) {
 			t.Parallel()
 			c := converse(t)
+			c.limits = "{lease: 6s}"
 			s := c.served("")
 			c.deliver(s, c.openPullRequest(change))
-			head, err := c.git.Run(t.Context(), "rev-parse", "topic")
-			if err != nil {
-				t.Fatal(err)
-			}
 			before := len(c.github.Exchanges())
 			at.hangs.Method, at.hangs.Delay = http.MethodPost, time.Hour
 			order := c.github.Comment(testRepo, c.number, writer, "/deploy staging")
@@ -56,28 +52,28 @@ func TestLongServeTellsTheTruthWheneverADeployDies(t *testing.T) {
 			if got := c.color("staging"); got != at.color || c.version() != version {
 				t.Errorf("%q is deployed in version %q, want %q in version %q", got, c.version(), at.color, version)
 			}
-			answers := 0
-			for _, a := range c.comments() {
-				if strings.HasPrefix(a.Body, fmt.Sprintf("<!-- weighlock:answer comment-%d-", order.ID)) {
-					answers++
-				}
-			}
-			if answers != 1 || c.count(at.says) != 1 {
+			if answers := c.answers(order); answers != 1 || c.count(at.says) != 1 {
 				t.Errorf("%d answers; want one that says %q: %+v", answers, at.says, c.comments())
 			}
 			if records := c.github.Deployments(testRepo); len(records) != 1 || records[0].State != at.record {
 				t.Errorf("the records of deploys: %+v, want %s", records, at.record)
 			}
-			for _, check := range c.github.Checks(testRepo, head) {
-				if !check.State.Finished() {
-					t.Errorf("the check %s is %s", check.Name, check.State)
-				}
-			}
+			c.checksFinished()
 			// The lock was given back, or has run out: who asks again is served.
 			c.deliver(s, c.command(writer, "/deploy staging"))
 			if got := c.color("staging"); got != "blue" {
 				t.Errorf("asked again, it deploys %q: %+v", got, c.comments())
 			}
+		})
+	}
+}
+
+// TestLongServeTellsWhatIsLeftWhereverADeployDies kills the server between any two writes to the cluster.
+func TestLongServeTellsWhatIsLeftWhereverADeployDies(t *testing.T) {
+	for _, d := range []doom{{0, false}, {0, true}, {1, true}, {3, false}, {3, true}} {
+		t.Run(fmt.Sprintf("after %d writes, the next one carried out: %v", d.through, d.carried), func(t *testing.T) {
+			t.Parallel()
+			dieBetweenWrites(t, d)
 		})
 	}
 }

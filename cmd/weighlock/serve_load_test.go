@@ -87,6 +87,9 @@ func (l *load) open(database string) string {
 		if err := os.WriteFile(filepath.Join(git.Work, "map.yaml"), []byte("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {branch: "+branch+"}\n"), 0o644); err != nil {
 			l.Fatal(err)
 		}
+		if err := os.WriteFile(filepath.Join(git.Work, ".weighlock.yaml"), []byte("version: 1\n"), 0o644); err != nil {
+			l.Fatal(err)
+		}
 		sha, err := git.Commit(l.Context(), branch, "To "+branch)
 		if err != nil {
 			l.Fatal(err)
@@ -106,7 +109,7 @@ func (l *load) open(database string) string {
 	for range max(1, l.replicas) {
 		s := &servetest.Server{
 			Program: []string{os.Args[0]}, Env: []string{asProgram + "=1"}, Kind: "github", API: l.forge.URL(), Git: strings.TrimSuffix(git.URL(), "/"+testRepo.String()+".git"),
-			Token: token, Kubeconfig: os.DevNull, Dir: l.TempDir(), Database: database, Limits: "{workers: 8, repository: 8, reconcile: 0s}",
+			Token: token, Kubeconfig: os.DevNull, Dir: l.TempDir(), Database: database, Limits: "{workers: 8, repository: 8, reconcile: 0s, lease: 10s}",
 		}
 		if l.gitlab {
 			s.Kind, s.Signs = "gitlab", true
@@ -128,6 +131,7 @@ func (l *load) open(database string) string {
 
 // A stand is a stand-in for a forge.
 type stand interface {
+	Mend()
 	forgetest.Server
 	URL() string
 	Close()
@@ -209,6 +213,8 @@ func (l *load) post() {
 			// On GitLab a push that changes no head is none.
 			happened := map[bool]forge.Action{false: forge.Synchronized, true: forge.Reopened}[l.gitlab]
 			hook = l.forge.PullRequestWebhook(testRepo, 1+number%loadPreviews, happened, writer)
+		case what == 4 && l.gitlab && n%2 == 0: // GitLab tells of each pipeline, several times; it calls for nothing
+			hook = pipelineWebhook(n)
 		case what == 2 && n > 10: // once more
 			l.mu.Lock()
 			if len(l.hooks) > 0 {
@@ -230,6 +236,14 @@ func (l *load) post() {
 		posts.Go(func() { l.deliver(hook, n) })
 	}
 	posts.Wait()
+}
+
+// pipelineWebhook tells of a pipeline that runs, or has ended.
+func pipelineWebhook(n int) forgetest.Webhook {
+	status := []string{"running", "success", "failed"}[n%3]
+	body := fmt.Sprintf(`{"object_kind":"pipeline","object_attributes":{"id":%d,"sha":%q,"status":%q},"user":{"id":1,"username":%q},"project":{"id":1,"path_with_namespace":%q,"default_branch":"main"}}`,
+		n, strings.Repeat("1", 40), status, writer, testRepo.String())
+	return forgetest.Webhook{Name: "Pipeline Hook", Delivery: fmt.Sprintf("pipeline-%d", n), Body: []byte(body)}
 }
 
 // deliver delivers until it is accepted.

@@ -9,8 +9,8 @@ import (
 
 // The numbers of the load: those of the issue are -deliveries 5000 -server-kills 30.
 var (
-	deliveries  = flag.Int("deliveries", 500, "how many webhooks TestLongServeLosesNothing delivers, at 200 a second")
-	serverKills = flag.Int("server-kills", 6, "how often TestLongServe kills a server meanwhile")
+	deliveries  = flag.Int("deliveries", 300, "how many webhooks TestLongServeLosesNothing delivers, at 200 a second")
+	serverKills = flag.Int("server-kills", 4, "how often TestLongServe kills a server meanwhile")
 )
 
 func TestLongServeLosesNothingWhenItIsKilled(t *testing.T) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"slices"
@@ -19,7 +20,7 @@ import (
 func (c *conversation) served(database string, options ...func(*servetest.Server)) *servetest.Server {
 	c.Helper()
 	s := &servetest.Server{
-		Program: []string{os.Args[0]}, Env: []string{asProgram + "=1"}, Kind: "github", API: c.github.URL(), Git: strings.TrimSuffix(c.git.URL(), "/"+testRepo.String()+".git"),
+		Program: []string{os.Args[0]}, Env: append([]string{asProgram + "=1"}, c.env...), Kind: "github", API: c.github.URL(), Git: strings.TrimSuffix(c.git.URL(), "/"+testRepo.String()+".git"),
 		Token: actiontest.ActionsToken, Kubeconfig: c.runner.Kubeconfig, Dir: c.TempDir(),
 		Database: database, Repositories: []string{testRepo.String()}, Limits: c.limits, PreviewKubeconfig: c.previewKubeconfig,
 	}
@@ -92,6 +93,29 @@ func (c *conversation) command(login, body string) forgetest.Webhook {
 	return c.github.CommentWebhook(c.github.Comment(testRepo, c.number, login, body))
 }
 
+// queueFinishes has a merge queue ask for checks of the pull request, and expects them: whoever requires ours could not merge else.
+func (c *conversation) queueFinishes(s *servetest.Server) {
+	c.Helper()
+	head, err := c.git.Run(c.Context(), "rev-parse", "topic")
+	if err != nil {
+		c.Fatal(err)
+	}
+	queued, err := c.git.Merge(c.Context(), fmt.Sprintf("refs/heads/gh-readonly-queue/main/pr-%d-%s", c.number, c.base), c.base, strings.TrimSpace(head))
+	if err != nil {
+		c.Fatal(err)
+	}
+	c.deliver(s, c.github.MergeGroupWebhook(testRepo, c.number, queued))
+	finished := 0
+	for _, check := range c.github.Checks(testRepo, queued) {
+		if check.State.Finished() {
+			finished++
+		}
+	}
+	if finished == 0 {
+		c.Errorf("of the merge queue's commit there is no check: %+v", c.github.Checks(testRepo, queued))
+	}
+}
+
 func TestServeTellsAPullRequestsStory(t *testing.T) {
 	t.Parallel()
 	c := converse(t)
@@ -118,6 +142,7 @@ func TestServeTellsAPullRequestsStory(t *testing.T) {
 	if got := c.color("staging"); got != "blue" || c.count("**staging** deployed") != 1 || c.count("needs permission to write") != 1 || c.count("Nothing runs or waits") != 1 {
 		t.Errorf("after /deploy staging is %q, and was said: %+v", got, c.comments())
 	}
+	c.queueFinishes(s)
 	if err := s.Stop(); err != nil {
 		t.Errorf("the server ends with %v", err)
 	}
@@ -126,7 +151,7 @@ func TestServeTellsAPullRequestsStory(t *testing.T) {
 			t.Errorf("the log holds %q", secret)
 		}
 	}
-	for _, want := range []string{`"msg":"judged"`, `"msg":"run ended"`} {
+	for _, want := range []string{`"met":true,"gates":[{"Name":"preview","State":"met","Text":"it was pushed without a pull request`, `"msg":"run ended"`, `s","note":"`} {
 		if !strings.Contains(s.Log(), want) {
 			t.Errorf("the log has no line %s", want)
 		}
@@ -177,6 +202,7 @@ func TestServeFindsWhatNoDeliveryTold(t *testing.T) {
 func TestServeTellsOfADeployThatDied(t *testing.T) {
 	t.Parallel()
 	c := converse(t)
+	c.limits = "{lease: 6s}" // so long it is waited until the lock of the dead deploy has run out
 	s := c.served("")
 	c.deliver(s, c.openPullRequest(change))
 	// The record of the deploy is made right before the first write, and what is said of it hangs until the server is dead.

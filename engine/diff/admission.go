@@ -141,9 +141,10 @@ func (d *differ) steady(ctx context.Context, c *Change, live object.Object, answ
 		return
 	}
 	c.Notes = append(c.Notes, fmt.Sprintf("unstable: %s sets another value at each write: %s", name, pathsOf(unstable)))
-	c.Fields = slices.DeleteFunc(c.Fields, func(f FieldChange) bool {
+	isUnstable := func(f FieldChange) bool {
 		return slices.ContainsFunc(unstable, func(u FieldChange) bool { return f.Path.HasPrefix(u.Path) || u.Path.HasPrefix(f.Path) })
-	})
+	}
+	c.Fields, c.bound = slices.DeleteFunc(c.Fields, isUnstable), slices.DeleteFunc(c.bound, isUnstable)
 	for _, u := range unstable {
 		u.Path.Replace(map[string]any(c.Merged), func(any) any { return Unstable })
 	}

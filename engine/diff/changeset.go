@@ -88,7 +88,8 @@ type Change struct {
 	Source string
 	// Fields are the differences of an update, sorted by path.
 	Fields []FieldChange
-	// Hidden is how many differing fields ignore rules hide. They are written all the same.
+	// Hidden is how many differing fields ignore rules hide. They are written all the same, and with the values that the digest
+	// binds.
 	Hidden int
 	// Conflicts are the fields that other managers own with another value.
 	Conflicts []Conflict
@@ -121,6 +122,9 @@ type Change struct {
 
 	desired   object.Object
 	unsettled []render.Unsettled
+	bound     []FieldChange // in the place of Fields for the digest, where the base's rules show more; nil elsewhere
+	veiled    []FieldChange // what rules hide of the object as rendered
+	unseen    []string      // what rules hide that the base does not have
 	rules     project.Rules
 	force     bool
 	takeover  *Takeover
@@ -137,6 +141,14 @@ type Change struct {
 	wave      int
 	caughtUp  int // how often it was looked at anew
 	uid       string
+}
+
+// boundFields are the differences that the digest is over: what the rules of the objects themselves show, with and without a base.
+func (c *Change) boundFields() []FieldChange {
+	if c.bound != nil {
+		return c.bound
+	}
+	return c.Fields
 }
 
 // NewCreation is the change of an object that does not exist yet, for callers that know so without a cluster.
@@ -215,6 +227,8 @@ type FieldChange struct {
 	Cause  Cause
 	// Owner is the manager that owns the live value, if that is not us; Since is when it last changed its fields.
 	Owner, Since string
+	// Revealed says that an ignore rule hides the field which only the change under review brings.
+	Revealed bool
 }
 
 // A Cause is why a field or an object changes.

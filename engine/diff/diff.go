@@ -28,7 +28,8 @@ type Options struct {
 	Force bool
 	// Ignore hides differences.
 	Ignore Ignore
-	// Base are the manifests without the change under review, to tell what it causes from what is there already.
+	// Base are the manifests without the change under review, to tell what it causes from what is there already, and which
+	// ignore rules it brings: these hide nothing of it.
 	Base *render.Manifests
 	// Namespaces are to be searched for orphans too where the whole cluster may not be listed, such as those of the last
 	// deployment.
@@ -53,6 +54,7 @@ func Diff(ctx context.Context, m *render.Manifests, p Previewer, opts Options) (
 	opts.StandIn = cmp.Or(opts.StandIn, "default")
 	d := &differ{previewer: p, opts: opts, mask: newMasker(m), manifests: m}
 	set := newSet(m, d.mask)
+	d.veil(set)
 	set.Rendered = digestRendered(set, opts.DigestKey)
 	if opts.Base != nil {
 		d.mask.secrets.Merge(opts.Base.Secrets)
@@ -88,6 +90,7 @@ func Diff(ctx context.Context, m *render.Manifests, p Previewer, opts Options) (
 	d.pairRenames(set)
 	d.consequences(ctx, set)
 	attribute(set, opts.Base)
+	d.unseen(set)
 	d.conclude(set)
 	return set, nil
 }
@@ -144,8 +147,7 @@ func (d *differ) conclude(set *ChangeSet) {
 		var gone *UnreachableError
 		set.Partial = set.Partial || errors.As(c.Err, &gone)
 	}
-	set.Digest = digest(set, d.opts.DigestKey)
-	set.Unbound = d.opts.DigestKey == nil && set.Digest != digest(set, []byte("any"))
+	set.Digest, set.Unbound = digest(set, d.opts.DigestKey)
 	slices.Sort(set.Warnings)
 	set.Warnings = slices.Compact(set.Warnings)
 	d.mask.changeSet(set)
@@ -158,6 +160,8 @@ type differ struct {
 	mask      *masker
 	manifests *render.Manifests
 	live      liveObjects
+	// before are the objects as the base renders them; nil where there is none.
+	before map[object.ID]baseObject
 	// waits is the first stage of which something is waited for: what comes after it may need it; -1 if there is none.
 	waits int
 	// created holds the namespaces that the change set creates, with their stages: nothing can be simulated in them.

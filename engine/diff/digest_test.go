@@ -21,9 +21,14 @@ func secretUpdate(new string) *Change {
 	return c
 }
 
+func digestSum(set *ChangeSet, key []byte) string {
+	sum, _ := digest(set, key)
+	return sum
+}
+
 func TestDigest(t *testing.T) {
 	t.Parallel()
-	base := digest(setOf(update1("a", "1", "2")), nil)
+	base := digestSum(setOf(update1("a", "1", "2")), nil)
 	other := &Change{Ref: object.Ref{Version: "v1", Kind: "ConfigMap", Namespace: "n", Name: "d"}, Op: Delete}
 	for name, c := range map[string]struct {
 		set   *ChangeSet
@@ -40,11 +45,11 @@ func TestDigest(t *testing.T) {
 		"sees another object":                         {set: setOf(update1("a", "1", "2"), other)},
 		"does not depend on the key without a Secret": {set: setOf(update1("a", "1", "2")), key: []byte("k"), equal: true},
 	} {
-		if got := digest(c.set, c.key) == base; got != c.equal {
+		if got := digestSum(c.set, c.key) == base; got != c.equal {
 			t.Errorf("digest %s: equal is %v", name, got)
 		}
 	}
-	if digest(setOf(update1("a", "1", "2"), other), nil) != digest(setOf(other, update1("a", "1", "2")), nil) {
+	if digestSum(setOf(update1("a", "1", "2"), other), nil) != digestSum(setOf(other, update1("a", "1", "2")), nil) {
 		t.Error("the digest depends on the order")
 	}
 }
@@ -70,13 +75,47 @@ func TestWhatIsRenderedIsToldFromWhatTheClusterHas(t *testing.T) {
 func TestDigestBindsSecretValuesOnlyByAKey(t *testing.T) {
 	t.Parallel()
 	a, b := setOf(secretUpdate("bmV3")), setOf(secretUpdate("bmV3ZXI="))
-	if digest(a, nil) != digest(b, nil) {
+	if digestSum(a, nil) != digestSum(b, nil) {
 		t.Error("without a key a secret value must not enter the digest: its hash could be guessed")
 	}
-	if digest(a, []byte("k")) == digest(b, []byte("k")) {
+	if digestSum(a, []byte("k")) == digestSum(b, []byte("k")) {
 		t.Error("with a key another value must be another digest")
 	}
-	if digest(a, []byte("k")) == digest(a, []byte("l")) {
+	if digestSum(a, []byte("k")) == digestSum(a, []byte("l")) {
 		t.Error("the key does not matter")
+	}
+	for _, c := range []struct {
+		name    string
+		set     *ChangeSet
+		key     []byte
+		unbound bool
+	}{
+		{"a secret value without a key", a, nil, true},
+		{"a secret value with a key", a, []byte("k"), false},
+		{"no secret value", setOf(update1("a", "1", "2")), nil, false},
+		{"a Secret that does not change", setOf(&Change{Ref: secretUpdate("x").Ref, Op: Unchanged}), nil, false},
+	} {
+		if _, unbound := digest(c.set, c.key); unbound != c.unbound {
+			t.Errorf("%s: unbound is %v", c.name, unbound)
+		}
+	}
+}
+
+func TestTheDigestBindsWhatIsHiddenAsRenderedAndNotAsItIsLive(t *testing.T) {
+	t.Parallel()
+	of := func(op Op, hidden int, rendered string) string {
+		c := update1("a", "1", "2")
+		c.veiled = []FieldChange{{Op: Insert, Path: object.Path{}.Field("data").Field("color"), New: rendered}}
+		if c.Op, c.Hidden = op, hidden; op == Unchanged || hidden > 0 {
+			c.Fields = nil
+		}
+		sum, _ := digest(setOf(c), nil)
+		return sum
+	}
+	if of(Unchanged, 0, "red") != of(Update, 1, "red") {
+		t.Error("drift where nobody sees it makes another digest")
+	}
+	if of(Update, 1, "red") == of(Update, 1, "evil") || of(Update, 0, "red") == of(Update, 0, "evil") {
+		t.Error("another value may be written where nobody sees it")
 	}
 }

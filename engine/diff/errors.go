@@ -66,6 +66,15 @@ func (e *DeniedError) Error() string { return e.Err.Error() }
 // Unwrap returns the server's refusal.
 func (e *DeniedError) Unwrap() error { return e.Err }
 
+// A RefusedError is any other refusal of an object by the API server.
+type RefusedError struct{ Err error }
+
+// Error is the server's text, which may quote values.
+func (e *RefusedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the server's refusal.
+func (e *RefusedError) Unwrap() error { return e.Err }
+
 // A NoNamespaceError says that there is no such namespace, and that the change does not bring it.
 type NoNamespaceError struct {
 	Namespace string

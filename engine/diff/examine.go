@@ -303,8 +303,8 @@ func (d *differ) conclusion(c *Change, live object.Object, answer *attempt) {
 	c.Merged = comparable(answer.Merged)
 	hideAllocated(c.Merged, live, c.desired)
 	c.addWarnings(answer.Warnings)
-	ignore, _ := newIgnorer(c.desired, c.rules.Ignore, d.opts.Ignore)
-	c.Fields, c.Hidden = changes(c.Live, c.Merged, ignore)
+	ignore, _ := newIgnorer(c.desired, c.rules.Ignore, d.opts.Ignore) // checked before
+	d.hide(c, ignore)
 	entries := managed.Entries(live)
 	for i := range c.Fields {
 		c.Fields[i].Cause = serverCause(c, &c.Fields[i], live, entries)

@@ -13,8 +13,10 @@ const WithoutCluster = "compared without a cluster: two renders, not what is liv
 // Compare compares two renders of a target without a cluster: what the one has and the other has not, and the fields
 // that differ. It knows nothing of what is live, nor of what the server would make of the objects.
 func Compare(before, after *render.Manifests, opts Options) *ChangeSet {
+	opts.Base = before
 	d := &differ{opts: opts, mask: newMasker(after), manifests: after}
 	set := newSet(after, d.mask)
+	d.veil(set)
 	set.Warnings = append(set.Warnings, WithoutCluster)
 	was := map[object.ID]*Change{}
 	old := newSet(before, d.mask)
@@ -31,6 +33,7 @@ func Compare(before, after *render.Manifests, opts Options) *ChangeSet {
 	}
 	slices.SortFunc(set.Orphans, func(a, b *Change) int { return object.Compare(a.Ref, b.Ref) })
 	d.pairRenames(set)
+	d.unseen(set)
 	d.conclude(set)
 	return set
 }
@@ -52,7 +55,7 @@ func (d *differ) compareRenders(c, before *Change) {
 	}
 	c.desired = settle(c.desired, before.desired, c.unsettled)
 	c.Live, c.Merged = comparable(before.desired), comparable(c.desired)
-	c.Fields, c.Hidden = changes(c.Live, c.Merged, ignore)
+	d.hide(c, ignore)
 	c.Op = Update
 	if len(c.Fields) == 0 && c.Hidden == 0 {
 		c.Op = Unchanged

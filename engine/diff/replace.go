@@ -12,7 +12,8 @@ import (
 	"github.com/weighlock/weighlock/engine/object"
 )
 
-// A ReplaceError says that an object cannot be changed into what is wanted, and that replacing it is not allowed.
+// A ReplaceError says that an object cannot be changed into what is wanted, and that replacing it is not allowed. How it may be allowed is
+// up to the caller: [ReplaceError.Allowable] says whether [Options.Replace] would do.
 type ReplaceError struct {
 	Ref object.Ref
 	// Fields are those that cannot change.
@@ -22,13 +23,17 @@ type ReplaceError struct {
 	Err    error
 }
 
-// Error names the fields and the way out.
+// Allowable says whether it is nothing but the options that keep the object from being replaced.
+func (e *ReplaceError) Allowable() bool { return e.Reason == "" }
+
+// Error names the fields and the server's words.
 func (e *ReplaceError) Error() string {
 	fields := strings.Join(e.Fields, ", ")
 	if e.Reason != "" {
 		return fmt.Sprintf("%s: %s cannot be changed, and the object is not replaced: %s: %v", e.Ref, fields, e.Reason, e.Err)
 	}
-	return fmt.Sprintf("%s: %s cannot be changed: the object has to be deleted and created anew, which --force-replace-on-error allows: %v", e.Ref, fields, e.Err)
+	return fmt.Sprintf("%s: %s cannot be changed: the object has to be deleted and created anew, and nobody has allowed that (weighlock deploy --force-replace-on-error does): %s",
+		e.Ref, fields, strings.TrimPrefix(e.Err.Error(), e.Ref.String()+": "))
 }
 
 // Unwrap returns the server's refusal.
@@ -84,6 +89,9 @@ func (d *differ) refusedUpdate(ctx context.Context, c *Change, live object.Objec
 		c.Err = &ReplaceError{Ref: c.Ref, Fields: fields, Reason: cmp.Or(lasting(live), lasting(c.desired)), Err: refused}
 	case !d.opts.Replace:
 		c.Err = &ReplaceError{Ref: c.Ref, Fields: fields, Err: refused}
+	}
+	if c.Err != nil {
+		c.Reason = fmt.Sprintf("%s cannot be changed: the object would have to be deleted and created anew, and is not", strings.Join(fields, ", "))
 	}
 }
 

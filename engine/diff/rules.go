@@ -132,6 +132,46 @@ type ignorer struct {
 	matchers []fieldMatcher
 	opts     Ignore
 	whole    bool
+	// within, if set, has to hide a field, too.
+	within *ignorer
+}
+
+// hides says whether there are rules; what the caller does not want to see is not one.
+func (g ignorer) hides() bool { return g.whole || len(g.matchers) > 0 }
+
+// both hides what g and other hide, each by its rules, and what the caller of g does not want to see.
+func (g ignorer) both(other ignorer) ignorer {
+	switch {
+	case other.whole:
+		return g
+	case g.whole:
+		return ignorer{matchers: other.matchers, opts: g.opts}
+	}
+	return ignorer{matchers: g.matchers, opts: g.opts, within: &other}
+}
+
+// find returns the places in o that the rules hide, by position; those of an object that is hidden as a whole are not listed.
+func (g ignorer) find(o map[string]any) []object.Path {
+	var out []object.Path
+	for _, m := range g.matchers {
+		out = append(out, m.find(o)...)
+	}
+	if g.within != nil {
+		theirs := g.within.find(o)
+		out = append(inside(out, theirs), inside(theirs, out)...)
+	}
+	slices.SortFunc(out, comparePositions)
+	return slices.CompactFunc(out, func(p, q object.Path) bool { return comparePositions(p, q) == 0 })
+}
+
+// inside are those of the places that are one of the others, or in one.
+func inside(places, others []object.Path) []object.Path {
+	return slices.DeleteFunc(slices.Clone(places), func(p object.Path) bool { return !slices.ContainsFunc(others, p.HasPrefix) })
+}
+
+// outside are those of the places that are neither one of the others nor in one.
+func outside(places, others []object.Path) []object.Path {
+	return slices.DeleteFunc(slices.Clone(places), func(p object.Path) bool { return slices.ContainsFunc(others, p.HasPrefix) })
 }
 
 // newIgnorer gathers the ignore rules for an object: its annotations, those of its deployment files, the caller's.
@@ -143,7 +183,9 @@ func newIgnorer(o object.Object, rules []project.IgnoreRule, opts Ignore) (ignor
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %s: %w", o.Ref(), source, err))
 		}
-		out.matchers = append(out.matchers, m)
+		if len(m.exprs)+len(m.regexes) > 0 {
+			out.matchers = append(out.matchers, m)
+		}
 	}
 	add("kluctl.io/ignore-diff-field", annotationSeries(o, "kluctl.io/ignore-diff-field"), nil)
 	add("kluctl.io/ignore-diff-field-regex", nil, annotationSeries(o, "kluctl.io/ignore-diff-field-regex"))
@@ -157,14 +199,9 @@ func newIgnorer(o object.Object, rules []project.IgnoreRule, opts Ignore) (ignor
 
 // strip takes the hidden fields out of one side, which is changed.
 func (g ignorer) strip(o map[string]any) {
-	for _, m := range g.matchers {
-		at := m.find(o)
-		slices.SortFunc(at, comparePositions)
-		at = slices.CompactFunc(at, func(p, q object.Path) bool { return comparePositions(p, q) == 0 })
-		// From the back, so that removing an element does not move those still to be removed.
-		for _, p := range slices.Backward(at) {
-			remove(o, p)
-		}
+	// From the back, so that removing an element does not move those still to be removed.
+	for _, p := range slices.Backward(g.find(o)) {
+		remove(o, p)
 	}
 	meta, _ := o["metadata"].(map[string]any)
 	labels, _ := meta["labels"].(map[string]any)

@@ -1,10 +1,6 @@
 package diff
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -190,23 +186,21 @@ func (k *masker) path(p object.Path) object.Path {
 	return out
 }
 
-// sealSecrets returns v, which stands at path in the object of c, for the digest: what would be hidden from a reader is
+// secrets returns v, which stands at path in the object of c, for the digest: what would be hidden from a reader is
 // sealed. v is not changed.
-func sealSecrets(c *Change, path object.Path, v any, key []byte) any {
+func (s *sealer) secrets(c *Change, path object.Path, v any) any {
 	if v == nil || c.mask == nil {
 		return v
 	}
 	if slices.ContainsFunc(c.hidden, path.HasPrefix) {
-		return sealValue(v, key)
+		return s.value(v)
 	}
-	out, _ := mask.Value(v, func(s string) string {
-		if m := c.mask.text(s); m == s || key == nil {
-			return m
+	out, _ := mask.Value(v, func(text string) string {
+		shown := c.mask.text(text)
+		if shown == text {
+			return text
 		}
-		mac := hmac.New(sha256.New, key)
-		text, _ := json.Marshal(s)
-		mac.Write(text)
-		return hex.EncodeToString(mac.Sum(nil))
+		return s.sealed(text, shown)
 	})
 	cloned := false
 	for _, h := range c.hidden {
@@ -218,7 +212,7 @@ func sealSecrets(c *Change, path object.Path, v any, key []byte) any {
 		}
 		rest := h[len(path):]
 		was, _ := rest.Lookup(v)
-		rest.Replace(out, func(any) any { return sealValue(was, key) })
+		rest.Replace(out, func(any) any { return s.value(was) })
 	}
 	return out
 }

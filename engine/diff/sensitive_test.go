@@ -25,7 +25,7 @@ func concealed(m render.Manifest, live object.Object, secrets ...string) (*Chang
 	c := &Change{Ref: m.Object.Ref(), Op: Update, Live: live, Merged: m.Object, desired: m.Object, unsettled: m.Unsettled, hidden: hiddenPaths(m), mask: k}
 	c.Fields = compare(nil, map[string]any(live), map[string]any(m.Object))
 	k.learnBefore(map[string]any(live), map[string]any(m.Object))
-	sum := digest(&ChangeSet{Stages: []Stage{{Items: []Item{{Changes: []*Change{c}}}}}}, nil)
+	sum := digestSum(&ChangeSet{Stages: []Stage{{Items: []Item{{Changes: []*Change{c}}}}}}, nil)
 	k.changeSet(&ChangeSet{Stages: []Stage{{Items: []Item{{Changes: []*Change{c}}}}}})
 	return c, sum
 }
@@ -68,7 +68,7 @@ func TestPathsThatShortSecretsReachAreHiddenAndTheirErrorsToo(t *testing.T) {
 	if sum != other {
 		t.Error("without a key the digest tells one short secret from another")
 	}
-	if got := fmt.Sprint(c.Fields); got != "[{update data.n 1 1234 false   } {update data.pin <nil> <nil> true   }]" {
+	if got := fmt.Sprint(c.Fields); got != "[{update data.n 1 1234 false    false} {update data.pin <nil> <nil> true    false}]" {
 		t.Errorf("got %s", got)
 	}
 	if c.Live.Text("data", "pin") != Hidden || c.Merged.Text("data", "pin") != Hidden {
@@ -102,7 +102,7 @@ func TestSecretValuesEnterTheDigestByTheirKeyOnly(t *testing.T) {
 		set.Add(value)
 		o := configMap(map[string]any{"a": "token " + value})
 		c := &Change{Ref: o.Ref(), Op: Create, desired: o, mask: &masker{set}}
-		return digest(&ChangeSet{Orphans: []*Change{c}}, key)
+		return digestSum(&ChangeSet{Orphans: []*Change{c}}, key)
 	}
 	if sum("hunter2", nil) != sum("hunter3", nil) {
 		t.Error("without a key the digest tells one secret from another")

@@ -3,6 +3,7 @@ package diff
 import (
 	"cmp"
 	"context"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,10 +62,17 @@ var quiet = map[groupKind]func(live object.Object) bool{
 	// Pod templates are looked at when the generation changes.
 	{"apps", "Deployment"}:  always,
 	{"apps", "DaemonSet"}:   always,
-	{"apps", "StatefulSet"}: func(o object.Object) bool { return o.Map("spec")["volumeClaimTemplates"] == nil },
+	{"apps", "StatefulSet"}: isPlainStatefulSet,
 }
 
 func always(object.Object) bool { return true }
+
+// isPlainStatefulSet says whether a StatefulSet has nothing of which the server warns at each write: claims' sizes, and a history of less
+// than none.
+func isPlainStatefulSet(o object.Object) bool {
+	limit, _ := o.Map("spec")["revisionHistoryLimit"].(int64)
+	return o.Map("spec")["volumeClaimTemplates"] == nil && limit >= 0
+}
 
 // isPlainService says whether a Service has nothing of which the server warns.
 func isPlainService(o object.Object) bool {
@@ -79,7 +87,19 @@ func isPlainService(o object.Object) bool {
 			return false
 		}
 	}
+	ips, _ := spec["clusterIPs"].([]any)
+	for _, ip := range append(ips, spec["clusterIP"]) {
+		if text, _ := ip.(string); text != "" && text != "None" && !canonical(text) {
+			return false
+		}
+	}
 	return o.Text("spec", "type") == "ClusterIP" && o.Text("spec", "sessionAffinity") == "None"
+}
+
+// canonical says whether an address is written as it is printed: of another one the server warns.
+func canonical(ip string) bool {
+	addr, err := netip.ParseAddr(ip)
+	return err == nil && addr.String() == ip
 }
 
 // undisturbed says whether no webhook and no policy looks at updates of an object. Who may not list them does not know.

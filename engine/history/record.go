@@ -36,7 +36,10 @@ type Entry struct {
 	Person string `json:"person"`
 	Holder string `json:"holder"`
 	// Commit is what was deployed, as far as that is known.
-	Commit    string    `json:"commit,omitempty"`
+	Commit string `json:"commit,omitempty"`
+	// Onto is the commit that it was merged onto for that, if it was; Tree is the id of git's tree that came of it.
+	Onto      string    `json:"onto,omitempty"`
+	Tree      string    `json:"tree,omitempty"`
 	StartTime time.Time `json:"startTime"`
 	EndTime   time.Time `json:"endTime"`
 	Outcome   Outcome   `json:"outcome"`

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -57,12 +59,27 @@ type Cluster struct {
 	discovery discovery.CachedDiscoveryInterface
 	mapper    *restmapper.DeferredDiscoveryRESTMapper
 	mapping   sync.RWMutex // held for writing while discovery is renewed
+	mapped    sync.Map     // what mapper, which takes its time, said of a kind in a version
 	answered  atomic.Bool  // the server has answered at least once
 	schemas   schemas
 }
 
 // ErrNoKubeconfig says that none of the kubeconfigs is there, or that all are empty.
 var ErrNoKubeconfig = errors.New("there is none, or it is empty")
+
+// A NoContextError says that the kubeconfigs have no context of a name.
+type NoContextError struct {
+	Kubeconfigs []string
+	Context     string
+	// Have are those that there are, in order.
+	Have []string
+}
+
+// Error says what to do about it on a command line.
+func (e *NoContextError) Error() string {
+	return fmt.Sprintf("kubeconfig %s: context %q does not exist (there are: %s); name a kubeconfig with --kubeconfig and a context of it with --context",
+		strings.Join(e.Kubeconfigs, ", "), e.Context, strings.Join(e.Have, ", "))
+}
 
 // Open reads the kubeconfig and prepares the connection. Nothing is sent yet. Where there is no kubeconfig, the error is
 // [ErrNoKubeconfig].
@@ -75,6 +92,9 @@ func Open(cfg Config) (*Cluster, error) {
 	}
 	if clientcmdapi.IsConfigEmpty(raw) {
 		return nil, fmt.Errorf("kubeconfig %s: %w; name a kubeconfig with --kubeconfig and a context of it with --context", strings.Join(cfg.Kubeconfigs, ", "), ErrNoKubeconfig)
+	}
+	if cfg.Context != "" && raw.Contexts[cfg.Context] == nil {
+		return nil, &NoContextError{Kubeconfigs: cfg.Kubeconfigs, Context: cfg.Context, Have: slices.Sorted(maps.Keys(raw.Contexts))}
 	}
 	rc, err := clientcmd.NewNonInteractiveClientConfig(*raw, cfg.Context, &clientcmd.ConfigOverrides{}, rules).ClientConfig()
 	if err != nil {
@@ -138,9 +158,14 @@ func (c *Cluster) Ping(ctx context.Context) error {
 func (c *Cluster) resource(ref object.Ref) (*meta.RESTMapping, error) {
 	c.mapping.RLock()
 	defer c.mapping.RUnlock()
-	m, err := c.mapper.RESTMapping(schema.GroupKind{Group: ref.Group, Kind: ref.Kind}, ref.Version)
+	kind := schema.GroupVersionKind{Group: ref.Group, Version: ref.Version, Kind: ref.Kind}
+	if m, ok := c.mapped.Load(kind); ok {
+		return m.(*meta.RESTMapping), nil
+	}
+	m, err := c.mapper.RESTMapping(kind.GroupKind(), kind.Version)
 	switch {
 	case err == nil:
+		c.mapped.Store(kind, m)
 		return m, nil
 	case meta.IsNoMatchError(err):
 		if silent := c.silent(ref); silent != nil {
@@ -216,6 +241,7 @@ func (c *Cluster) renew() {
 	c.mapping.Lock()
 	defer c.mapping.Unlock()
 	c.mapper.Reset()
+	c.mapped.Clear()
 }
 
 // warningsKey is the context key of a request's collected warnings.

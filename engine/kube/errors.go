@@ -56,7 +56,7 @@ func (c *Cluster) failed(doing string, ref object.Ref, err error) error {
 		}
 		return &diff.UnreachableError{Err: worded}
 	}
-	return worded
+	return &diff.RefusedError{Err: worded}
 }
 
 // How the API server words that an authorizer said no, as against an admission plugin, whose no is about the object.

@@ -2,7 +2,6 @@ package kube
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,7 +11,7 @@ import (
 
 // How many requests are under way at once. Servers take more than 64 on one connection, but not much more (100).
 const (
-	firstWidth = 8
+	firstWidth = 48
 	leastWidth = 2
 	mostWidth  = 64
 )
@@ -37,8 +36,8 @@ func newWidth() *width { return &width{limit: firstWidth, best: map[string]time.
 
 // Between fewFrom and manyFrom requests of ours waiting at the server, nothing is changed.
 const (
-	fewFrom  = 3
-	manyFrom = 6
+	fewFrom  = 32
+	manyFrom = 48
 )
 
 // begin waits until another request may be sent.
@@ -77,13 +76,16 @@ func (w *width) next() {
 	}
 }
 
-// end says how long a request of some sort took. One that the server refused for having too much to do says no more than that.
+// end says how long a request of some sort took; 0 is one that had no answer and says nothing. One that the server refused for having
+// too much to do says no more than that.
 func (w *width) end(sort string, took time.Duration, refused bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.under--
-	w.samples++
 	w.refused = w.refused || refused
+	if refused || took > 0 {
+		w.samples++
+	}
 	if !refused && took > 0 {
 		if best, ok := w.best[sort]; !ok || took < best {
 			w.best[sort] = took
@@ -120,12 +122,12 @@ func (w *width) bounded(next http.RoundTripper) http.RoundTripper {
 		began := time.Now()
 		res, err := next.RoundTrip(req.WithContext(ctx))
 		if err != nil {
+			w.end("", 0, ctx.Err() != nil && req.Context().Err() == nil) // one that takes a minute is refused, too
 			cancel()
-			w.end("", 0, false)
 			return nil, err
 		}
 		w.end(sortOf(req), time.Since(began), res.StatusCode == http.StatusTooManyRequests || res.StatusCode == http.StatusServiceUnavailable)
-		res.Body = &cancelled{res.Body, cancel}
+		res.Body = &endingBody{res.Body, cancel}
 		return res, nil
 	})
 }
@@ -144,15 +146,4 @@ func sortOf(req *http.Request) string {
 		dry = " dry"
 	}
 	return req.Method + dry + " " + strings.Join(parts, "/")
-}
-
-// cancelled ends a request's context when its answer has been read.
-type cancelled struct {
-	io.ReadCloser
-	cancel context.CancelFunc
-}
-
-func (c *cancelled) Close() error {
-	defer c.cancel()
-	return c.ReadCloser.Close()
 }

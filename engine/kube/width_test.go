@@ -59,10 +59,10 @@ func TestWidthFollowsTheServer(t *testing.T) {
 		server      server
 		least, most float64
 	}{
-		{"near, two at work", server{time.Millisecond, 2 * time.Millisecond, 2}, 3, 12},
-		{"far, sixty-four at work", server{80 * time.Millisecond, 2 * time.Millisecond, 64}, 48, 64},
-		{"far, two at work", server{80 * time.Millisecond, 2 * time.Millisecond, 2}, 20, 64},
-		{"one at work", server{0, 10 * time.Millisecond, 1}, 2, 8},
+		{"near, two at work", server{time.Millisecond, 2 * time.Millisecond, 2}, 32, 50},
+		{"far, sixty-four at work", server{80 * time.Millisecond, 2 * time.Millisecond, 64}, 56, 64},
+		{"far, two at work", server{80 * time.Millisecond, 2 * time.Millisecond, 2}, 40, 64},
+		{"one at work", server{0, 10 * time.Millisecond, 1}, 32, 49},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -90,6 +90,20 @@ func TestWidthIsHalvedWhenRefused(t *testing.T) {
 		if want := max(before/2, leastWidth); w.limit != want {
 			t.Errorf("%v after %v, want %v", w.limit, before, want)
 		}
+	}
+}
+
+// What has no answer says nothing of how much the server can do with.
+func TestWidthDoesNotGrowByWhatFails(t *testing.T) {
+	t.Parallel()
+	w := newWidth()
+	w.waiting = append(w.waiting, make(chan struct{}))
+	for range 100 {
+		w.under = mostWidth + 1
+		w.end("", 0, false)
+	}
+	if w.limit != firstWidth {
+		t.Errorf("the width is %v", w.limit)
 	}
 }
 

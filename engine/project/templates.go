@@ -32,9 +32,9 @@ func (s *Source) Templates(dirs []string) *Templates {
 // environment is shared by all projects, so that a template that many items include is parsed once.
 var environment = projectenv.New(py.Limits{})
 
-// with returns the environment with vars.
-func (t *Templates) with(vars Vars) *projectenv.Env {
-	out := projectenv.Outside{Files: t.files, Now: t.source.now, Functions: imageFunctions}
+// with returns the environment with vars, for what is rendered under ctx.
+func (t *Templates) with(ctx context.Context, vars Vars) *projectenv.Env {
+	out := projectenv.Outside{Files: t.files, Now: t.source.clock(ctx), Functions: imageFunctions}
 	switch {
 	case t.source.git:
 		out.Git = git.WorkTree{Dir: t.source.Root(), Environ: t.source.environ}
@@ -55,7 +55,7 @@ func (n noHistory) LatestCommit(_ context.Context, name string) (string, error) 
 // Text renders a text. Text without a brace is no template and comes back as it is, its last newline included
 // (project format §3).
 func (t *Templates) Text(ctx context.Context, name, text string, vars Vars) (string, error) {
-	return t.with(vars).Render(ctx, name, text)
+	return t.with(ctx, vars).Render(ctx, name, text)
 }
 
 // File renders a file of the source. Only documents are read as UTF-16 where they say that they are: what else begins
@@ -76,7 +76,7 @@ func (t *Templates) File(ctx context.Context, name string, vars Vars) ([]byte, e
 
 // Condition evaluates a `when` expression; at names its place for errors. An empty one is true (project format §2.2).
 func (t *Templates) Condition(ctx context.Context, at, expression string, vars Vars) (bool, error) {
-	ok, err := t.with(vars).When(ctx, expression)
+	ok, err := t.with(ctx, vars).When(ctx, expression)
 	if err != nil {
 		return false, fmt.Errorf("%s: %w", at, err)
 	}
@@ -86,7 +86,7 @@ func (t *Templates) Condition(ctx context.Context, at, expression string, vars V
 // values renders all strings of a decoded value, map keys too, that hold a template (project format §5.5). It says
 // whether any of them changed.
 func (t *Templates) values(ctx context.Context, at string, v any, vars Vars) (any, bool, error) {
-	out, err := t.with(vars).RenderValues(ctx, at, v)
+	out, err := t.with(ctx, vars).RenderValues(ctx, at, v)
 	return out, !reflect.DeepEqual(v, out), err
 }
 

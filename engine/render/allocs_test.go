@@ -52,7 +52,7 @@ func TestRenderingAnObjectAllocatesNoMoreThan(t *testing.T) {
 		objects int
 		most    float64
 	}{
-		{"an item's files", manyItems(t, 20, ""), 100, 720},
+		{"an item's files", manyItems(t, 20, ""), 100, 410},
 		{"a kustomization", manyItems(t, 20, "resources: [o0.yaml, o1.yaml, o2.yaml, o3.yaml, o4.yaml]\nnameSuffix: -x\n"), 100, 1460},
 		{"a chart", manyReleases(t, 10, 10), 100, 3240},
 	} {

@@ -38,31 +38,7 @@ func build(ctx context.Context, target project.Target, w *work, all trees) error
 	if err := checkReleases(fsys, w); err != nil {
 		return err
 	}
-	if err := checkYAML(w, own == ""); err != nil {
-		return err
-	}
-	if own != "" {
-		if w.item.Recursive {
-			return fmt.Errorf("%s: recursive: true is for directories without a kustomization of their own, and this one has %s", w.item.From, path.Base(own))
-		}
-		if err := w.annotated(kustomize.Annotations(fsys, dir)); err != nil {
-			return err
-		}
-	} else {
-		opts := kustomize.GenerateOptions{Recursive: w.item.Recursive, Outputs: map[string]string{}}
-		for output := range w.releases {
-			opts.Outputs[path.Join(dir, path.Dir(output))] = path.Base(output)
-		}
-		if err := kustomize.Generate(fsys, dir, opts); err != nil {
-			return fmt.Errorf("%s: %w", w.shown("."), err)
-		}
-	}
-	if w.item.Namespace != "" {
-		if err := kustomize.SetNamespace(fsys, dir, w.item.Namespace); err != nil {
-			return fmt.Errorf("%s: %w", w.shown("."), err)
-		}
-	}
-	built, err := kustomize.Build(ctx, fsys, dir, kustomize.Options{Display: display, Remote: all.bases.remote()})
+	built, err := objects(ctx, w, fsys, own, kustomize.Options{Display: display, Remote: all.bases.remote()})
 	if err != nil {
 		return err
 	}
@@ -83,6 +59,41 @@ func build(ctx context.Context, target project.Target, w *work, all trees) error
 		w.objects = append(w.objects, Manifest{Object: o, Source: all.origin(w, b)})
 	}
 	return errors.Join(errs...)
+}
+
+// objects are those of an item's files, whose kustomization is own; "" if one is to be made up.
+func objects(ctx context.Context, w *work, fsys kustomize.FS, own string, opts kustomize.Options) ([]kustomize.Resource, error) {
+	dir := path.Join("/", w.dir)
+	generate := kustomize.GenerateOptions{Recursive: w.item.Recursive, Outputs: map[string]string{}}
+	for output := range w.releases {
+		generate.Outputs[path.Join(dir, path.Dir(output))] = path.Base(output)
+	}
+	if own == "" && w.item.Namespace == "" {
+		if built, listed, ok := kustomize.AsListed(fsys, dir, generate); ok {
+			return built, checkYAML(w, true, listed)
+		}
+	}
+	if err := checkYAML(w, own == "", nil); err != nil {
+		return nil, err
+	}
+	if own == "" {
+		if err := kustomize.Generate(fsys, dir, generate); err != nil {
+			return nil, fmt.Errorf("%s: %w", w.shown("."), err)
+		}
+	} else {
+		if w.item.Recursive {
+			return nil, fmt.Errorf("%s: recursive: true is for directories without a kustomization of their own, and this one has %s", w.item.From, path.Base(own))
+		}
+		if err := w.annotated(kustomize.Annotations(fsys, dir)); err != nil {
+			return nil, err
+		}
+	}
+	if w.item.Namespace != "" {
+		if err := kustomize.SetNamespace(fsys, dir, w.item.Namespace); err != nil {
+			return nil, fmt.Errorf("%s: %w", w.shown("."), err)
+		}
+	}
+	return kustomize.Build(ctx, fsys, dir, opts)
 }
 
 // annotated reads what an item's own kustomization says about the item by annotations (project format §12). As with all
@@ -133,12 +144,12 @@ func checkReleases(fsys kustomize.FS, w *work) error {
 }
 
 // checkYAML reads the YAML files before kustomize does, which knows no limit for aliases and tells no line. Where every
-// file is a resource, all mistakes count; else only what would blow up.
-func checkYAML(w *work, resources bool) error {
+// file is a resource, all mistakes count; else only what would blow up. Those that are read already are not read again.
+func checkYAML(w *work, resources bool, read []string) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(w.files)) {
 		ext := path.Ext(name)
-		if _, made := w.releases[name]; made || (ext != ".yaml" && ext != ".yml") {
+		if _, made := w.releases[name]; made || (ext != ".yaml" && ext != ".yml") || slices.Contains(read, name) {
 			continue
 		}
 		taken := resources && !strings.Contains(name, "/") && !strings.HasPrefix(name, "helm-")

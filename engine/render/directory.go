@@ -12,8 +12,6 @@ import (
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/weighlock/weighlock/engine/object"
 )
 
@@ -64,7 +62,7 @@ func encodeFiles(m *Manifests) ([]manifestFile, error) {
 	for _, s := range m.Stages {
 		for _, i := range s.Items {
 			for _, o := range i.Objects {
-				data, err := yaml.Marshal(o.Object)
+				data, err := o.Object.YAML()
 				if err != nil {
 					return nil, fmt.Errorf("%s: %w", o.Object.Ref(), err)
 				}

@@ -19,6 +19,8 @@ type Manifests struct {
 	Sources []project.Fetched
 	// Warnings are what the author should know although rendering went well.
 	Warnings []string
+	// Timed says that templates asked what time it is, so that each render may give something else.
+	Timed bool
 	// Secrets are the values that nobody may see: those of the deployment, and of the Secrets that are rendered.
 	Secrets *mask.Set
 }

@@ -21,6 +21,8 @@ type failure struct {
 type failureGroup struct {
 	refs []object.Ref
 	err  error
+	// remedy ends the text, where there is one that holds for all of them.
+	remedy string
 }
 
 // grouped joins failures whose cause is the same for all objects of a kind, in the order of the first.
@@ -32,10 +34,10 @@ func grouped(list []failure) []failureGroup {
 		var noKind *diff.NoKindError
 		var nowhere *diff.NoNamespaceError
 		var ending *diff.TerminatingError
-		cause := ""
+		cause, remedy := "", ""
 		switch {
 		case errors.As(f.err, &forbidden):
-			cause = forbidden.Error()
+			cause, remedy = forbidden.Error(), "; weighlock rbac suggest prints the rights that the target needs"
 		case errors.As(f.err, &nowhere):
 			cause = nowhere.Error()
 		case errors.As(f.err, &ending):
@@ -51,7 +53,7 @@ func grouped(list []failure) []failureGroup {
 			continue
 		}
 		at[cause] = len(out)
-		out = append(out, failureGroup{refs: []object.Ref{f.ref}, err: errors.New(cause)})
+		out = append(out, failureGroup{refs: []object.Ref{f.ref}, err: errors.New(cause), remedy: remedy})
 	}
 	return out
 }
@@ -59,7 +61,7 @@ func grouped(list []failure) []failureGroup {
 // message is the group for a document. One that stands for several objects names them itself.
 func (g failureGroup) message() DocumentMessage {
 	if len(g.refs) == 1 {
-		return DocumentMessage{Ref: &g.refs[0], Message: g.err.Error()}
+		return DocumentMessage{Ref: &g.refs[0], Message: g.text()}
 	}
 	return DocumentMessage{Message: g.text()}
 }
@@ -67,13 +69,13 @@ func (g failureGroup) message() DocumentMessage {
 // text words the cause and the objects that share it.
 func (g failureGroup) text() string {
 	if len(g.refs) == 1 {
-		return g.err.Error()
+		return g.err.Error() + g.remedy
 	}
 	names := make([]string, len(g.refs))
 	for i, r := range g.refs {
 		names[i] = r.String()
 	}
-	return fmt.Sprintf("%v: %s: %s", g.err, count(len(g.refs), "object", "objects"), strings.Join(names, ", "))
+	return fmt.Sprintf("%v: %s: %s", g.err, count(len(g.refs), "object", "objects"), strings.Join(names, ", ")) + g.remedy
 }
 
 // failed are the errors of the outcomes of a status, those that share a cause together.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/weighlock/weighlock/engine/object"
 )
@@ -20,6 +21,8 @@ func (p Preview) detail() Detail {
 // footer says of what kind the report is, where it does not show everything.
 func (p Preview) footer(detail Detail) string {
 	switch {
+	case p.Summary && detail == Names && !slices.ContainsFunc(p.Targets, func(t TargetPreview) bool { return t.Set != nil && t.Set.Visible() }):
+		return "" // there is nothing more to see
 	case p.Summary && detail == Names:
 		return "\n<sub>A summary: run <code>weighlock diff</code> to see what changes in the objects, or set <code>comment.detail: full</code> in .weighlock.yaml.</sub>\n"
 	case detail > Full:
@@ -57,7 +60,15 @@ func (t TargetPreview) failed() string {
 	if what == "" {
 		what = "there is no preview"
 	}
-	return fmt.Sprintf("\n**%s**: %s:\n%s", Escape(t.Name), what, Fence("", message(t.Err)))
+	return fmt.Sprintf("\n**%s**: %s:\n%s", Escape(t.Name), what, Fence("", message(t.worded(t.Err))))
+}
+
+// worded is an error as the preview shows it.
+func (t TargetPreview) worded(err error) error {
+	if t.summary {
+		return WithoutValues(err)
+	}
+	return err
 }
 
 // folded is a part of the target's body that can be folded away; aside goes behind the target's name.
@@ -75,7 +86,7 @@ func (t TargetPreview) refused() []part {
 	list := make([]failure, len(failures))
 	bySource := map[object.Ref]string{}
 	for i, c := range failures {
-		list[i], bySource[c.Ref] = failure{c.Ref, c.Err}, from(c)
+		list[i], bySource[c.Ref] = failure{c.Ref, t.worded(c.Err)}, from(c)
 	}
 	var out []part
 	for _, g := range grouped(list) {
@@ -83,7 +94,7 @@ func (t TargetPreview) refused() []part {
 		for _, r := range g.refs {
 			names = append(names, refCode(r)+bySource[r])
 		}
-		out = append(out, part{section: s, text: fmt.Sprintf("%s\n%s", some(names, maxRefs), Fence("", message(g.err)))})
+		out = append(out, part{section: s, text: fmt.Sprintf("%s\n%s", some(names, maxRefs), Fence("", message(g.err)+g.remedy))})
 	}
 	return out
 }

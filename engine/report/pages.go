@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -48,6 +49,12 @@ type attempt struct {
 }
 
 func (p Preview) pages(b budget) []string {
+	if p.Summary {
+		p.Targets = slices.Clone(p.Targets)
+		for i := range p.Targets {
+			p.Targets[i].summary = true
+		}
+	}
 	head, most := p.head(maxPoints), p.parts(p.detail())
 	var whole strings.Builder
 	whole.WriteString(head)

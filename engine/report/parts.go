@@ -81,7 +81,9 @@ func (t TargetPreview) parts(detail Detail) []part {
 	}
 	w := partsOf{set: t.Set, detail: detail}
 	w.names("Deleted", has(diff.Delete))
-	w.fields("Replaced: deleted and created anew", has(diff.Replace), func(c *diff.Change) []diff.FieldChange { return c.Fields })
+	all := func(c *diff.Change) []diff.FieldChange { return c.Fields }
+	w.fields("Replaced: deleted and created anew", func(c *diff.Change) bool { return c.Op == diff.Replace && c.Err == nil }, all)
+	w.fields("Would have to be replaced, and is not", func(c *diff.Change) bool { return c.Op == diff.Replace && c.Err != nil }, all)
 	w.messages("Warnings", abridged(NewDocument(t.Set, nil).Warnings))
 	changes := fold(t.Set, func(f diff.FieldChange) bool { return f.Cause != diff.Drift })
 	w.fields("Changed", changes.left, func(c *diff.Change) []diff.FieldChange { return changes.fields[c] })

@@ -27,7 +27,7 @@ type Preview struct {
 	Notice string
 	// Offline says that two renders were compared, and no cluster.
 	Offline bool
-	// Summary shows the names of objects alone.
+	// Summary shows the names of objects alone, and of errors the fields that they are about.
 	Summary bool
 	// Merged says that Head is in the base branch already.
 	Merged bool
@@ -57,6 +57,8 @@ type TargetPreview struct {
 	Next string
 	// Last is the target's last deploy; nil where none is known.
 	Last *Deploy
+
+	summary bool // of errors no value is shown
 }
 
 // A Deploy is one of the past.
@@ -171,7 +173,7 @@ func (p Preview) head(points int) string {
 	for _, fault := range p.Broken {
 		fmt.Fprintf(&b, "\n> [!CAUTION]\n%s\n", quote(message(errors.New(fault))))
 	}
-	b.WriteString(alert("IMPORTANT", "This changes who may do what, from when it is merged on:", p.Policy) + alert("WARNING", "Likely slips in the configuration:", p.Warnings))
+	b.WriteString(alert("IMPORTANT", "This changes who may do what, or where a target leads, from when it is merged on:", p.Policy) + alert("WARNING", "Likely slips in the configuration:", p.Warnings))
 	rows := p.Targets
 	if p.Unchanged != ShowUnchanged {
 		rows = slices.DeleteFunc(slices.Clone(rows), TargetPreview.quiet)

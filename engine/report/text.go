@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,12 +26,24 @@ func Text(set *diff.ChangeSet, result *apply.Result) string {
 	t.messages("Warnings", abridged(t.doc.Warnings))
 	if result == nil {
 		t.messages("Errors", t.doc.Errors)
+		t.remedy(set)
 		fmt.Fprintf(&t.b, "%s\n", Summary(set))
 	} else {
 		t.messages("Errors", failed(set, result, apply.Failed, apply.NotReady))
+		t.remedy(set)
 		fmt.Fprintf(&t.b, "%s\n", Outcome(result))
 	}
 	return t.b.String()
+}
+
+// remedy names the flag that lets objects be replaced, where nothing else keeps them from that.
+func (t *text) remedy(set *diff.ChangeSet) {
+	if slices.ContainsFunc(set.Failures(), func(c *diff.Change) bool {
+		refused := new(diff.ReplaceError)
+		return errors.As(c.Err, &refused) && refused.Allowable()
+	}) {
+		t.b.WriteString("--force-replace-on-error allows that what cannot be changed is deleted and created anew.\n\n")
+	}
 }
 
 // titles are those of the sections of a plan, or of what became of it.
@@ -228,9 +241,9 @@ func aside(c *diff.Change) string {
 	var parts []string
 	switch {
 	case c.Cause == diff.Drift && c.Op == diff.Create:
-		parts = append(parts, "missing already, not by this change")
+		parts = append(parts, "missing in the cluster already before this change")
 	case c.Cause == diff.Drift && c.Orphan():
-		parts = append(parts, "an orphan already, not by this change")
+		parts = append(parts, "left over already before this change")
 	}
 	if c.RenamedFrom != nil {
 		parts = append(parts, "looks like "+c.RenamedFrom.String()+" renamed: that one is deleted and this one created")

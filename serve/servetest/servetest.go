@@ -46,7 +46,7 @@ type Server struct {
 	Database, Limits string
 	// Poll, if it is not empty, is how often the forge is asked; there is no door then.
 	Poll string
-	// Repositories are those that it looks at when it starts.
+	// Repositories are those that it looks at when it starts, or YAML that says more of them; default: all that it hears of.
 	Repositories []string
 	Kubeconfig   string
 	// PreviewKubeconfig, if set, is that of previews.
@@ -107,7 +107,7 @@ func (s *Server) configure() error {
 	if s.Database == "" {
 		s.Database = filepath.Join(s.Dir, "weighlock.db")
 	}
-	repositories := ""
+	repositories := "  repositories: ['*/*']\n"
 	if len(s.Repositories) > 0 {
 		repositories = "  repositories: [" + strings.Join(s.Repositories, ", ") + "]\n"
 	}
@@ -148,6 +148,13 @@ func (s *Server) read(r io.Reader, serving chan<- struct{}) {
 		}
 		s.mu.Unlock()
 	}
+}
+
+// Internal is the address of what is for operators.
+func (s *Server) Internal() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.internal
 }
 
 // Log is what the server has logged so far.

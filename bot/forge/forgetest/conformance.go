@@ -16,6 +16,7 @@ import (
 // the methods do.
 type Server interface {
 	AddRepo(forge.Repo, RepoOptions)
+	Rename(repo, to forge.Repo)
 	AddUser(login string) forge.User
 	SetPermission(repo forge.Repo, login string, p forge.Permission)
 	OpenPullRequest(NewPullRequest) int
@@ -25,6 +26,7 @@ type Server interface {
 	Hidden(c forge.Comment) bool
 	Merge(repo forge.Repo, number int, sha, by string)
 	ClosePullRequest(repo forge.Repo, number int)
+	ReopenPullRequest(repo forge.Repo, number int)
 	Comment(repo forge.Repo, number int, login, body string) forge.Comment
 	EditComment(c forge.Comment, body string)
 	DeleteComment(forge.Comment)
@@ -44,6 +46,7 @@ type Server interface {
 
 	PullRequestWebhook(repo forge.Repo, number int, action forge.Action, by string) Webhook
 	CommentWebhook(forge.Comment) Webhook
+	EditWebhook(c forge.Comment, before, by string) Webhook
 	PushWebhook(Push) Webhook
 }
 
@@ -91,6 +94,7 @@ func Conformance(t *testing.T, start func(*testing.T) Adapter) {
 		{"a pull request from another repository is a fork's", forkReads},
 		{"the pull requests of a commit are those that merged it or hold it", pullRequestsOfCommit},
 		{"what is not there is ErrNotFound", notFound},
+		{"a repository that was renamed is found by the name that it had, and tells its new one", renamed},
 		{"all pages of comments are read, in order", commentPages},
 		{"a comment comes back as it was written", commentRoundTrip},
 		{"an answer that is out of date is hidden, where that is possible", hideComment},
@@ -98,6 +102,7 @@ func Conformance(t *testing.T, start func(*testing.T) Adapter) {
 		{"a comment may be as long as MaxComment says, and no longer", longComment},
 		{"we are the author of our comments", selfIsAuthor},
 		{"the same reaction twice is one", reactions},
+		{"an edited comment is told from one that was reacted to", edited},
 		{"permissions are told apart, all of them", permissions},
 		{"a stranger has no permission in a private repository", strangers},
 		{"who is not known has no permission but an error", unknownUsers},
@@ -121,6 +126,55 @@ func Conformance(t *testing.T, start func(*testing.T) Adapter) {
 			s.number = s.open(commitA)
 			rule.check(t, s)
 		})
+	}
+}
+
+func edited(t *testing.T, s stage) {
+	c := s.Server.Comment(s.repo, s.number, "amy", "hello")
+	check := func(when string, want bool) {
+		t.Helper()
+		if got, err := s.Forge.Edited(t.Context(), s.comments(t)[0]); err != nil || got != want {
+			t.Errorf("%s: edited is %t, %v", when, got, err)
+		}
+	}
+	check("new", false)
+	s.collaborate(t)
+	if err := s.Forge.React(t.Context(), c, forge.Eyes); err != nil {
+		t.Fatal(err)
+	}
+	check("reacted to", false)
+	s.Server.EditComment(c, "/deploy prod")
+	check("edited", true)
+	s.Server.EditComment(c, "hello")
+	check("edited back", true)
+}
+
+func renamed(t *testing.T, s stage) {
+	s.Server.Comment(s.repo, s.number, "amy", "hello")
+	was := s.repo
+	s.repo = forge.Repo{Owner: "emca/shops", Name: "store"}
+	if s.Server.PullRequestWebhook(was, s.number, forge.Opened, "amy").Name == "pull_request" {
+		s.repo.Owner = "emca" // GitHub's have no slashes
+	}
+	s.Server.Rename(was, s.repo)
+	now := s.read(t)
+	if now.Repo != s.repo || now.Base.Repo != s.repo || now.Head.Repo != s.repo || now.Fork {
+		t.Errorf("read by its new name it is %+v", now)
+	}
+	byOld, err := s.Forge.PullRequest(t.Context(), was, s.number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, byOld, now)
+	about, err := s.Forge.Repository(t.Context(), was)
+	if err != nil || about.Repo != s.repo {
+		t.Errorf("the repository is %+v, %v", about, err)
+	}
+	if all, err := s.Forge.Comments(t.Context(), was, s.number); err != nil || len(all) != 1 {
+		t.Errorf("comments by the old name: %v, %v", all, err)
+	}
+	if got := decode[forge.PullRequestChanged](t, s, s.Server.PullRequestWebhook(s.repo, s.number, forge.Ready, "amy"), "amy"); got.PullRequest.Repo != s.repo {
+		t.Errorf("an event is about %s", got.PullRequest.Repo)
 	}
 }
 
@@ -187,6 +241,10 @@ func pullRequestReads(t *testing.T, s stage) {
 	s.Server.ClosePullRequest(s.repo, s.number)
 	if got := s.read(t); got.State != forge.StateClosed || got.MergeCommit != "" {
 		t.Errorf("closed pull request: state %s, merge commit %q", got.State, got.MergeCommit)
+	}
+	s.Server.ReopenPullRequest(s.repo, s.number)
+	if got := s.read(t); got.State != forge.StateOpen {
+		t.Errorf("reopened pull request: state %s", got.State)
 	}
 }
 

@@ -70,6 +70,13 @@ func commentEvents(t *testing.T, s stage) {
 	}
 	equal(t, utc([]forge.Comment{event.Comment}), s.comments(t))
 
+	was := want.Body
+	s.Server.EditComment(want, "/deploy prod")
+	want = s.Server.Comments(s.repo, s.number)[0]
+	if got := decode[forge.Ignored](t, s, s.Server.EditWebhook(want, was, "amy"), "amy"); got.Reason == "" {
+		t.Error("an edit is ignored without a reason")
+	}
+
 	s.Server.Merge(s.repo, s.number, commitD, "bob")
 	event = decode[forge.CommentCreated](t, s, s.Server.CommentWebhook(want), "bob")
 	if event.State != forge.StateMerged {

@@ -2,6 +2,8 @@ package forgetest
 
 import (
 	"net/http"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -94,6 +96,14 @@ func limitRules() []rule {
 				}
 			}})
 		}
+		out = append(out, rule{w.name + " goes to where the repository is, which was renamed meanwhile", func(t *testing.T, s stage) {
+			s.collaborate(t)
+			write, before := w.prepare(t, s), w.written(s)
+			s.Server.Rename(s.repo, forge.Repo{Owner: "emca", Name: "store"})
+			if err := write(); err != nil || w.written(s) != before+1 {
+				t.Errorf("got %v; it is written %d times", err, w.written(s)-before)
+			}
+		}})
 		out = append(out, rule{w.name + " that has to wait for long is left to the caller", func(t *testing.T, s stage) {
 			s.collaborate(t)
 			write := w.prepare(t, s)
@@ -107,5 +117,44 @@ func limitRules() []rule {
 			}
 		}})
 	}
-	return out
+	return append(out, rule{"edits that wait for the same comment are one write", editsAreOneWrite})
+}
+
+// editsAreOneWrite holds one edit up by a limit, while others of the same comment come.
+func editsAreOneWrite(t *testing.T, s stage) {
+	s.collaborate(t)
+	c := s.ours(t)
+	for _, method := range []string{"PUT", "PATCH"} {
+		s.Server.Fail(Fault{Method: method, Status: http.StatusTooManyRequests, RetryAfter: time.Second})
+	}
+	edits := func() (n int) {
+		for _, e := range s.Server.Exchanges() {
+			if e.Method == http.MethodPut || e.Method == http.MethodPatch {
+				n++
+			}
+		}
+		return n
+	}
+	var all sync.WaitGroup
+	edit := func(body string) {
+		all.Go(func() {
+			if _, err := s.Forge.UpdateComment(t.Context(), c, body); err != nil {
+				t.Errorf("%s: %v", body, err)
+			}
+		})
+	}
+	edit("first")
+	for edits() == 0 && t.Context().Err() == nil {
+		runtime.Gosched()
+	}
+	for _, body := range []string{"a", "b", "c", "d"} {
+		edit(body)
+	}
+	all.Wait()
+	if n := edits(); n > 3 { // the one that came too fast, that one again, and the last
+		t.Errorf("five edits are %d requests", n)
+	}
+	if got := s.Server.Comments(s.repo, s.number)[0].Body; got == "first" || got == "hello" {
+		t.Errorf("the comment says %q", got)
+	}
 }

@@ -42,14 +42,14 @@ func (s stage) collaborate(t *testing.T) {
 
 func repositories(t *testing.T, s stage) {
 	got, err := s.Forge.Repository(t.Context(), s.repo)
-	if want := (forge.Repository{Public: true, DefaultBranch: "main"}); err != nil || got != want {
+	if want := (forge.Repository{Repo: s.repo, Public: true, DefaultBranch: "main"}); err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
 	s.repo = forge.Repo{Owner: "acme", Name: "secret"}
 	s.Server.AddRepo(s.repo, RepoOptions{Private: true, DefaultBranch: "trunk"})
 	s.collaborateAs(t, forge.Read)
 	got, err = s.Forge.Repository(t.Context(), s.repo)
-	if want := (forge.Repository{DefaultBranch: "trunk"}); err != nil || got != want {
+	if want := (forge.Repository{Repo: s.repo, DefaultBranch: "trunk"}); err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
 	_, err = s.Forge.Repository(t.Context(), forge.Repo{Owner: "acme", Name: "nowhere"})

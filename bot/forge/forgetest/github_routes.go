@@ -81,7 +81,19 @@ func (g *GitHub) newRoutes() *http.ServeMux {
 // not see is not there, and a token that may only read does not write.
 func (g *GitHub) route(w *response, req request, handle func(*response, request)) {
 	if owner := req.PathValue("owner"); owner != "" {
-		req.repo = g.repos[forge.Repo{Owner: owner, Name: req.PathValue("repo")}]
+		name := forge.Repo{Owner: owner, Name: req.PathValue("repo")}
+		req.repo = g.repos[name]
+		if moved := g.moved[name]; req.repo == nil && moved != nil {
+			req.repo = moved
+			if req.permission() >= forge.Read {
+				status := http.StatusMovedPermanently
+				if req.Method != http.MethodGet {
+					status = http.StatusTemporaryRedirect
+				}
+				w.refer(status, g.url+strings.Replace(req.RequestURI, "/repos/"+name.String(), fmt.Sprintf("/repositories/%d", moved.id), 1))
+				return
+			}
+		}
 		if req.repo == nil || req.permission() < forge.Read {
 			w.refuse(http.StatusNotFound, "Not Found")
 			return

@@ -46,11 +46,23 @@ func (g *GitHub) PullRequestWebhook(repo forge.Repo, number int, action forge.Ac
 func (g *GitHub) CommentWebhook(c forge.Comment) Webhook {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	p := g.pull(c.Repo, c.Number)
-	return g.webhook("issue_comment", "webhook-issue-comment-created", object{
-		"action": "created", "issue": g.issueJSON(p), "comment": g.commentJSON(&comment{Comment: c}),
-		"repository": g.repoJSON(g.repo(c.Repo)), "sender": g.userJSON(c.Author),
-	})
+	return g.webhook("issue_comment", "webhook-issue-comment-created", g.commentPayload(c, "created", c.Author.Login))
+}
+
+// EditWebhook builds the payload that tells of a comment that somebody has edited, which said something else before.
+func (g *GitHub) EditWebhook(c forge.Comment, before, by string) Webhook {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	o := g.commentPayload(c, "edited", by)
+	o["changes"] = object{"body": object{"from": before}}
+	return g.webhook("issue_comment", "webhook-issue-comment-edited", o)
+}
+
+func (g *GitHub) commentPayload(c forge.Comment, action, by string) object {
+	return object{
+		"action": action, "issue": g.issueJSON(g.pull(c.Repo, c.Number)), "comment": g.commentJSON(&comment{Comment: c}),
+		"repository": g.repoJSON(g.repo(c.Repo)), "sender": g.userJSON(g.user(by)),
+	}
 }
 
 // PushWebhook builds the payload that tells of a push. Open pull requests onto

@@ -26,7 +26,7 @@ func NewGitLab(o Options) (*GitLab, error) {
 		description: loadGitLab,
 		// A project's path is one segment, its slashes escaped. Handlers unescape.
 		path:        (*url.URL).EscapedPath,
-		undescribed: func(*http.Request) bool { return false },
+		undescribed: func(req *http.Request) bool { return req.URL.Path == "/api/graphql" },
 		login: func(req *http.Request) (string, bool) {
 			token := req.Header.Get("PRIVATE-TOKEN")
 			if token == "" {

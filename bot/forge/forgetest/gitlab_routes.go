@@ -25,13 +25,17 @@ type gitLabRequest struct {
 
 func (g *GitLab) newRoutes() *http.ServeMux {
 	mux := http.NewServeMux()
-	route := func(pattern string, handle func(*response, gitLabRequest)) {
-		method, path, _ := strings.Cut(pattern, " ")
-		mux.HandleFunc(method+" /api/v4"+path, func(w http.ResponseWriter, req *http.Request) {
+	serve := func(pattern string, handle func(*response, gitLabRequest)) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, req *http.Request) {
 			login, _ := g.login(req)
 			g.route(w.(*response), gitLabRequest{Request: req, login: login}, handle)
 		})
 	}
+	route := func(pattern string, handle func(*response, gitLabRequest)) {
+		method, path, _ := strings.Cut(pattern, " ")
+		serve(method+" /api/v4"+path, handle)
+	}
+	serve("POST /api/graphql", g.graphql)
 	const mergeRequest = "/projects/{id}/merge_requests/{number}"
 	route("GET /user", func(w *response, req gitLabRequest) { w.json(http.StatusOK, g.accountJSON(g.user(req.login), true)) })
 	route("GET /users/{user}", g.getUser)
@@ -70,6 +74,14 @@ func (g *GitLab) newRoutes() *http.ServeMux {
 func (g *GitLab) route(w *response, req gitLabRequest, handle func(*response, gitLabRequest)) {
 	if id := req.PathValue("id"); id != "" {
 		req.repo = g.project(id)
+		if moved := g.renamed(id); req.repo == nil && moved != nil && moved.permission(req.login) >= forge.Read {
+			if req.Method != http.MethodGet {
+				w.json(http.StatusMethodNotAllowed, object{"message": "Non GET methods are not allowed for moved projects"})
+				return
+			}
+			w.refer(http.StatusMovedPermanently, g.url+strings.Replace(req.RequestURI, "/projects/"+id, fmt.Sprintf("/projects/%d", moved.id), 1))
+			return
+		}
 		if req.repo == nil || req.repo.permission(req.login) < forge.Read {
 			w.refuse(http.StatusNotFound, "Project Not Found")
 			return
@@ -89,6 +101,19 @@ func (g *GitLab) project(id string) *repository {
 		}
 	}
 	return nil
+}
+
+// renamed finds a project by a path that it had.
+func (g *GitLab) renamed(id string) *repository {
+	path, err := url.PathUnescape(id)
+	if err != nil {
+		return nil
+	}
+	name, err := forge.ParseRepo(path)
+	if err != nil {
+		return nil
+	}
+	return g.moved[name]
 }
 
 // account finds the account that the path names by number, or answers 404.
@@ -210,6 +235,7 @@ func (g *GitLab) updateNote(w *response, req gitLabRequest) {
 	}
 	if body, ok := noteBody(w, req); ok {
 		c.Body, c.Updated = body, g.clock()
+		c.edited = c.Updated
 		w.json(http.StatusOK, g.noteJSON(c))
 	}
 }
@@ -274,7 +300,36 @@ func (g *GitLab) createAward(w *response, req gitLabRequest) {
 		return
 	}
 	c.reactions = append(c.reactions, r)
+	c.Updated = g.clock() // GitLab's notes are updated by each reaction
 	w.json(http.StatusCreated, g.awardJSON(c, r))
+}
+
+// graphql answers what is asked there: when a note was edited.
+func (g *GitLab) graphql(w *response, req gitLabRequest) {
+	var sent struct {
+		Query     string
+		Variables map[string]string
+	}
+	if err := json.NewDecoder(req.Body).Decode(&sent); err != nil || sent.Query != "query($id: NoteID!) { note(id: $id) { lastEditedAt } }" {
+		w.json(http.StatusOK, object{"errors": []object{{"message": fmt.Sprintf("the stand-in knows no query %q", sent.Query)}}})
+		return
+	}
+	for _, r := range g.repos {
+		for _, p := range r.pulls {
+			for _, c := range p.comments {
+				if fmt.Sprintf("gid://gitlab/Note/%d", c.ID) != sent.Variables["id"] || r.permission(req.login) < forge.Read {
+					continue
+				}
+				var at any
+				if !c.edited.IsZero() {
+					at = c.edited
+				}
+				w.json(http.StatusOK, object{"data": object{"note": object{"lastEditedAt": at}}})
+				return
+			}
+		}
+	}
+	w.json(http.StatusOK, object{"data": object{"note": nil}})
 }
 
 // page answers the page asked for of a list, and tells where its neighbours are.

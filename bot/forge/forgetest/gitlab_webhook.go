@@ -74,6 +74,19 @@ func (g *GitLab) PullRequestWebhook(repo forge.Repo, number int, action forge.Ac
 func (g *GitLab) CommentWebhook(c forge.Comment) Webhook {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	return g.deliver("Note Hook", g.notePayload(c, c.Author))
+}
+
+// EditWebhook builds the payload that tells of a note that somebody has edited. What it said before GitLab does not tell.
+func (g *GitLab) EditWebhook(c forge.Comment, _, by string) Webhook {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	o := g.notePayload(c, g.user(by))
+	o["object_attributes"].(object)["action"] = "update"
+	return g.deliver("Note Hook", o)
+}
+
+func (g *GitLab) notePayload(c forge.Comment, by forge.User) object {
 	p := g.pull(c.Repo, c.Number)
 	o := payload("client-go.note_merge_request.json")
 	maps.Copy(o["object_attributes"].(object), object{
@@ -82,12 +95,12 @@ func (g *GitLab) CommentWebhook(c forge.Comment) Webhook {
 		"project_id": g.repo(c.Repo).id, "noteable_id": p.id,
 	})
 	maps.Copy(o, object{
-		"user": eventUser(o, c.Author), "project_id": g.repo(c.Repo).id,
+		"user": eventUser(o, by), "project_id": g.repo(c.Repo).id,
 		"project":       g.eventProject(o["project"].(object), c.Repo),
 		"merge_request": g.eventMergeRequest(o["merge_request"].(object), p),
 	})
 	g.eventRepository(o)
-	return g.deliver("Note Hook", o)
+	return o
 }
 
 // PushWebhook builds the payload that tells of a push. What GitLab says of open

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -109,6 +110,7 @@ type standIn struct {
 	mu        sync.Mutex // guards all below
 	clock     func() time.Time
 	repos     map[forge.Repo]*repository
+	moved     map[forge.Repo]*repository // by the names that they had
 	users     map[string]forge.User
 	teams     map[string][]string // logins
 	faults    []Fault
@@ -142,6 +144,7 @@ func newStandIn(d dialect, o Options) (*standIn, net.Listener, error) {
 		described: described,
 		clock:     o.Clock,
 		repos:     map[forge.Repo]*repository{},
+		moved:     map[forge.Repo]*repository{},
 		users:     map[string]forge.User{},
 		teams:     map[string][]string{},
 		lastID:    1000,
@@ -165,6 +168,13 @@ func (s *standIn) Close() {
 	if err := s.server.Shutdown(ctx); err != nil {
 		s.server.Close()
 	}
+}
+
+// Mend ends all faults.
+func (s *standIn) Mend() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
 }
 
 // Fail makes coming requests fail. Several faults apply in the order given.
@@ -219,6 +229,27 @@ func (r *response) refuse(status int, message string) {
 	r.json(status, r.refusal(status, message, r.header))
 }
 
+// refer says at which address a repository is that was renamed.
+func (r *response) refer(status int, to string) {
+	r.refuse(status, "Moved Permanently")
+	r.header.Set("Location", to)
+}
+
+// numbered is a request's path by the name of the repository that GitHub's redirects name by number.
+func (s *standIn) numbered(path string) string {
+	rest, ok := strings.CutPrefix(path, "/repositories/")
+	if !ok {
+		return path
+	}
+	id, rest, _ := strings.Cut(rest, "/")
+	for name, r := range s.repos {
+		if strconv.FormatInt(r.id, 10) == id {
+			return strings.TrimSuffix("/repos/"+name.String()+"/"+rest, "/")
+		}
+	}
+	return path
+}
+
 // handle answers a request and checks both sides of it.
 func (s *standIn) handle(w http.ResponseWriter, req *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, 25<<20))
@@ -261,6 +292,7 @@ func (s *standIn) answer(req *http.Request, body []byte) (*response, Fault) {
 	var operation *operation
 	var err error
 	s.asked++
+	req.URL.Path = s.numbered(req.URL.Path)
 	sampled := s.asked%s.sample == 0
 	if sampled && !s.undescribed(req) {
 		operation, err = s.described.request(req, body)
@@ -279,7 +311,7 @@ func (s *standIn) answer(req *http.Request, body []byte) (*response, Fault) {
 		if failing {
 			answer.fail(fault)
 		}
-		if operation != nil {
+		if operation != nil && answer.header.Get("Location") == "" { // where a repository is now, the descriptions do not say of all operations
 			err = operation.response(answer)
 		}
 		if err == nil {

@@ -72,6 +72,7 @@ type comment struct {
 	forge.Comment
 	reactions []Reaction
 	hidden    bool
+	edited    time.Time // zero if it was not
 }
 
 // AddRepo makes a repository.
@@ -194,6 +195,11 @@ func (s *standIn) ClosePullRequest(repo forge.Repo, number int) {
 	s.change(repo, number, func(p *pull) { p.State, p.closed = forge.StateClosed, p.updated })
 }
 
+// ReopenPullRequest opens a pull request again that was closed.
+func (s *standIn) ReopenPullRequest(repo forge.Repo, number int) {
+	s.change(repo, number, func(p *pull) { p.State, p.closed = forge.StateOpen, time.Time{} })
+}
+
 // Comment writes a comment in a user's name.
 func (s *standIn) Comment(repo forge.Repo, number int, login, body string) forge.Comment {
 	var c forge.Comment
@@ -216,7 +222,7 @@ func (s *standIn) EditComment(c forge.Comment, body string) {
 	s.change(c.Repo, c.Number, func(p *pull) {
 		for _, have := range p.comments {
 			if have.ID == c.ID {
-				have.Body, have.Updated = body, p.updated
+				have.Body, have.Updated, have.edited = body, p.updated, p.updated
 			}
 		}
 	})
@@ -277,8 +283,39 @@ func (s *standIn) change(repo forge.Repo, number int, do func(*pull)) {
 	do(p)
 }
 
+// Rename gives a repository another name, or owner. What is asked for by the
+// old name is sent to where it is now.
+func (s *standIn) Rename(repo, to forge.Repo) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.repo(repo)
+	if s.repos[to] != nil {
+		panic(fmt.Sprintf("forgetest: repository %s exists already", to))
+	}
+	delete(s.repos, r.name)
+	s.moved[r.name] = r
+	s.repos[to], r.name = r, to
+	for _, p := range r.pulls {
+		if !p.Fork {
+			p.Head.Repo = to
+		}
+		p.Repo, p.Base.Repo = to, to
+		p.URL = s.pullURL(to, p.Number)
+		for _, c := range p.comments {
+			c.Repo, c.URL = to, s.commentURL(p.URL, c.ID)
+		}
+	}
+	for _, d := range r.deployments {
+		d.Repo = to
+	}
+}
+
+// repo finds a repository, also by a name that it had.
 func (s *standIn) repo(repo forge.Repo) *repository {
 	r := s.repos[repo]
+	if r == nil {
+		r = s.moved[repo]
+	}
 	if r == nil {
 		panic(fmt.Sprintf("forgetest: no repository %s", repo))
 	}

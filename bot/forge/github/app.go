@@ -43,6 +43,12 @@ type installed struct {
 	// failure says in our words how a request failed.
 	failure func(ctx context.Context, op string, err error) error
 	tokens  *ghinstallation.Transport // nil until there was need of one
+
+	// hooks are the deliveries that are to be sent again, by GUID.
+	hooks struct {
+		sync.Mutex
+		failed map[string]*failedHook
+	}
 }
 
 // authorize makes the client's transport one that acts for an installation.
@@ -56,6 +62,7 @@ func (a *App) authorize(base *url.URL, next http.RoundTripper) (*installed, http
 	}
 	app.BaseURL = strings.TrimSuffix(base.String(), "/")
 	i := &installed{app: app, base: base, id: a.Installation, repo: a.Repo}
+	i.hooks.failed = map[string]*failedHook{}
 	value := func(ctx context.Context) (string, error) {
 		token, err := i.token(ctx)
 		return "Bearer " + token, err
@@ -103,7 +110,7 @@ func (i *installed) source(ctx context.Context) (*ghinstallation.Transport, erro
 
 // ask reads something as the app itself.
 func (i *installed) ask(ctx context.Context, path string, into any) error {
-	asApp := github.NewClient(&http.Client{Transport: i.app, CheckRedirect: rest.FollowReads, Timeout: 30 * time.Second})
+	asApp := github.NewClient(&http.Client{Transport: i.app, CheckRedirect: rest.Follow, Timeout: 30 * time.Second})
 	asApp.BaseURL, asApp.UserAgent = i.base, userAgent
 	req, err := asApp.NewRequest(http.MethodGet, path, nil)
 	if err == nil {

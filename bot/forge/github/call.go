@@ -27,6 +27,7 @@ type call struct {
 	path   string     // relative to the API's address, escaped
 	query  url.Values // of a list
 	body   any        // what to send as JSON, or nil
+	late   func() any // makes body when the turn to write has come
 }
 
 // read sends a request that changes nothing, and repeats it when that may
@@ -57,6 +58,9 @@ func (c *Client) once(ctx context.Context, do call, into any) (next int, err err
 	if do.method != http.MethodGet {
 		if err := c.pace.Wait(ctx); err != nil {
 			return 0, &forge.Error{Op: do.op, Err: err}
+		}
+		if do.late != nil {
+			do.body = do.late()
 		}
 	}
 	req, err := c.api.NewRequest(do.method, do.path, do.body)

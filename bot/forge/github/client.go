@@ -58,8 +58,8 @@ type Config struct {
 	// https://api.github.com, or https://HOST/api/v3 on a GitHub Enterprise
 	// Server. Empty means [DotCom].
 	BaseURL string
-	// HTTPClient carries the requests, but for its CheckRedirect: only reads
-	// follow redirects. Nil means one that gives a request 30 seconds.
+	// HTTPClient carries the requests, but for its CheckRedirect: see
+	// [rest.Follow]. Nil means one that gives a request 30 seconds.
 	HTTPClient *http.Client
 	// Backoff is the pause before a failed read is tried again, doubled from
 	// one time to the next. Zero means one second.
@@ -78,6 +78,7 @@ type Client struct {
 	installed *installed // nil without [Config.App]
 	backoff   time.Duration
 	pace      *rest.Pace
+	edits     rest.Edits[edited, forge.Comment]
 	self      struct {
 		sync.Mutex
 		known forge.User
@@ -114,7 +115,7 @@ func New(c Config) (*Client, error) {
 	if c.HTTPClient != nil {
 		plain = *c.HTTPClient
 	}
-	plain.CheckRedirect = rest.FollowReads
+	plain.CheckRedirect = rest.Follow
 	if c.Token != "" {
 		plain.Transport = rest.Authorization{Name: "Authorization", Value: rest.Always("Bearer " + c.Token), Base: base, Next: plain.Transport}
 	}

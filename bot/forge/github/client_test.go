@@ -60,60 +60,23 @@ func TestErrorsTellTheirKindAndTheTime(t *testing.T) {
 	t.Parallel()
 	inAnHour := strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10)
 	const secondary = `{"message":"You have exceeded a secondary rate limit","documentation_url":"https://docs.github.com/x#about-secondary-rate-limits"}`
-	for _, tt := range []struct {
-		status  int
-		header  map[string]string
-		body    string
-		kind    error
-		minutes int // to wait
-		want    string
-	}{
-		{401, nil, `{"message":"Bad credentials"}`, forge.ErrUnauthorized, 0, "read acme/shop#1: not authorized (HTTP 401): Bad credentials"},
-		{403, nil, `{"message":"Resource protected by organization SAML enforcement"}`, forge.ErrForbidden, 0, "forbidden"},
-		{403, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": inAnHour}, `{"message":"API rate limit exceeded"}`, forge.ErrRateLimited, 60, "API rate limit exceeded; retry in "},
-		{429, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": inAnHour}, `{"message":"slow"}`, forge.ErrRateLimited, 60, "slow"},
-		{403, map[string]string{"Retry-After": "1800"}, secondary, forge.ErrRateLimited, 30, "secondary rate limit"},
-		{403, map[string]string{"Retry-After": "1800"}, `{"message":"wait"}`, forge.ErrRateLimited, 30, "wait"},
-		{404, nil, `{"message":"Not Found"}`, forge.ErrNotFound, 0, "not found (HTTP 404)"},
-		{410, nil, `{"message":"This issue was deleted"}`, forge.ErrNotFound, 0, "deleted"},
-		{422, nil, `{"message":"Validation Failed","errors":[{"message":"Body is too long"}]}`, forge.ErrInvalid, 0, "Validation Failed: Body is too long"},
-		{422, nil, `{"message":"Validation Failed","errors":["odd"]}`, forge.ErrInvalid, 0, "Validation Failed: odd"},
-		{502, nil, "<html>\nbad gateway " + token + "</html>", forge.ErrUnavailable, 0, "unavailable (HTTP 502)"},
-		{500, nil, `{"message":"line one\nline two: ` + token + strings.Repeat("x", 1000) + `"}`, forge.ErrUnavailable, 0, "line one line two: ***xxx"},
-		{200, nil, "<html>", forge.ErrUnavailable, 0, "unavailable"},
-		{200, nil, "", forge.ErrUnavailable, 0, "GitHub's answer: pull request without a number"},
-		{200, nil, `{"number":1,"state":"open"}`, forge.ErrUnavailable, 0, "GitHub's answer: pull request without a number"},
-	} {
-		client := answering(t, func(w http.ResponseWriter, _ *http.Request) {
-			for name, value := range tt.header {
-				w.Header().Set(name, value)
-			}
-			w.WriteHeader(tt.status)
-			io.WriteString(w, tt.body)
-		})
-		_, err := client.PullRequest(t.Context(), shop, 1)
-		var failed *forge.Error
-		if !errors.Is(err, tt.kind) || !errors.As(err, &failed) || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("HTTP %d %s: got %v\nwant %q and that it is: %v", tt.status, tt.body, err, tt.want, tt.kind)
-			continue
-		}
-		if wait := failed.RetryAfter.Minutes(); wait > float64(tt.minutes) || wait < float64(tt.minutes)-1 {
-			t.Errorf("HTTP %d: retry after %s, want %d minutes", tt.status, failed.RetryAfter, tt.minutes)
-		}
-		if strings.Contains(err.Error(), token) || strings.Contains(err.Error(), "\n") || len(err.Error()) > 500 {
-			t.Errorf("HTTP %d: %q is not fit to be shown", tt.status, err)
-		}
-	}
-}
-
-func TestAnEmptyAnswerIsNotAnEmptyList(t *testing.T) {
-	t.Parallel()
-	for _, body := range []string{"", "null"} {
-		client := answering(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, body) })
-		if got, err := client.Comments(t.Context(), shop, 1); !errors.Is(err, forge.ErrUnavailable) {
-			t.Errorf("%q: got %v, %v", body, got, err)
-		}
-	}
+	forgetest.Answers(t, shop, token, func(t *testing.T, url string) forge.Forge { return connect(t, url) }, []forgetest.Answer{
+		{Status: 401, Body: `{"message":"Bad credentials"}`, Kind: forge.ErrUnauthorized, Want: "read acme/shop#1: not authorized (HTTP 401): Bad credentials"},
+		{Status: 403, Body: `{"message":"Resource protected by organization SAML enforcement"}`, Kind: forge.ErrForbidden, Want: "forbidden"},
+		{Status: 403, Header: map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": inAnHour}, Body: `{"message":"API rate limit exceeded"}`, Kind: forge.ErrRateLimited, Minutes: 60, Want: "API rate limit exceeded; retry in "},
+		{Status: 429, Header: map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": inAnHour}, Body: `{"message":"slow"}`, Kind: forge.ErrRateLimited, Minutes: 60, Want: "slow"},
+		{Status: 403, Header: map[string]string{"Retry-After": "1800"}, Body: secondary, Kind: forge.ErrRateLimited, Minutes: 30, Want: "secondary rate limit"},
+		{Status: 403, Header: map[string]string{"Retry-After": "1800"}, Body: `{"message":"wait"}`, Kind: forge.ErrRateLimited, Minutes: 30, Want: "wait"},
+		{Status: 404, Body: `{"message":"Not Found"}`, Kind: forge.ErrNotFound, Want: "not found (HTTP 404)"},
+		{Status: 410, Body: `{"message":"This issue was deleted"}`, Kind: forge.ErrNotFound, Want: "deleted"},
+		{Status: 422, Body: `{"message":"Validation Failed","errors":[{"message":"Body is too long"}]}`, Kind: forge.ErrInvalid, Want: "Validation Failed: Body is too long"},
+		{Status: 422, Body: `{"message":"Validation Failed","errors":["odd"]}`, Kind: forge.ErrInvalid, Want: "Validation Failed: odd"},
+		{Status: 502, Body: "<html>\nbad gateway " + token + "</html>", Kind: forge.ErrUnavailable, Want: "unavailable (HTTP 502)"},
+		{Status: 500, Body: `{"message":"line one\nline two: ` + token + strings.Repeat("x", 1000) + `"}`, Kind: forge.ErrUnavailable, Want: "line one line two: ***xxx"},
+		{Status: 200, Body: "<html>", Kind: forge.ErrUnavailable, Want: "unavailable"},
+		{Status: 200, Kind: forge.ErrUnavailable, Want: "GitHub's answer: pull request without a number"},
+		{Status: 200, Body: `{"number":1,"state":"open"}`, Kind: forge.ErrUnavailable, Want: "GitHub's answer: pull request without a number"},
+	})
 }
 
 func TestPagesThatGoInCirclesAreAnError(t *testing.T) {

@@ -22,6 +22,7 @@ func (c *Client) Repository(ctx context.Context, repo forge.Repo) (forge.Reposit
 	}
 	do.path = strings.TrimSuffix(do.path, "/")
 	var got struct {
+		FullName      string `json:"full_name"`
 		Private       *bool  `json:"private"`
 		Visibility    string `json:"visibility"` // "internal" is private, too
 		DefaultBranch string `json:"default_branch"`
@@ -32,8 +33,12 @@ func (c *Client) Repository(ctx context.Context, repo forge.Repo) (forge.Reposit
 	if got.Private == nil || got.DefaultBranch == "" {
 		return forge.Repository{}, c.misread(do, fmt.Errorf("repository without visibility or default branch"))
 	}
+	now, err := forge.ParseRepo(got.FullName)
+	if err != nil {
+		return forge.Repository{}, c.misread(do, err)
+	}
 	public := !*got.Private && (got.Visibility == "public" || got.Visibility == "")
-	return forge.Repository{Public: public, DefaultBranch: got.DefaultBranch}, nil
+	return forge.Repository{Repo: now, Public: public, DefaultBranch: got.DefaultBranch}, nil
 }
 
 // File implements [forge.Contents].

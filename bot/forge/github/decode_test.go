@@ -1,16 +1,14 @@
 package github_test
 
 import (
-	"encoding/json"
 	"flag"
-	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/bot/forge/forgetest"
 	"github.com/weighlock/weighlock/bot/forge/github"
 	"github.com/weighlock/weighlock/testdata/events"
 )
@@ -43,23 +41,7 @@ func TestDecodeReadsEveryPayloadAsTheGoldenFileSays(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 			return
 		}
-		fields, err := json.MarshalIndent(event, "", "  ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := fmt.Sprintf("%T\n%s\n", event, fields)
-		golden := filepath.Join("testdata", "decode", file+".golden")
-		if *update {
-			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Errorf("%v (-update writes it)", err)
-		} else if got != string(want) {
-			t.Errorf("%s: got\n%s\nwant\n%s", file, got, want)
-		}
+		forgetest.Decoded(t, file, event, *update)
 	})
 }
 
@@ -70,23 +52,7 @@ func payload(t *testing.T, file string, change func(map[string]any)) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var o map[string]any
-	if err := json.Unmarshal(raw, &o); err != nil {
-		t.Fatal(err)
-	}
-	change(o)
-	if raw, err = json.Marshal(o); err != nil {
-		t.Fatal(err)
-	}
-	return raw
-}
-
-// at walks down an object.
-func at(o map[string]any, path ...string) map[string]any {
-	for _, name := range path {
-		o = o[name].(map[string]any)
-	}
-	return o
+	return forgetest.Changed(t, raw, change)
 }
 
 const (
@@ -105,37 +71,37 @@ func TestDecodePullRequestInUnusualForms(t *testing.T) {
 	}{
 		{
 			"a deleted fork is a fork",
-			func(o map[string]any) { at(o, "pull_request", "head")["repo"] = nil },
+			func(o map[string]any) { forgetest.At(o, "pull_request", "head")["repo"] = nil },
 			func(e forge.PullRequestChanged) bool {
 				return e.PullRequest.Fork && e.PullRequest.Head.Repo == (forge.Repo{})
 			},
 		},
 		{
 			"another repository of the same name is a fork",
-			func(o map[string]any) { at(o, "pull_request", "head", "repo")["id"] = 1 },
+			func(o map[string]any) { forgetest.At(o, "pull_request", "head", "repo")["id"] = 1 },
 			func(e forge.PullRequestChanged) bool { return e.PullRequest.Fork },
 		},
 		{
 			"a deleted author is nobody",
-			func(o map[string]any) { at(o, "pull_request")["user"] = nil },
+			func(o map[string]any) { forgetest.At(o, "pull_request")["user"] = nil },
 			func(e forge.PullRequestChanged) bool { return e.PullRequest.Author == (forge.User{}) },
 		},
 		{
 			"fields that do not matter may have any form",
 			func(o map[string]any) {
-				at(o, "pull_request", "base", "repo")["custom_properties"] = map[string]any{"teams": []string{"a", "b"}}
-				at(o, "repository")["custom_properties"] = map[string]any{"teams": []string{"a", "b"}}
+				forgetest.At(o, "pull_request", "base", "repo")["custom_properties"] = map[string]any{"teams": []string{"a", "b"}}
+				forgetest.At(o, "repository")["custom_properties"] = map[string]any{"teams": []string{"a", "b"}}
 			},
 			func(e forge.PullRequestChanged) bool { return e.PullRequest.Number == 2 },
 		},
 		{
 			"before the merge there is no merge commit",
-			func(o map[string]any) { at(o, "pull_request")["merge_commit_sha"] = strings.Repeat("a", 40) },
+			func(o map[string]any) { forgetest.At(o, "pull_request")["merge_commit_sha"] = strings.Repeat("a", 40) },
 			func(e forge.PullRequestChanged) bool { return e.PullRequest.MergeCommit == "" },
 		},
 		{
 			"a repository that is not said to be private is public",
-			func(o map[string]any) { delete(at(o, "repository"), "private") },
+			func(o map[string]any) { delete(forgetest.At(o, "repository"), "private") },
 			func(e forge.PullRequestChanged) bool { return !e.Private },
 		},
 		{
@@ -172,7 +138,7 @@ func TestDecodeOfAMergeQueueNamesThePullRequest(t *testing.T) {
 		"refs/heads/gh-readonly-queue/release/1.0/pr-7-929f8209d40f77f4abc622a499c93a83babdbe64": 7,
 		"refs/heads/gh-readonly-queue/main/odd":                                                  0,
 	} {
-		event, err := github.Decode("merge_group", "", payload(t, file, func(o map[string]any) { at(o, "merge_group")["head_ref"] = ref }))
+		event, err := github.Decode("merge_group", "", payload(t, file, func(o map[string]any) { forgetest.At(o, "merge_group")["head_ref"] = ref }))
 		queued, ok := event.(forge.MergeQueued)
 		if err != nil || !ok || queued.Number != want || queued.Base.Name != "main" {
 			t.Errorf("%s: got %T %+v, %v", ref, event, event, err)
@@ -192,8 +158,8 @@ func TestDecodeOfFinishedChecksNamesThePullRequestOfThisRepository(t *testing.T)
 		want   int
 	}{
 		{func(map[string]any) {}, 2},
-		{func(o map[string]any) { at(o, "repository")["id"] = 1 }, 0},
-		{func(o map[string]any) { at(o, "check_suite")["pull_requests"] = []any{} }, 0},
+		{func(o map[string]any) { forgetest.At(o, "repository")["id"] = 1 }, 0},
+		{func(o map[string]any) { forgetest.At(o, "check_suite")["pull_requests"] = []any{} }, 0},
 	} {
 		event, err := github.Decode("check_suite", "", payload(t, file, func(o map[string]any) { o["action"] = "completed"; tt.change(o) }))
 		finished, ok := event.(forge.ChecksFinished)
@@ -234,13 +200,13 @@ func TestDecodeSaysWhatIsWrongWithAPayload(t *testing.T) {
 		{"issue_comment", payload(t, opened, asIs), "the payload has no comment, no issue: it looks like one of the event pull_request"},
 		{"pull_request", payload(t, opened, func(o map[string]any) { o["pull_request"] = nil }), "the payload has no pull_request"},
 		{"pull_request", payload(t, opened, func(o map[string]any) { o["pull_request"] = "x" }), "cannot unmarshal string"},
-		{"pull_request", payload(t, opened, func(o map[string]any) { delete(at(o, "pull_request"), "head") }), "without a number, a head or a base"},
-		{"pull_request", payload(t, opened, func(o map[string]any) { at(o, "pull_request", "head")["sha"] = "main" }), `head "main"`},
-		{"pull_request", payload(t, opened, func(o map[string]any) { at(o, "pull_request")["state"] = "odd" }), `state "odd": want open or closed`},
-		{"pull_request", payload(t, opened, func(o map[string]any) { at(o, "repository")["full_name"] = "evil/repo" }), "the payload's repository is evil/repo, its pull request's is Codertocat/Hello-World"},
-		{"pull_request", payload(t, opened, func(o map[string]any) { at(o, "repository")["full_name"] = "../.." }), `repository "../..": want owner/name`},
-		{"issue_comment", payload(t, commented, func(o map[string]any) { delete(at(o, "comment"), "id") }), "comment without an id"},
-		{"issue_comment", payload(t, commented, func(o map[string]any) { delete(at(o, "issue"), "number") }), "the pull request has no number"},
+		{"pull_request", payload(t, opened, func(o map[string]any) { delete(forgetest.At(o, "pull_request"), "head") }), "without a number, a head or a base"},
+		{"pull_request", payload(t, opened, func(o map[string]any) { forgetest.At(o, "pull_request", "head")["sha"] = "main" }), `head "main"`},
+		{"pull_request", payload(t, opened, func(o map[string]any) { forgetest.At(o, "pull_request")["state"] = "odd" }), `state "odd": want open or closed`},
+		{"pull_request", payload(t, opened, func(o map[string]any) { forgetest.At(o, "repository")["full_name"] = "evil/repo" }), "the payload's repository is evil/repo, its pull request's is Codertocat/Hello-World"},
+		{"pull_request", payload(t, opened, func(o map[string]any) { forgetest.At(o, "repository")["full_name"] = "../.." }), `repository "../..": want owner/name`},
+		{"issue_comment", payload(t, commented, func(o map[string]any) { delete(forgetest.At(o, "comment"), "id") }), "comment without an id"},
+		{"issue_comment", payload(t, commented, func(o map[string]any) { delete(forgetest.At(o, "issue"), "number") }), "the pull request has no number"},
 		{"push", payload(t, pushed, func(o map[string]any) { o["after"] = "HEAD" }), `after "HEAD" is no commit`},
 	} {
 		event, err := github.Decode(tt.event, "", tt.payload)

@@ -12,6 +12,9 @@ import (
 	"github.com/weighlock/weighlock/bot/forge/github"
 )
 
+// started is when the stand-in's clock starts.
+var started = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
 func TestWebhooksThatFailedAreAskedForAgain(t *testing.T) {
 	t.Parallel()
 	k, _ := key()
@@ -25,8 +28,8 @@ func TestWebhooksThatFailedAreAskedForAgain(t *testing.T) {
 	server.Delivered(hook("failed-last"), 0)
 	server.Delivered(hook("fine-later"), 500)
 	server.Delivered(hook("fine-later"), 200)
-	client := connectApp(t, server, 4)
-	n, err := client.Redeliver(t.Context(), time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	client, now := connectApp(t, server, 4), started
+	n, err := client.Redeliver(t.Context(), now.Add(-time.Hour), now)
 	if err != nil || n != 2 {
 		t.Errorf("asked for %d, %v", n, err)
 	}
@@ -37,8 +40,36 @@ func TestWebhooksThatFailedAreAskedForAgain(t *testing.T) {
 	if want := []string{"failed-first", "failed-last"}; !slices.Equal(names, want) {
 		t.Errorf("asked for %v, want %v", names, want)
 	}
-	if n, err := client.Redeliver(t.Context(), time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)); err != nil || n != 0 {
+	if n, err := client.Redeliver(t.Context(), now.Add(time.Hour), now); err != nil || n != 0 {
 		t.Errorf("of those after all of them: %d, %v", n, err)
+	}
+}
+
+// What fails each time it is sent again is asked for less and less often.
+func TestWhatFailsAgainIsAskedForLessAndLess(t *testing.T) {
+	t.Parallel()
+	k, _ := key()
+	server := forgetest.StartGitHub(t)
+	server.AddApp("weighlock", 17, 4, &k.PublicKey)
+	client, began := connectApp(t, server, 4), started
+	var asked []time.Duration
+	for after := time.Duration(0); after <= 16*time.Minute; after += time.Minute {
+		n, err := client.Redeliver(t.Context(), began.Add(-time.Hour), began.Add(after))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after == 0 {
+			server.Delivered(forgetest.Webhook{Name: "push", Delivery: "not-understood"}, 500)
+		} else if n > 0 {
+			asked = append(asked, after)
+			server.Delivered(forgetest.Webhook{Name: "push", Delivery: "not-understood"}, 500)
+		}
+	}
+	if want := []time.Duration{1 * time.Minute, 2 * time.Minute, 4 * time.Minute, 8 * time.Minute, 16 * time.Minute}; !slices.Equal(asked, want) {
+		t.Errorf("asked after %v, want %v", asked, want)
+	}
+	if n, err := client.Redeliver(t.Context(), began.Add(-time.Hour), began.Add(100*time.Hour)); err != nil || n != 0 {
+		t.Errorf("after more than three days: %d, %v", n, err)
 	}
 }
 
@@ -49,7 +80,7 @@ func TestWithoutAnAppNobodyIsAskedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.Redeliver(t.Context(), time.Time{}); !errors.Is(err, forge.ErrUnsupported) {
+	if _, err := client.Redeliver(t.Context(), time.Time{}, time.Time{}); !errors.Is(err, forge.ErrUnsupported) {
 		t.Errorf("got %v", err)
 	}
 }

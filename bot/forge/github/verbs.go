@@ -78,6 +78,11 @@ type commentBody struct {
 	Body string `json:"body"`
 }
 
+// Edited implements [forge.Forge].
+func (c *Client) Edited(_ context.Context, comment forge.Comment) (bool, error) {
+	return !comment.Updated.Equal(comment.Created), nil
+}
+
 // CreateComment implements [forge.Forge].
 func (c *Client) CreateComment(ctx context.Context, repo forge.Repo, number int, body string) (forge.Comment, error) {
 	do := call{op: fmt.Sprintf("comment on %s#%d", repo, number), method: http.MethodPost, body: commentBody{body}}
@@ -89,11 +94,20 @@ func (c *Client) CreateComment(ctx context.Context, repo forge.Repo, number int,
 
 // UpdateComment implements [forge.Forge].
 func (c *Client) UpdateComment(ctx context.Context, comment forge.Comment, body string) (forge.Comment, error) {
-	do := call{op: fmt.Sprintf("update comment %d of %s#%d", comment.ID, comment.Repo, comment.Number), method: http.MethodPatch, body: commentBody{body}}
+	do := call{op: fmt.Sprintf("update comment %d of %s#%d", comment.ID, comment.Repo, comment.Number), method: http.MethodPatch}
 	if err := do.on(comment.Repo, "issues/comments/%d", comment.ID); err != nil {
 		return forge.Comment{}, err
 	}
-	return c.writeComment(ctx, do, comment.Repo, comment.Number)
+	return c.edits.Do(ctx, edited{comment.Repo, comment.ID}, body, func(newest func() string) (forge.Comment, error) {
+		do.late = func() any { return commentBody{newest()} }
+		return c.writeComment(ctx, do, comment.Repo, comment.Number)
+	})
+}
+
+// edited names a comment that is edited.
+type edited struct {
+	repo forge.Repo
+	id   int64
 }
 
 // DeleteComment implements [forge.Forge].

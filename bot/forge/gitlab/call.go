@@ -19,14 +19,19 @@ import (
 // perPage is the longest page that GitLab gives.
 const perPage = 100
 
+// graphQL is the path of GitLab's other API, beside the REST API's.
+const graphQL = "../graphql"
+
 // call is one request, in words and on the wire.
 type call struct {
 	op     string // for messages
 	method string
-	path   string // relative to the API's address, escaped
+	path   string     // relative to the API's address, escaped
+	repo   forge.Repo // that path is below, if it is
 	query  url.Values
-	body   any  // what to send as JSON, or nil
-	job    bool // GitLab lets the token of a CI job do this
+	body   any        // what to send as JSON, or nil
+	late   func() any // makes body when the turn to write has come
+	job    bool       // GitLab lets the token of a CI job do this
 }
 
 // on sets the path to one below a project's.
@@ -35,7 +40,7 @@ func (do *call) on(repo forge.Repo, format string, args ...any) error {
 	if err != nil || parsed != repo {
 		return &forge.Error{Op: do.op, Message: "want a project as group/name", Err: forge.ErrInvalid}
 	}
-	do.path = "projects/" + url.PathEscape(repo.String()) + fmt.Sprintf(format, args...)
+	do.repo, do.path = repo, "projects/"+url.PathEscape(repo.String())+fmt.Sprintf(format, args...)
 	return nil
 }
 
@@ -59,6 +64,24 @@ func (c *Client) send(ctx context.Context, do call, into any) (next int, err err
 		next, err = c.once(ctx, do, into)
 		return err
 	})
+	if failed := new(forge.Error); errors.As(err, &failed) && failed.Status == http.StatusMethodNotAllowed && do.repo != (forge.Repo{}) {
+		return c.sendByNumber(ctx, do, into, err)
+	}
+	return next, err
+}
+
+// sendByNumber sends a write once more, to the project by its number: to one that was renamed or moved GitLab takes reads by its old
+// path, and no writes (405). refused is what it said.
+func (c *Client) sendByNumber(ctx context.Context, do call, into any, refused error) (next int, err error) {
+	project, err := c.project(ctx, do.repo)
+	if err != nil || project.ID == 0 || strings.EqualFold(project.PathWithNamespace, do.repo.String()) {
+		return 0, refused
+	}
+	do.path = fmt.Sprintf("projects/%d", project.ID) + strings.TrimPrefix(do.path, "projects/"+url.PathEscape(do.repo.String()))
+	err = rest.Write(ctx, func() error {
+		next, err = c.once(ctx, do, into)
+		return err
+	})
 	return next, err
 }
 
@@ -70,14 +93,20 @@ func (c *Client) once(ctx context.Context, do call, into any) (next int, err err
 			Message: "GitLab does not let a CI_JOB_TOKEN do this; use a project access token with the scope api and the role Developer",
 		}
 	}
-	if do.method != http.MethodGet {
+	if do.method != http.MethodGet && do.path != graphQL { // we only ask there
 		if err := c.pace.Wait(ctx); err != nil {
 			return 0, &forge.Error{Op: do.op, Err: err}
+		}
+		if do.late != nil {
+			do.body = do.late()
 		}
 	}
 	req, err := c.api.NewRequest(do.method, do.path, do.body, []gitlab.RequestOptionFunc{gitlab.WithContext(ctx)})
 	if err != nil {
 		return 0, &forge.Error{Op: do.op, Err: fmt.Errorf("%w: %s", forge.ErrInvalid, c.clean(err.Error()))}
+	}
+	if do.path == graphQL {
+		req.URL = c.api.BaseURL().JoinPath(graphQL)
 	}
 	req.URL.RawQuery = do.query.Encode()
 	resp, err := c.api.Do(req, into)

@@ -72,8 +72,8 @@ type Config struct {
 	// job, or the API's, what CI_API_V4_URL holds: https://gitlab.example.com,
 	// also below a path, with or without /api/v4. Empty means [DotCom].
 	BaseURL string
-	// HTTPClient carries the requests, but for its CheckRedirect: only reads
-	// follow redirects. Nil means one that gives a request 30 seconds.
+	// HTTPClient carries the requests, but for its CheckRedirect: see
+	// [rest.Follow]. Nil means one that gives a request 30 seconds.
 	HTTPClient *http.Client
 	// Backoff is the pause before a failed read is tried again, doubled from
 	// one time to the next. Zero means one second.
@@ -92,6 +92,7 @@ type Client struct {
 	web      string // the installation's address, without a slash at the end
 	backoff  time.Duration
 	pace     *rest.Pace
+	edits    rest.Edits[edited, forge.Comment]
 }
 
 var _ forge.Forge = (*Client)(nil)
@@ -122,7 +123,7 @@ func New(c Config) (*Client, error) {
 	if c.HTTPClient != nil {
 		plain = *c.HTTPClient
 	}
-	plain.CheckRedirect = rest.FollowReads
+	plain.CheckRedirect = rest.Follow
 	newClient, header := gitlab.NewClient, "PRIVATE-TOKEN"
 	if c.JobToken {
 		newClient, header = gitlab.NewJobClient, "JOB-TOKEN"
@@ -141,7 +142,9 @@ func New(c Config) (*Client, error) {
 
 // Capabilities implements [forge.Forge]. A check of GitLab's is one line with a
 // link; a review does not tell its commit; a deployment has no log.
-func (c *Client) Capabilities() forge.Capabilities { return forge.Capabilities{} }
+func (c *Client) Capabilities() forge.Capabilities {
+	return forge.Capabilities{SectionedOwners: true}
+}
 
 // HeadRef is refs/merge-requests/N/head.
 func (c *Client) HeadRef(number int) string {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/bot/forge/forgetest"
 	"github.com/weighlock/weighlock/bot/forge/gitlab"
 )
 
@@ -68,55 +69,18 @@ func TestTheAddressMayBeTheInstallationsOrTheAPIs(t *testing.T) {
 func TestErrorsTellTheirKindAndTheTime(t *testing.T) {
 	t.Parallel()
 	inAnHour := strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10)
-	for _, tt := range []struct {
-		status  int
-		header  map[string]string
-		body    string
-		kind    error
-		minutes int // to wait
-		want    string
-	}{
-		{401, nil, `{"message":"401 Unauthorized"}`, forge.ErrUnauthorized, 0, "read acme/web/shop!1: not authorized (HTTP 401): Unauthorized"},
-		{403, nil, `{"error":"insufficient_scope","error_description":"The request requires higher privileges"}`, forge.ErrForbidden, 0, "insufficient_scope: The request requires"},
-		{429, map[string]string{"RateLimit-Remaining": "0", "RateLimit-Reset": inAnHour}, "Retry later\n", forge.ErrRateLimited, 60, "Retry later; retry in "},
-		{429, map[string]string{"Retry-After": "1800"}, `{"message":{"error":"slow"}}`, forge.ErrRateLimited, 30, `{"error":"slow"}`},
-		{404, nil, `{"message":"404 Not found"}`, forge.ErrNotFound, 0, "not found (HTTP 404)"},
-		{422, nil, `{"message":{"base":["is odd"]}}`, forge.ErrInvalid, 0, `{"base":["is odd"]}`},
-		{502, nil, "<html>\nbad gateway " + token + "</html>", forge.ErrUnavailable, 0, "unavailable (HTTP 502)"},
-		{500, nil, `{"message":"line one\nline two: ` + token + strings.Repeat("x", 1000) + `"}`, forge.ErrUnavailable, 0, "line one line two: ***xxx"},
-		{200, nil, "<html>", forge.ErrUnavailable, 0, "unavailable"},
-		{200, nil, `{"iid":1,"state":"opened"}`, forge.ErrUnavailable, 0, "GitLab's answer: merge request without a number or a project"},
-	} {
-		client := answering(t, func(w http.ResponseWriter, _ *http.Request) {
-			for name, value := range tt.header {
-				w.Header().Set(name, value)
-			}
-			w.WriteHeader(tt.status)
-			io.WriteString(w, tt.body)
-		})
-		_, err := client.PullRequest(t.Context(), shop, 1)
-		var failed *forge.Error
-		if !errors.Is(err, tt.kind) || !errors.As(err, &failed) || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("HTTP %d %s: got %v\nwant %q and that it is: %v", tt.status, tt.body, err, tt.want, tt.kind)
-			continue
-		}
-		if wait := failed.RetryAfter.Minutes(); wait > float64(tt.minutes) || wait < float64(tt.minutes)-1 {
-			t.Errorf("HTTP %d: retry after %s, want %d minutes", tt.status, failed.RetryAfter, tt.minutes)
-		}
-		if strings.Contains(err.Error(), token) || strings.Contains(err.Error(), "\n") || len(err.Error()) > 500 {
-			t.Errorf("HTTP %d: %q is not fit to be shown", tt.status, err)
-		}
-	}
-}
-
-func TestAnEmptyAnswerIsNotAnEmptyList(t *testing.T) {
-	t.Parallel()
-	for _, body := range []string{"", "null"} {
-		client := answering(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, body) })
-		if got, err := client.Comments(t.Context(), shop, 1); !errors.Is(err, forge.ErrUnavailable) {
-			t.Errorf("%q: got %v, %v", body, got, err)
-		}
-	}
+	forgetest.Answers(t, shop, token, func(t *testing.T, url string) forge.Forge { return connect(t, url) }, []forgetest.Answer{
+		{Status: 401, Body: `{"message":"401 Unauthorized"}`, Kind: forge.ErrUnauthorized, Want: "read acme/web/shop!1: not authorized (HTTP 401): Unauthorized"},
+		{Status: 403, Body: `{"error":"insufficient_scope","error_description":"The request requires higher privileges"}`, Kind: forge.ErrForbidden, Want: "insufficient_scope: The request requires"},
+		{Status: 429, Header: map[string]string{"RateLimit-Remaining": "0", "RateLimit-Reset": inAnHour}, Body: "Retry later\n", Kind: forge.ErrRateLimited, Minutes: 60, Want: "Retry later; retry in "},
+		{Status: 429, Header: map[string]string{"Retry-After": "1800"}, Body: `{"message":{"error":"slow"}}`, Kind: forge.ErrRateLimited, Minutes: 30, Want: `{"error":"slow"}`},
+		{Status: 404, Body: `{"message":"404 Not found"}`, Kind: forge.ErrNotFound, Want: "not found (HTTP 404)"},
+		{Status: 422, Body: `{"message":{"base":["is odd"]}}`, Kind: forge.ErrInvalid, Want: `{"base":["is odd"]}`},
+		{Status: 502, Body: "<html>\nbad gateway " + token + "</html>", Kind: forge.ErrUnavailable, Want: "unavailable (HTTP 502)"},
+		{Status: 500, Body: `{"message":"line one\nline two: ` + token + strings.Repeat("x", 1000) + `"}`, Kind: forge.ErrUnavailable, Want: "line one line two: ***xxx"},
+		{Status: 200, Body: "<html>", Kind: forge.ErrUnavailable, Want: "unavailable"},
+		{Status: 200, Body: `{"iid":1,"state":"opened"}`, Kind: forge.ErrUnavailable, Want: "GitLab's answer: merge request without a number or a project"},
+	})
 }
 
 func TestPagesThatGoInCirclesAreAnError(t *testing.T) {

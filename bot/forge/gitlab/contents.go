@@ -26,7 +26,11 @@ func (c *Client) Repository(ctx context.Context, repo forge.Repo) (forge.Reposit
 	if got.Visibility == "" {
 		return forge.Repository{}, c.misread(call{op: fmt.Sprintf("read project %s", repo)}, errors.New("project without visibility"))
 	}
-	return forge.Repository{Public: got.Visibility == "public", DefaultBranch: got.DefaultBranch}, nil
+	now, err := forge.ParseRepo(got.PathWithNamespace)
+	if err != nil {
+		return forge.Repository{}, c.misread(call{op: fmt.Sprintf("read project %s", repo)}, err)
+	}
+	return forge.Repository{Repo: now, Public: got.Visibility == "public", DefaultBranch: got.DefaultBranch}, nil
 }
 
 // File implements [forge.Contents]. GitLab tells a symbolic link from a file

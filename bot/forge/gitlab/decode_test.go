@@ -3,14 +3,13 @@ package gitlab_test
 import (
 	"encoding/json"
 	"flag"
-	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/bot/forge/forgetest"
 	"github.com/weighlock/weighlock/bot/forge/gitlab"
 	"github.com/weighlock/weighlock/testdata/events"
 )
@@ -59,23 +58,7 @@ func TestDecodeReadsEveryPayloadAsTheGoldenFileSays(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 			return
 		}
-		fields, err := json.MarshalIndent(event, "", "  ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := fmt.Sprintf("%T\n%s\n", event, fields)
-		golden := filepath.Join("testdata", "decode", file+".golden")
-		if *update {
-			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Errorf("%v (-update writes it)", err)
-		} else if got != string(want) {
-			t.Errorf("%s: got\n%s\nwant\n%s", file, got, want)
-		}
+		forgetest.Decoded(t, file, event, *update)
 	})
 }
 
@@ -86,23 +69,7 @@ func payload(t *testing.T, file string, change func(map[string]any)) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var o map[string]any
-	if err := json.Unmarshal(raw, &o); err != nil {
-		t.Fatal(err)
-	}
-	change(o)
-	if raw, err = json.Marshal(o); err != nil {
-		t.Fatal(err)
-	}
-	return raw
-}
-
-// at walks down an object.
-func at(o map[string]any, path ...string) map[string]any {
-	for _, name := range path {
-		o = o[name].(map[string]any)
-	}
-	return o
+	return forgetest.Changed(t, raw, change)
 }
 
 const (
@@ -114,12 +81,12 @@ const (
 func TestDecodeMergeRequestInUnusualForms(t *testing.T) {
 	t.Parallel()
 	attributes := func(name string, value any) func(map[string]any) {
-		return func(o map[string]any) { at(o, "object_attributes")[name] = value }
+		return func(o map[string]any) { forgetest.At(o, "object_attributes")[name] = value }
 	}
 	update := func(changes map[string]any) func(map[string]any) {
 		return func(o map[string]any) {
-			at(o, "object_attributes")["action"] = "update"
-			delete(at(o, "object_attributes"), "oldrev")
+			forgetest.At(o, "object_attributes")["action"] = "update"
+			delete(forgetest.At(o, "object_attributes"), "oldrev")
 			o["changes"] = changes
 		}
 	}
@@ -136,8 +103,8 @@ func TestDecodeMergeRequestInUnusualForms(t *testing.T) {
 			return ok && changed.PullRequest.Fork
 		}},
 		{"a deleted fork is a fork", func(o map[string]any) {
-			at(o, "object_attributes")["source_project_id"] = nil
-			at(o, "object_attributes")["source"] = nil
+			forgetest.At(o, "object_attributes")["source_project_id"] = nil
+			forgetest.At(o, "object_attributes")["source"] = nil
 		}, func(e forge.Event) bool {
 			changed, ok := e.(forge.PullRequestChanged)
 			return ok && changed.PullRequest.Fork && changed.PullRequest.Head.Repo == (forge.Repo{})
@@ -152,7 +119,7 @@ func TestDecodeMergeRequestInUnusualForms(t *testing.T) {
 		}},
 		{"an edit of the text only does not count", update(map[string]any{"title": was("x", "y"), "description": was("", "z")}), ignored},
 		{"an approval does not count", attributes("action", "approved"), ignored},
-		{"a test delivery does not count", func(o map[string]any) { delete(at(o, "object_attributes"), "action") }, ignored},
+		{"a test delivery does not count", func(o map[string]any) { delete(forgetest.At(o, "object_attributes"), "action") }, ignored},
 		{"a merge request without commits does not count", attributes("last_commit", nil), ignored},
 	} {
 		event, err := gitlab.Decode("Merge Request Hook", "", payload(t, mergeRequest, tt.change))
@@ -173,13 +140,13 @@ func TestDecodeTakesNewCommentsOfPeopleOnMergeRequestsOnly(t *testing.T) {
 		rule   string
 		change func(map[string]any)
 	}{
-		{"edited", func(o map[string]any) { at(o, "object_attributes")["action"] = "update" }},
-		{"not said to be new", func(o map[string]any) { delete(at(o, "object_attributes"), "action") }},
-		{"GitLab's own", func(o map[string]any) { at(o, "object_attributes")["system"] = true }},
-		{"internal", func(o map[string]any) { at(o, "object_attributes")["internal"] = true }},
+		{"edited", func(o map[string]any) { forgetest.At(o, "object_attributes")["action"] = "update" }},
+		{"not said to be new", func(o map[string]any) { delete(forgetest.At(o, "object_attributes"), "action") }},
+		{"GitLab's own", func(o map[string]any) { forgetest.At(o, "object_attributes")["system"] = true }},
+		{"internal", func(o map[string]any) { forgetest.At(o, "object_attributes")["internal"] = true }},
 		{"confidential", func(o map[string]any) { o["event_type"] = "confidential_note" }},
-		{"on code", func(o map[string]any) { at(o, "object_attributes")["type"] = "DiffNote" }},
-		{"on an issue", func(o map[string]any) { at(o, "object_attributes")["noteable_type"] = "Issue" }},
+		{"on code", func(o map[string]any) { forgetest.At(o, "object_attributes")["type"] = "DiffNote" }},
+		{"on an issue", func(o map[string]any) { forgetest.At(o, "object_attributes")["noteable_type"] = "Issue" }},
 	} {
 		event, err := gitlab.Decode("Note Hook", "", payload(t, commented, tt.change))
 		if err != nil || !ignored(event) {
@@ -202,13 +169,13 @@ func TestDecodeSaysWhatIsWrongWithAPayload(t *testing.T) {
 		{"Push Hook", []byte(`{}`), `the payload is one of "", want "push"`},
 		{"Push Hook", payload(t, commented, asIs), `the payload is one of "note", want "push"`},
 		{"Push Hook", payload(t, pushed, func(o map[string]any) { delete(o, "project") }), "the payload has no project"},
-		{"Push Hook", payload(t, pushed, func(o map[string]any) { at(o, "project")["path_with_namespace"] = "../.." }), `repository "../..": want owner/name`},
+		{"Push Hook", payload(t, pushed, func(o map[string]any) { forgetest.At(o, "project")["path_with_namespace"] = "../.." }), `repository "../..": want owner/name`},
 		{"Push Hook", payload(t, pushed, func(o map[string]any) { o["after"] = "HEAD" }), `after "HEAD" is no commit`},
-		{"Merge Request Hook", payload(t, mergeRequest, func(o map[string]any) { at(o, "object_attributes")["iid"] = 0 }), "no merge request, or one without a number"},
-		{"Merge Request Hook", payload(t, mergeRequest, func(o map[string]any) { at(o, "object_attributes")["state"] = "odd" }), `state "odd"`},
-		{"Merge Request Hook", payload(t, mergeRequest, func(o map[string]any) { at(o, "object_attributes", "last_commit")["id"] = "main" }), `head "main" is no commit`},
-		{"Note Hook", payload(t, commented, func(o map[string]any) { at(o, "object_attributes")["author_id"] = 99 }), "by another account than the event"},
-		{"Note Hook", payload(t, commented, func(o map[string]any) { delete(at(o, "object_attributes"), "id") }), "no note, or one without an id"},
+		{"Merge Request Hook", payload(t, mergeRequest, func(o map[string]any) { forgetest.At(o, "object_attributes")["iid"] = 0 }), "no merge request, or one without a number"},
+		{"Merge Request Hook", payload(t, mergeRequest, func(o map[string]any) { forgetest.At(o, "object_attributes")["state"] = "odd" }), `state "odd"`},
+		{"Merge Request Hook", payload(t, mergeRequest, func(o map[string]any) { forgetest.At(o, "object_attributes", "last_commit")["id"] = "main" }), `head "main" is no commit`},
+		{"Note Hook", payload(t, commented, func(o map[string]any) { forgetest.At(o, "object_attributes")["author_id"] = 99 }), "by another account than the event"},
+		{"Note Hook", payload(t, commented, func(o map[string]any) { delete(forgetest.At(o, "object_attributes"), "id") }), "no note, or one without an id"},
 		{"Note Hook", payload(t, commented, func(o map[string]any) { o["merge_request"] = nil }), "no merge request"},
 	} {
 		event, err := gitlab.Decode(tt.event, "", tt.payload)

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/bot/forge/internal/rest"
@@ -143,6 +144,41 @@ type noteBody struct {
 	Body string `json:"body"`
 }
 
+// Edited implements [forge.Forge]. Each reaction moves the time at which GitLab says that a note was updated; when it was edited the
+// GraphQL API alone tells.
+func (c *Client) Edited(ctx context.Context, comment forge.Comment) (bool, error) {
+	if comment.Updated.Equal(comment.Created) {
+		return false, nil
+	}
+	do := call{op: fmt.Sprintf("read whether comment %d of %s!%d was edited", comment.ID, comment.Repo, comment.Number), method: http.MethodPost, path: graphQL}
+	do.body = map[string]any{
+		"query": "query($id: NoteID!) { note(id: $id) { lastEditedAt } }", "variables": map[string]string{"id": fmt.Sprintf("gid://gitlab/Note/%d", comment.ID)},
+	}
+	var got struct {
+		Data struct {
+			Note *struct {
+				LastEditedAt *time.Time `json:"lastEditedAt"`
+			} `json:"note"`
+		} `json:"data"`
+		Errors []struct {
+			Message string `json:"message"`
+		} `json:"errors"`
+	}
+	err := rest.Read(ctx, c.backoff, func() error {
+		_, err := c.once(ctx, do, &got)
+		return err
+	})
+	switch {
+	case err != nil:
+		return false, err
+	case len(got.Errors) > 0:
+		return false, &forge.Error{Op: do.op, Message: c.clean(got.Errors[0].Message), Err: forge.ErrInvalid}
+	case got.Data.Note == nil:
+		return false, &forge.Error{Op: do.op, Status: http.StatusNotFound, Message: http.StatusText(http.StatusNotFound), Err: forge.ErrNotFound}
+	}
+	return got.Data.Note.LastEditedAt != nil, nil
+}
+
 // CreateComment implements [forge.Forge].
 func (c *Client) CreateComment(ctx context.Context, repo forge.Repo, number int, body string) (forge.Comment, error) {
 	do := call{op: fmt.Sprintf("comment on %s!%d", repo, number), method: http.MethodPost, body: noteBody{body}}
@@ -156,12 +192,21 @@ func (c *Client) CreateComment(ctx context.Context, repo forge.Repo, number int,
 func (c *Client) UpdateComment(ctx context.Context, comment forge.Comment, body string) (forge.Comment, error) {
 	do := call{
 		op:     fmt.Sprintf("update comment %d of %s!%d", comment.ID, comment.Repo, comment.Number),
-		method: http.MethodPut, body: noteBody{body},
+		method: http.MethodPut,
 	}
 	if err := do.on(comment.Repo, "/merge_requests/%d/notes/%d", comment.Number, comment.ID); err != nil {
 		return forge.Comment{}, err
 	}
-	return c.writeNote(ctx, do, comment.Repo, comment.Number)
+	return c.edits.Do(ctx, edited{comment.Repo, comment.ID}, body, func(newest func() string) (forge.Comment, error) {
+		do.late = func() any { return noteBody{newest()} }
+		return c.writeNote(ctx, do, comment.Repo, comment.Number)
+	})
+}
+
+// edited names a note that is edited.
+type edited struct {
+	repo forge.Repo
+	id   int64
 }
 
 // DeleteComment implements [forge.Forge].

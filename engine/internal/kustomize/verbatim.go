@@ -6,6 +6,7 @@ import (
 	"io"
 	"path"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -39,26 +40,62 @@ func (c *checker) verbatim(dir string) (out []Resource, ok bool) {
 	if kustomizations != 1 {
 		return nil, false
 	}
-	seen := map[[4]string]bool{}
+	var taken verbatimObjects
 	for _, m := range c.makers {
 		data, err := c.fsys.ReadFile(m.file)
-		if err != nil {
+		if err != nil || !taken.add(m.file, data, m.count) {
 			return nil, false
-		}
-		objects, ok := asTheyStand(data)
-		if !ok || len(objects) != m.count {
-			return nil, false
-		}
-		for _, o := range objects {
-			id, ok := identity(o)
-			if !ok || seen[id] {
-				return nil, false
-			}
-			seen[id] = true
-			out = append(out, Resource{Object: o, Origin: strings.TrimPrefix(m.file, "/")})
 		}
 	}
-	return out, true
+	return taken.out, true
+}
+
+// AsListed builds the directory dir, which has no kustomization, as by the one that [Generate] makes up for it, where kustomize would
+// give the objects of its files as they stand. The files are those that are listed. Where ok is false, Generate and [Build] tell.
+func AsListed(fsys FS, dir string, opts GenerateOptions) (out []Resource, files []string, ok bool) {
+	dir = path.Join("/", dir)
+	names, err := listed(fsys, dir, opts)
+	if err != nil || len(names) == 0 {
+		return nil, nil, false
+	}
+	var taken verbatimObjects
+	for _, name := range names {
+		if isURL(name) || isRepository(name) {
+			return nil, nil, false
+		}
+		file := path.Join(dir, name)
+		data, err := fsys.ReadFile(file)
+		if err != nil || tooDeep(data) || !taken.add(file, data, documents(data)) {
+			return nil, nil, false
+		}
+	}
+	return taken.out, names, true
+}
+
+// verbatimObjects are those of files that give them as they stand.
+type verbatimObjects struct {
+	out  []Resource
+	seen map[[4]string]bool
+}
+
+// add takes the objects of a file that has count of them, or says that they are for kustomize.
+func (o *verbatimObjects) add(file string, data []byte, count int) bool {
+	found, ok := asTheyStand(data)
+	if !ok || len(found) != count {
+		return false
+	}
+	for _, object := range found {
+		id, ok := identity(object)
+		if !ok || o.seen[id] {
+			return false
+		}
+		if o.seen == nil {
+			o.seen = map[[4]string]bool{}
+		}
+		o.seen[id] = true
+		o.out = append(o.out, Resource{Object: object, Origin: strings.TrimPrefix(file, "/")})
+	}
+	return true
 }
 
 // asTheyStand reads a file of objects in the YAML about which all readers agree.
@@ -78,7 +115,7 @@ func asTheyStand(data []byte) (out []map[string]any, ok bool) {
 		if isNull(&doc) {
 			continue
 		}
-		if len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode || !clear(doc.Content[0]) {
+		if len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode || !unambiguous(doc.Content[0]) {
 			return nil, false
 		}
 		var m map[string]any
@@ -94,9 +131,12 @@ func asTheyStand(data []byte) (out []map[string]any, ok bool) {
 	}
 }
 
-// clear says whether a node has one reading: no anchors, no tags but those that follow from the text, keys that are text and
+// boolean are the words that are no text in YAML 1.1.
+var boolean = []string{"y", "n", "yes", "no", "on", "off"}
+
+// unambiguous says whether a node has one reading: no anchors, no tags but those that follow from the text, keys that are text and
 // stand there once, nothing empty in lists.
-func clear(n *yaml.Node) bool {
+func unambiguous(n *yaml.Node) bool {
 	if n.Anchor != "" || n.Alias != nil || n.Style&yaml.TaggedStyle != 0 {
 		return false
 	}
@@ -107,7 +147,7 @@ func clear(n *yaml.Node) bool {
 		keys := make(map[string]bool, len(n.Content)/2)
 		for i := 0; i < len(n.Content); i += 2 {
 			key := n.Content[i]
-			if key.Kind != yaml.ScalarNode || key.Tag != "!!str" || keys[key.Value] || !clear(key) || !clear(n.Content[i+1]) {
+			if key.Kind != yaml.ScalarNode || key.Tag != "!!str" || keys[key.Value] || key.Value == "<<" || key.Style == 0 && slices.Contains(boolean, strings.ToLower(key.Value)) || !unambiguous(key) || !unambiguous(n.Content[i+1]) {
 				return false
 			}
 			keys[key.Value] = true
@@ -115,7 +155,7 @@ func clear(n *yaml.Node) bool {
 		return true
 	case yaml.SequenceNode:
 		for _, e := range n.Content {
-			if e.Tag == "!!null" || !clear(e) {
+			if e.Tag == "!!null" || !unambiguous(e) {
 				return false
 			}
 		}
@@ -127,19 +167,28 @@ func clear(n *yaml.Node) bool {
 // referring are the kinds into whose references kustomize writes the namespace of what they name, though it renames nothing.
 var referring = []string{"ClusterRoleBinding", "RoleBinding", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "StorageClass"}
 
+// What names an object is looked at by kustomize in ways of its own: others than those that every cluster has are left to it.
+var (
+	plainVersion = regexp.MustCompile(`^([a-z0-9][a-z0-9.-]*/)?v[a-z0-9]+$`)
+	plainName    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.:_-]*$`)
+)
+
 // identity tells an object from others. Not ok is one that means something to kustomize, or that it would refuse.
 func identity(o map[string]any) (id [4]string, ok bool) {
 	version, _ := o["apiVersion"].(string)
 	kind, _ := o["kind"].(string)
 	meta, _ := o["metadata"].(map[string]any)
 	name, _ := meta["name"].(string)
-	if version == "" || kind == "" || name == "" || strings.HasSuffix(kind, "List") || slices.Contains(referring, kind) || strings.Contains(version, "kustomize") {
+	if !plainVersion.MatchString(version) || !plainName.MatchString(kind) || !plainName.MatchString(name) || strings.HasSuffix(kind, "List") || slices.Contains(referring, kind) || strings.Contains(version, "kustomize") {
 		return id, false
 	}
 	namespace := ""
 	if ns, has := meta["namespace"]; has {
-		if namespace, ok = ns.(string); !ok || namespace == "" {
+		if namespace, ok = ns.(string); !ok || !plainName.MatchString(namespace) {
 			return id, false
+		}
+		if namespace == "default" { // kustomize takes no namespace for this one
+			namespace = ""
 		}
 	}
 	for _, field := range []string{"labels", "annotations"} {

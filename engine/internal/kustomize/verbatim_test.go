@@ -9,6 +9,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 	"sigs.k8s.io/kustomize/api/types"
+
+	"github.com/weighlock/weighlock/engine/yamldoc"
 )
 
 // bothWays says what [checker.verbatim] makes of a directory, and builds it by kustomize where that makes something.
@@ -53,6 +55,50 @@ func TestWhatIsTakenAsItStandsIsWhatKustomizeGives(t *testing.T) {
 	}
 }
 
+// A directory without a kustomization is what the one that is made up for it gives, also where nothing is made up.
+func TestWhatIsTakenAsListedIsWhatTheMadeUpKustomizationGives(t *testing.T) {
+	t.Parallel()
+	other := "apiVersion: v1\nkind: Secret\nmetadata: {name: b}\n"
+	for _, c := range []struct {
+		name  string
+		files map[string]string
+		opts  GenerateOptions
+		want  bool
+	}{
+		{"two files", map[string]string{"app/b.yaml": configMap, "app/a.yml": other, "app/c.txt": "x"}, GenerateOptions{}, true},
+		{"those of a chart", map[string]string{"app/helm-chart.yaml": "x", "app/out.yaml": other, "app/a.yaml": configMap}, GenerateOptions{Outputs: map[string]string{"app": "out.yaml"}}, true},
+		{"values of a chart", map[string]string{"app/helm-values.yaml": "a: 1\n", "app/a.yaml": configMap}, GenerateOptions{}, true},
+		{"directories", map[string]string{"app/a.yaml": configMap, "app/x/b.yaml": other}, GenerateOptions{Recursive: true}, true},
+		{"directories that do not count", map[string]string{"app/a.yaml": configMap, "app/x/b.yaml": configMap}, GenerateOptions{}, true},
+		{"no file", map[string]string{"app/x/b.yaml": configMap}, GenerateOptions{}, false},
+		{"the same object twice", map[string]string{"app/a.yaml": configMap, "app/b.yaml": configMap}, GenerateOptions{}, false},
+		{"a name that is a URL", map[string]string{"app/git@x.y:a.yaml": configMap}, GenerateOptions{}, false},
+		{"a kustomization below", map[string]string{"app/a.yaml": configMap, "app/x/kustomization.yaml": "resources: []\n"}, GenerateOptions{Recursive: true}, false},
+		{"no object", map[string]string{"app/a.yaml": configMap, "app/b.yaml": "a: 1\n"}, GenerateOptions{}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			fsys := tree(t, c.files)
+			quick, _, ok := AsListed(fsys, "app", c.opts)
+			if ok != c.want {
+				t.Errorf("taken as listed: %v", ok)
+			}
+			if !ok {
+				return
+			}
+			if err := Generate(fsys, "app", c.opts); err != nil {
+				t.Fatal(err)
+			}
+			k := checker{reporter: reporter{fsys, Options{}}}
+			if err := k.check("/app"); err != nil {
+				t.Fatal(err)
+			}
+			slow, err := k.build("/app")
+			same(t, c.name, quick, slow, err)
+		})
+	}
+}
+
 func same(t *testing.T, what string, quick, slow []Resource, err error) {
 	t.Helper()
 	if err != nil || len(quick) != len(slow) || len(quick) > 0 && !reflect.DeepEqual(quick, slow) {
@@ -87,6 +133,8 @@ func TestWhatKustomizeHasASayInIsLeftToIt(t *testing.T) {
 		{"key twice", list, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nmetadata: {name: b}\n", false},
 		{"key is no text", list, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {1: b}\n", false},
 		{"no name", list, "apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: a}\n", false},
+		{"key that looks like a merge", list, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {\"<<\": x, b: c}\n", false},
+		{"object twice, once by its default namespace", list, configMap + "---\n" + "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: default}\n", false},
 		{"object twice", list, configMap + "---\n" + configMap, false},
 		{"reference with a namespace", list, "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: a, namespace: b}\nsubjects: [{kind: ServiceAccount, name: c}]\n", false},
 		{"plugin", list, "apiVersion: kustomize.config.k8s.io/v1\nkind: ConfigMap\nmetadata: {name: a}\n", false},
@@ -146,6 +194,7 @@ func FuzzVerbatim(f *testing.F) {
 		configMap, configMap + "data: {a: yes, b: 0x1F, c: 1e3, d: 012, e: 1_000, f: ~, g: .inf, h: \"é\", i: 0o14, j: =, k: 1.0}\n",
 		configMap + "data:\n  a: |\n    one\n    ---\n    two\n  b: >-\n    folded\n\n    text\n  'c': \"\\u00e9\\n\"\n---\n---\n# nothing\n---\n" + "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, creationTimestamp: null}\nspec: {replicas: 1, list: [a, 1, {b: c}, []], empty: {}}\n",
 		"--- # a\n" + configMap, "{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"a\"}}", configMap + "...\n", "# c\n\n" + configMap + "data: # d\n  a: b # e\n",
+		configMap + "data: {yes: a, \"true\": b}\n",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -156,6 +205,11 @@ func FuzzVerbatim(f *testing.F) {
 		}
 		if quick, ok, slow, err := bothWays(fsys, "app"); ok {
 			same(t, string(data), quick, slow, err)
+		}
+		if _, ok := asTheyStand(data); ok {
+			if _, err := yamldoc.Values("a.yaml", data); err != nil {
+				t.Errorf("%s\ntaken as it stands, and refused elsewhere: %v", data, err)
+			}
 		}
 	})
 }

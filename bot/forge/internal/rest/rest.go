@@ -180,10 +180,12 @@ func (a Authorization) RoundTrip(req *http.Request) (*http.Response, error) {
 	return next.RoundTrip(req)
 }
 
-// FollowReads is a client's CheckRedirect that follows redirects of reads only:
-// followed, a POST would turn into a GET and seem to have succeeded.
-func FollowReads(_ *http.Request, via []*http.Request) error {
-	if via[0].Method != http.MethodGet || len(via) > 5 {
+// Follow is a client's CheckRedirect. Reads go where they are sent. A write does where it shall be repeated as it is (307, 308) at the
+// same server, as GitHub says of a repository that was renamed: followed else, a POST would turn into a GET and seem to have succeeded.
+func Follow(req *http.Request, via []*http.Request) error {
+	first := via[0]
+	same := req.Response.StatusCode == http.StatusTemporaryRedirect || req.Response.StatusCode == http.StatusPermanentRedirect
+	if len(via) > 5 || first.Method != http.MethodGet && (!same || req.URL.Host != first.URL.Host || req.URL.Scheme != first.URL.Scheme) {
 		return http.ErrUseLastResponse
 	}
 	return nil

@@ -1,0 +1,78 @@
+package queue
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A file that is no database is named, with what can be done.
+func TestAFileThatIsNoDatabaseIsNamed(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "w.db")
+	if err := os.WriteFile(name, []byte(strings.Repeat("no database ", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), name); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "move the file away") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What was put off while the clock was a day ahead is not waited for that long when it is right again.
+func TestAClockThatWasAheadHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "w.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	right := time.Now()
+	claim := map[Kind]func() (*Run, error){
+		Command: func() (*Run, error) { return s.Claim(t.Context(), "me", Limits{}) },
+		Urgent:  func() (*Run, error) { return s.ClaimUrgent(t.Context(), "me") },
+	}
+	for _, c := range []struct {
+		kind  Kind
+		ahead time.Duration
+		held  bool
+	}{{Command, 0, true}, {Command, 24 * time.Hour, false}, {Urgent, 0, true}, {Urgent, 24 * time.Hour, false}} {
+		name := string(c.kind) + c.ahead.String()
+		if _, err := s.Add(t.Context(), Item{Delivery: name, Key: name, Repo: name, Kind: c.kind, Body: []byte("{}")}); err != nil {
+			t.Fatal(err)
+		}
+		s.now = func() time.Time { return right.Add(c.ahead) }
+		r, err := claim[c.kind]()
+		if err != nil || r == nil {
+			t.Fatalf("claimed %v, %v", r, err)
+		}
+		if err := s.Retry(t.Context(), r, time.Minute, ""); err != nil {
+			t.Fatal(err)
+		}
+		s.now = func() time.Time { return right }
+		if r, err = claim[c.kind](); err != nil || (r == nil) != c.held {
+			t.Errorf("%s, %s ahead: claimed %v, %v", c.kind, c.ahead, r, err)
+		}
+	}
+}
+
+// A database that cannot be written to is not ready, although it can be read.
+func TestADatabaseThatTakesNothingIsNotReady(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "w.db")
+	s, err := Open(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.db.ExecContext(t.Context(), "PRAGMA query_only = 1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Ping(t.Context()); err == nil {
+		t.Error("a database that can only be read is ready")
+	}
+}

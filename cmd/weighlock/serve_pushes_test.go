@@ -1,0 +1,77 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/weighlock/weighlock/bot"
+	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/engine/enginetest"
+	"github.com/weighlock/weighlock/serve/servetest"
+)
+
+// pushCheck is what the check of a pushed commit says of its deploy, "" if there is none.
+func (c *conversation) pushCheck(commit string) forge.CheckState {
+	for _, check := range c.github.Checks(testRepo, commit) {
+		if check.Name == bot.PushCheck {
+			return check.State
+		}
+	}
+	return ""
+}
+
+// A cluster is away for longer than a push is tried: the pushed commit says so, though no pull request belongs to it, and the push is deployed
+// once the cluster is back, with nobody having asked.
+func TestServeTellsOfAPushThatWasGivenUpAndTakesItUpAgain(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	cluster := &onOff{}
+	cluster.off.Store(true)
+	c.runner.Kubeconfig = enginetest.Proxy(t, c.cluster.RESTConfig(), cluster.proxy)
+	c.limits = "{reconcile: 300ms, retry: 0s, cluster: 1s}"
+	s := c.served("")
+	c.eventually("main is noted", c.swept(1))
+	push := c.merge(change)
+	c.deliver(s, c.github.PushWebhook(push))
+	c.eventually("it was taken up again", func() bool { return strings.Count(s.Log(), `"msg":"a push is not deployed"`) > 1 })
+	if got := c.pushCheck(push.After); got != forge.CheckFailure {
+		t.Errorf("while the cluster is away, the commit's check is %q", got)
+	}
+	cluster.off.Store(false)
+	c.eventually("it is deployed", func() bool { return c.color("staging") == "blue" })
+	c.idle(s)
+	if got := c.pushCheck(push.After); got != forge.CheckSuccess {
+		t.Errorf("once it is deployed, the commit's check is %q", got)
+	}
+	metrics, err := s.Get(t.Context(), "/metrics")
+	if err != nil || !strings.Contains(metrics, `weighlock_deploys_total{outcome="deployed"} 1`) || strings.Contains(metrics, `weighlock_deploys_total{outcome="unreached"} 0`) {
+		t.Errorf("the metrics do not tell of the deploys: %v\n%s", err, metrics)
+	}
+}
+
+// What does not pass is told once, and not tried again.
+func TestServeTellsOnTheCommitOfAPushThatCannotBeDeployed(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	s := c.served("", func(s *servetest.Server) { s.Limits = "{reconcile: 300ms}" })
+	c.eventually("main is noted", c.swept(1))
+	mistakes := map[string]map[string]string{
+		"an object":         {"deploy/app/map.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: Not_A_Name, namespace: NAMESPACE}\n"},
+		"the configuration": {".weighlock.yaml": "version: 1\ntarget: {}\n"},
+	}
+	for _, what := range []string{"an object", "the configuration"} {
+		push := c.merge(mistakes[what])
+		c.deliver(s, c.github.PushWebhook(push))
+		if got := c.pushCheck(push.After); got != forge.CheckFailure {
+			t.Errorf("%s: the commit's check is %q", what, got)
+		}
+		swept := len(c.github.Exchanges())
+		c.eventually("it was looked at again", func() bool { return len(c.github.Exchanges()) > swept+10 })
+	}
+	if log := s.Log(); strings.Count(log, `"level":"ERROR","msg":"a deploy failed"`) != 1 || !strings.Contains(log, `"target":"staging","outcome":"failed","cause":"`+c.namespace+`/ConfigMap/Not_A_Name: applying`) {
+		t.Errorf("the log does not say what failed:\n%s", log)
+	}
+	if n := strings.Count(s.Log(), `"msg":"run ended"`); n != len(mistakes) {
+		t.Errorf("%d runs", n)
+	}
+}

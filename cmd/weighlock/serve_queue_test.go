@@ -1,0 +1,41 @@
+package main
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/weighlock/weighlock/bot/forge/forgetest"
+)
+
+// What has failed is listed, and tried again when an operator asks for it; the server tells that its own host alone, and it answers a check
+// of its health.
+func TestAnOperatorSeesTheQueueAndHasWhatFailedTriedAgain(t *testing.T) {
+	t.Parallel()
+	h := openHelpdesk(t, false, "{reconcile: 0s, retry: 0s}")
+	h.forge.Fail(forgetest.Fault{Status: http.StatusUnauthorized, Times: 1000})
+	c := h.ask(testRepo, 0)
+	if h.answered(c) {
+		t.Fatal("it was answered nonetheless")
+	}
+	h.forge.Mend()
+	at := "--internal=" + h.server.Internal()
+	code, said := inside(t, "serve", "queue", at)
+	item := regexp.MustCompile(`(?m)^(\d+)\s+failed\s+command\s.* github:acme/shop#1 .*not authorized`).FindStringSubmatch(said)
+	if code != 0 || item == nil {
+		t.Fatalf("the queue: exit code %d\n%s", code, said)
+	}
+	if code, said := inside(t, "serve", "retry", at, item[1]); code != 0 || !h.answered(c) {
+		t.Errorf("tried again: exit code %d, %s", code, said)
+	}
+	if code, said := inside(t, "serve", "retry", at, item[1], "x"); code == 0 || !strings.Contains(said, "there is no item "+item[1]+" that has failed") || !strings.Contains(said, `"x" is not an ID`) {
+		t.Errorf("and again: exit code %d, %s", code, said)
+	}
+	if code, said := inside(t, "serve", "queue", at); code != 0 || !strings.Contains(said, "Nothing waits, runs or has failed.") {
+		t.Errorf("then: exit code %d, %s", code, said)
+	}
+	if code, said := inside(t, "health", "--url", "http://"+h.server.Internal()+"/healthz"); code != 0 || said != "ok\n" {
+		t.Errorf("its health: exit code %d, %q", code, said)
+	}
+}
