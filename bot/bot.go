@@ -29,6 +29,9 @@ type Bot struct {
 	Remotes project.Remotes
 	// DigestKey binds secret values to what was reviewed; see [diff.Options].
 	DigestKey []byte
+	// SigningKeys sign what previews show, for people can edit the comments of others: the first one does, and all are believed.
+	// Default: DigestKey.
+	SigningKeys [][]byte
 	// Keys decrypt files of SOPS.
 	Keys project.Keys
 	// Env looks up environment variables for the projects of the repository itself: those that they load, and as whom they ask

@@ -288,7 +288,7 @@ func (b *Bot) shownBy(ctx context.Context, pr forge.PullRequest, ours []forge.Co
 		return nil
 	}
 	s, _ := readMarker(c.Body)
-	if !s.authentic(b.DigestKey, pr) {
+	if !s.authentic(b.signingKeys(), pr) {
 		b.Log.WarnContext(ctx, "the preview was not shown by us, or with another key: it counts for nothing", "pullRequest", pr.String(), "comment", c.ID)
 		return nil
 	}

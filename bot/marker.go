@@ -32,7 +32,8 @@ type Shown struct {
 	Objects map[ID]map[string]string `json:"objects,omitempty"`
 	// Rendered are short hashes of the objects as rendered, whatever the cluster held, for the same purpose.
 	Rendered map[ID]string `json:"rendered,omitempty"`
-	// MAC says that it was us who showed it, where there is a key: in a CI job others may write by the account that is ours.
+	// MAC says that it was us who showed it, where there is a key: others may edit our comments, and in a CI job write by the
+	// account that is ours.
 	MAC string `json:"mac,omitempty"`
 }
 
@@ -88,8 +89,24 @@ func (s Shown) signed(key []byte, pr forge.PullRequest) Shown {
 }
 
 // authentic says whether it was us who showed it on that pull request, as far as can be told.
-func (s Shown) authentic(key []byte, pr forge.PullRequest) bool {
-	return len(key) == 0 || hmac.Equal([]byte(s.MAC), []byte(s.signed(key, pr).MAC))
+func (s Shown) authentic(keys [][]byte, pr forge.PullRequest) bool {
+	return len(keys) == 0 || slices.ContainsFunc(keys, func(key []byte) bool { return hmac.Equal([]byte(s.MAC), []byte(s.signed(key, pr).MAC)) })
+}
+
+// signingKeys are those that may have signed what previews show; none where it is not signed.
+func (b *Bot) signingKeys() [][]byte {
+	if len(b.SigningKeys) == 0 && len(b.DigestKey) > 0 {
+		return [][]byte{b.DigestKey}
+	}
+	return b.SigningKeys
+}
+
+// signingKey signs what previews show; nil for none.
+func (b *Bot) signingKey() []byte {
+	if keys := b.signingKeys(); len(keys) > 0 {
+		return keys[0]
+	}
+	return nil
 }
 
 // maxHashes is of how many objects of a target a marker holds hashes.

@@ -39,9 +39,24 @@ func TestAPreviewCountsWhereWeShowedIt(t *testing.T) {
 		"where there is no key":   {forged, nil, pr, true},
 		"without either":          {read(shown.signed(nil, pr)), nil, pr, true},
 	} {
-		if got := c.shown.authentic(c.key, c.on); got != c.want {
+		b := Bot{DigestKey: c.key}
+		if got := c.shown.authentic(b.signingKeys(), c.on); got != c.want {
 			t.Errorf("%s: got %t", name, got)
 		}
+	}
+}
+
+// A key that takes another one's place leaves what was shown before as it is.
+func TestAPreviewIsBelievedByEachKey(t *testing.T) {
+	t.Parallel()
+	pr := forge.PullRequest{Repo: forge.Repo{Owner: "acme", Name: "shop"}, Number: 7}
+	was, is := Bot{SigningKeys: [][]byte{[]byte("old")}}, Bot{SigningKeys: [][]byte{[]byte("new"), []byte("old")}, DigestKey: []byte("other")}
+	shown := Shown{Head: "a"}
+	if before := shown.signed(was.signingKey(), pr); !before.authentic(is.signingKeys(), pr) {
+		t.Error("what was shown before counts for nothing")
+	}
+	if now := shown.signed(is.signingKey(), pr); now.authentic(was.signingKeys(), pr) || !now.authentic(is.signingKeys(), pr) {
+		t.Error("the first key does not sign")
 	}
 }
 

@@ -161,7 +161,7 @@ const maxPages, commentReserve = 5, 2000
 
 // pages is the preview comment, and further ones where it does not fit: each with its marker.
 func (b *Bot) pages(pr forge.PullRequest, p report.Preview, s Shown) []string {
-	marker, limit := s.brief().signed(b.DigestKey, pr).marker()+"\n", b.Forge.MaxComment()-commentReserve
+	marker, limit := s.brief().signed(b.signingKey(), pr).marker()+"\n", b.Forge.MaxComment()-commentReserve
 	pages := p.Pages(limit-len([]rune(marker)), limit-len(pageHead(maxPages)), maxPages)
 	pages[0] = marker + pages[0]
 	for i := 1; i < len(pages); i++ {
@@ -322,6 +322,7 @@ func (b *Bot) compare(ctx context.Context, t, before *tree, j Job) (*diff.Change
 	}
 	opts, elsewhere := b.diffOptions(j), false
 	if before != nil {
+		opts.Proposed = true
 		// A target that the base does not have, or cannot render, has nothing that was there already.
 		if was, err := before.target(ctx, j); err == nil {
 			elsewhere = was.Context != target.Context || was.Discriminator != target.Discriminator

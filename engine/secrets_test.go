@@ -1,9 +1,11 @@
 package engine_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/weighlock/weighlock/engine/apply"
 	"github.com/weighlock/weighlock/engine/diff"
 	"github.com/weighlock/weighlock/engine/enginetest"
+	"github.com/weighlock/weighlock/engine/render"
 	"github.com/weighlock/weighlock/engine/report"
 )
 
@@ -241,5 +244,113 @@ func TestWithoutAKeyAPreviewComparesTheRestAndADeployWritesNoPlaceholder(t *test
 	}
 	if all := c.Kubectl(t, "get", "configmaps,secrets,deployments", "-n", ns, "-o", "yaml"); strings.Contains(all, "weighlock-has-no-key") {
 		t.Errorf("a placeholder was written:\n%s", all)
+	}
+}
+
+// What is proposed says nothing of the cluster's secrets, whatever its templates make of them, and is bound all the same.
+func TestAProposedChangeShowsNoSecretThatItTakesApart(t *testing.T) {
+	t.Parallel()
+	const base = `
+-- deployment.yaml --
+vars: [{clusterSecret: {name: db, namespace: "{{ args.ns }}", key: password, targetPath: db.password}}]
+deployments: [{path: app}]
+-- app/a.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a, namespace: "{{ args.ns }}"}
+data: {plain: text, sum: "{{ db.password | reverse }}"}
+`
+	const attack = `
+-- deployment.yaml --
+vars:
+- clusterSecret: {name: db, namespace: "{{ args.ns }}", key: password, targetPath: db.password}
+- {clusterObject: {kind: Secret, name: other, namespace: "{{ args.ns }}", path: data.token}, targetPath: token, sensitive: false}
+deployments: [{path: app}, {path: chart}]
+-- app/a.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a, namespace: "{{ args.ns }}"}
+data: {plain: other text, sum: gone, upper: "{{ db.password | upper }}", token: "{{ token }}", decoded: "{{ token | b64decode }}"}
+-- app/named.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: "x-{{ db.password | reverse }}", namespace: "{{ args.ns }}", labels: {x: "{{ db.password | reverse }}"}}
+-- app/there.yaml --
+{% if db.password[0] == "h" %}
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: there, namespace: "{{ args.ns }}", annotations: {x: "{{ db.password | reverse }}"}}
+data: {rev: "{{ db.password | reverse }}"}
+{% endif %}
+-- app/bad.yaml --
+apiVersion: v1
+kind: Service
+metadata: {name: bad, namespace: "{{ args.ns }}", labels: {bad: "{{ db.password | reverse }}/!"}}
+spec: {ports: [{port: 80}]}
+-- chart/helm-chart.yaml --
+helmChart: {path: c, releaseName: c, namespace: "{{ args.ns }}"}
+-- chart/helm-values.yaml --
+ns: "{{ args.ns }}"
+-- chart/c/Chart.yaml --
+apiVersion: v2
+name: c
+version: 1.0.0
+-- chart/c/templates/a.yaml --
+{{- $s := lookup "v1" "Secret" .Values.ns "third" }}
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: chart}
+data: {whole: {{ $s.data.key | b64dec }}, title: {{ $s.data.key | b64dec | upper }}, encoded: {{ $s.data.key }}{{ range (lookup "v1" "Secret" .Values.ns "").items }}, {{ .metadata.name }}: {{ index .data | toJson | sha256sum }}{{ end }}}
+`
+	c := enginetest.Start(t)
+	s := newSite(t, c.Identity(t).Kubeconfig, base)
+	ns := c.Namespace(t)
+	s.args = map[string]any{"ns": ns}
+	c.KubectlInput(t, strings.ReplaceAll(`
+apiVersion: v1
+kind: Secret
+metadata: {name: db, namespace: NS}
+stringData: {password: hunter2-of-db}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: other, namespace: NS}
+stringData: {token: token-of-others}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: third, namespace: NS}
+stringData: {key: key-of-a-third}
+`, "NS", ns), "apply", "-f", "-")
+	s.deployed()
+	p, target := s.open()
+	before, err := engine.Render(t.Context(), p, target, render.Options{Reader: s.cluster.Reader()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.write(attack)
+	p, target = s.open()
+	set, err := engine.Diff(t.Context(), p, target, s.cluster, diff.Options{Base: before, Proposed: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := printed(t, set, nil, nil)
+	for _, secret := range []string{"hunter2-of-db", "token-of-others", "key-of-a-third"} {
+		upside := []byte(secret)
+		slices.Reverse(upside)
+		for _, text := range []string{secret, string(upside), strings.ToUpper(secret), base64.StdEncoding.EncodeToString([]byte(secret))} {
+			if at := strings.Index(shown, text); at >= 0 {
+				t.Errorf("%s is shown: …%s…", text, shown[max(0, at-200):min(len(shown), at+100)])
+			}
+		}
+	}
+	for _, want := range []string{"other text", "data.upper", "ConfigMap/(hidden)", "Service/bad: ", "sensitive: false"} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("%s is not shown:\n%s", want, report.Text(set, nil))
+		}
+	}
+	deployed, err := engine.Diff(t.Context(), p, target, s.cluster, diff.Options{})
+	if err != nil || deployed.Digest != set.Digest {
+		t.Errorf("the digest of a deploy is another one: %v", err)
 	}
 }

@@ -2,11 +2,14 @@ package serve
 
 import (
 	"cmp"
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -137,6 +140,18 @@ type ForgeConfig struct {
 	SigningTokens []Secret `json:"signingTokens"`
 	// Repositories are those whose deliveries are taken; others are ignored.
 	Repositories []RepositoryConfig `json:"repositories"`
+}
+
+// signingKeys are made of the webhook's secrets, which nobody knows who may not give orders to the server: all replicas have them,
+// and they change as these do.
+func (f *ForgeConfig) signingKeys() [][]byte {
+	var keys [][]byte
+	for _, s := range slices.Concat(f.Secrets, f.SigningTokens) {
+		mac := hmac.New(sha256.New, []byte(s.Value()))
+		mac.Write([]byte("weighlock preview"))
+		keys = append(keys, mac.Sum(nil))
+	}
+	return keys
 }
 
 // A RepositoryConfig says what the server does for some repositories, whatever stands in them.

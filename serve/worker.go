@@ -85,6 +85,9 @@ func (w *worker) handle(ctx context.Context, run *queue.Run, last bool) queue.Ou
 	}
 	b := w.bot // a copy
 	b.OptIn = true
+	if len(b.DigestKey) == 0 {
+		b.SigningKeys = s.config.signingKeys()
+	}
 	b.Forge, b.Clone = j, s.clone(w.cache, client, event.From().Repo)
 	may := func(context string) error { return s.config.mayUse(event.From().Repo, context) }
 	b.Cluster, b.Previews = b.Cluster.Within(may), b.Previews.Within(may)

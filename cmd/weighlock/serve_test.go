@@ -129,6 +129,14 @@ func TestServeTellsAPullRequestsStory(t *testing.T) {
 	if got := c.comments(); len(got) != 1 || !strings.Contains(got[0].Body, "blue") {
 		t.Fatalf("after it was opened: %+v", got)
 	}
+	// Who edits our comment to bind a deploy to another digest binds it to nothing.
+	preview := c.comments()[0]
+	c.github.EditComment(preview, strings.Replace(preview.Body, `"staging":"`, `"staging":"0`, 1))
+	c.deliver(s, c.command(writer, "/deploy staging"))
+	if got := c.color("staging"); got != "red" || c.count("a preview was shown (there is none yet)") != 1 {
+		t.Errorf("after a digest was edited staging is %q, and was said: %+v", got, c.comments())
+	}
+	c.github.EditComment(preview, preview.Body)
 	order := c.command(writer, "/deploy staging")
 	if status, err := s.Forge(t.Context(), order); err != nil || status != http.StatusUnauthorized {
 		t.Errorf("a forged command: status %d, %v", status, err)

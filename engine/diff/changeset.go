@@ -6,6 +6,7 @@ import (
 
 	"github.com/weighlock/weighlock/engine/hook"
 	"github.com/weighlock/weighlock/engine/internal/managed"
+	"github.com/weighlock/weighlock/engine/internal/mask"
 	"github.com/weighlock/weighlock/engine/object"
 	"github.com/weighlock/weighlock/engine/project"
 	"github.com/weighlock/weighlock/engine/render"
@@ -131,6 +132,9 @@ type Change struct {
 	left      []managed.Path // fields that rules leave to others
 	labelled  bool           // live with our discriminator
 	hidden    []object.Path  // not shown, though they need not hold a secret value as it is
+	derived   *mask.Set      // what is rendered there, which texts of the server may quote
+	opaque    bool           // it is not known which fields depend on secrets
+	declared  []object.Path  // fields that depend on what the project declares to be no secret
 	late      bool           // its kind may come with what the deploy waits for before
 	whole     bool           // is sent as a whole, not as an apply
 	removal   bool           // is in the project to be deleted
@@ -167,7 +171,7 @@ func (c *Change) Mask(err error) error {
 		return err
 	}
 	if len(c.hidden) > 0 {
-		return c.mask.secrets.WordsError(err)
+		return c.mask.secrets.WordsError(c.derived.Error(err))
 	}
 	return c.mask.err(err)
 }
@@ -178,7 +182,7 @@ func (c *Change) MaskText(s string) string {
 		return s
 	}
 	if len(c.hidden) > 0 {
-		return c.mask.secrets.Words(s)
+		return c.mask.secrets.Words(c.derived.Text(s))
 	}
 	return c.mask.text(s)
 }

@@ -31,6 +31,10 @@ type Options struct {
 	// Base are the manifests without the change under review, to tell what it causes from what is there already, and which
 	// ignore rules it brings: these hide nothing of it.
 	Base *render.Manifests
+	// Proposed says that the change is one that somebody proposes who need not be allowed to see what it may read. Where it is not
+	// known which fields depend on secrets, or only the change itself says that something is none, all that Base does not
+	// have as it is is hidden. The digest does not depend on it.
+	Proposed bool
 	// Namespaces are to be searched for orphans too where the whole cluster may not be listed, such as those of the last
 	// deployment.
 	Namespaces []string
@@ -56,9 +60,6 @@ func Diff(ctx context.Context, m *render.Manifests, p Previewer, opts Options) (
 	set := newSet(m, d.mask)
 	d.veil(set)
 	set.Rendered = digestRendered(set, opts.DigestKey)
-	if opts.Base != nil {
-		d.mask.secrets.Merge(opts.Base.Secrets)
-	}
 	if err := d.look(ctx, set); err != nil {
 		return nil, err
 	}
@@ -104,7 +105,8 @@ func newSet(m *render.Manifests, mask *masker) *ChangeSet {
 			item := Item{Dir: i.Dir, Number: i.Number, Needs: i.Needs, Waves: i.Waves}
 			for _, o := range i.Objects {
 				desired, nulls := prepare(o.Object)
-				c := &Change{Ref: o.Object.Ref(), Source: o.Source, desired: desired, unsettled: o.Unsettled, hidden: hiddenPaths(o), rules: i.Rules, mask: mask, stage: n, wave: o.Wave}
+				c := &Change{Ref: o.Object.Ref(), Source: o.Source, desired: desired, unsettled: o.Unsettled, hidden: hiddenPaths(o), opaque: o.Opaque, declared: o.Declared, rules: i.Rules, mask: mask, stage: n, wave: o.Wave}
+				c.derive()
 				if len(nulls) > 0 {
 					c.Warnings = append(c.Warnings, nullWarning(nulls))
 				}
@@ -148,6 +150,7 @@ func (d *differ) conclude(set *ChangeSet) {
 		set.Partial = set.Partial || errors.As(c.Err, &gone)
 	}
 	set.Digest, set.Unbound = digest(set, d.opts.DigestKey)
+	d.doubt(set)
 	slices.Sort(set.Warnings)
 	set.Warnings = slices.Compact(set.Warnings)
 	d.mask.changeSet(set)

@@ -18,6 +18,7 @@ import (
 type baseObject struct {
 	object object.Object
 	rules  []project.IgnoreRule
+	hidden []object.Path
 }
 
 // veil finds out, before anything is known of the cluster, what ignore rules hide of the objects, and of what the base has.
@@ -27,7 +28,7 @@ func (d *differ) veil(set *ChangeSet) {
 		for _, s := range d.opts.Base.Stages {
 			for _, i := range s.Items {
 				for _, o := range i.Objects {
-					d.before[o.Object.Ref().ID()] = baseObject{o.Object, i.Rules.Ignore}
+					d.before[o.Object.Ref().ID()] = baseObject{o.Object, i.Rules.Ignore, hiddenPaths(o)}
 				}
 			}
 		}

@@ -50,11 +50,15 @@ func (r *resolver) loadEntry(ctx context.Context, tpl *Templates, e varsEntry, v
 	if err != nil || l.value == nil {
 		return nil, err
 	}
+	declared := l.sensitive && e.Sensitive != nil && !*e.Sensitive
 	if e.Sensitive != nil {
 		l.sensitive = *e.Sensitive
 	}
-	if l.sensitive {
+	switch {
+	case l.sensitive:
 		l.value = r.kept.hide(l.value)
+	case declared:
+		l.value = r.kept.declare(strings.TrimSpace(l.origin+" "+l.which), l.value)
 	}
 	layer := &Layer{Origin: l.origin, At: at, Sensitive: l.sensitive, Under: e.NoOverride}
 	if target := cmp.Or(e.TargetPath, e.innerTargetPath()); target != "" {
@@ -79,8 +83,8 @@ type loaded struct {
 	value any
 	// sensitive values are not shown to anyone.
 	sensitive bool
-	// origin names the source for people: a file, a store and the secret's name in it.
-	origin string
+	// origin names the source for people: a file, a store and the secret's name in it. which says what of it, where origin does not.
+	origin, which string
 }
 
 // loadSource returns an entry's value.
@@ -97,8 +101,11 @@ func (r *resolver) loadSource(ctx context.Context, tpl *Templates, e varsEntry, 
 		if err != nil {
 			return loaded{}, err
 		}
+		var names []string
+		scalars(v, func(v any) any { names = append(names, fmt.Sprint(v)); return v })
+		slices.Sort(names)
 		v, err = r.environment(v, e.IgnoreMissing, at+".systemEnvVars")
-		return loaded{value: v, sensitive: true, origin: "environment variables"}, err
+		return loaded{value: v, sensitive: true, origin: "environment variables", which: strings.Join(names, " ")}, err
 	case e.Git != nil:
 		return r.loadGit(ctx, tpl, e, vars, at)
 	case e.GitFiles != nil:

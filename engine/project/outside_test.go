@@ -132,7 +132,7 @@ func TestClusterIsAskedForEachThingOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Nor is it for a variant of the same run.
-	if _, err := d.Vary(t.Context(), project.OtherShort); err != nil {
+	if _, err := d.Vary(t.Context(), project.OtherValues); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"n/ConfigMap/a", "n/ConfigMap/b", "list of n/ConfigMap"}

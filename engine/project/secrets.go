@@ -3,9 +3,9 @@ package project
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -27,8 +27,11 @@ const (
 	Actual Variant = iota
 	// OtherPlaceholders has other placeholders.
 	OtherPlaceholders
-	// OtherShort has other values of the same type for those that are too short to be found by their content.
-	OtherShort
+	// OtherValues has other values of the same type and shape for the secret ones.
+	OtherValues
+	// OtherDeclared has other values also for those of which the project declares that they are no secrets, though their
+	// sources are where secrets are kept.
+	OtherDeclared
 )
 
 // kept is what one run of Resolve, and the rendering of its result, keep secret. It is safe for concurrent use.
@@ -40,79 +43,72 @@ type kept struct {
 	mu      sync.Mutex
 	short   map[string]bool
 	missing map[string]string // why a file is not decrypted, by its name
+	// declared are the sources of which the project says that they hold no secrets, and values what they gave.
+	declared map[string]bool
+	values   *mask.Set
 }
 
 func keep(d *sops.Decrypter, v Variant) *kept {
-	return &kept{secrets: &mask.Set{}, sops: d, variant: v, short: map[string]bool{}, missing: map[string]string{}}
+	return &kept{
+		secrets: &mask.Set{}, sops: d, variant: v, short: map[string]bool{}, missing: map[string]string{},
+		declared: map[string]bool{}, values: &mask.Set{},
+	}
 }
 
 // hide makes every scalar of a decoded value a secret, and returns what templates see in its place.
 func (k *kept) hide(v any) any {
+	return scalars(v, func(v any) any {
+		k.secrets.AddAll(v)
+		text := strings.TrimSpace(object.ScalarText(v))
+		if mask.IsShort(text) {
+			k.mu.Lock()
+			k.short[text] = true
+			k.mu.Unlock()
+		}
+		if k.variant != OtherValues && k.variant != OtherDeclared {
+			return v
+		}
+		v = mask.Other(v)
+		k.secrets.AddAll(v)
+		return v
+	})
+}
+
+// declare notes that the project says of a source where secrets are kept that its value is none.
+func (k *kept) declare(origin string, v any) any {
+	k.mu.Lock()
+	k.declared[origin] = true
+	k.mu.Unlock()
+	return scalars(v, func(v any) any {
+		k.values.AddAll(v)
+		if k.variant != OtherDeclared {
+			return v
+		}
+		v = mask.Other(v)
+		k.values.AddAll(v)
+		return v
+	})
+}
+
+// scalars returns a copy of a decoded value in which f has replaced each scalar.
+func scalars(v any, f func(any) any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for key, e := range v {
-			out[key] = k.hide(e)
+			out[key] = scalars(e, f)
 		}
 		return out
 	case []any:
 		out := make([]any, len(v))
 		for i, e := range v {
-			out[i] = k.hide(e)
+			out[i] = scalars(e, f)
 		}
 		return out
 	case nil:
 		return nil
 	}
-	k.secrets.AddAll(v)
-	text := strings.TrimSpace(object.ScalarText(v))
-	if !mask.IsShort(text) {
-		return v
-	}
-	k.mu.Lock()
-	k.short[text] = true
-	k.mu.Unlock()
-	if k.variant == OtherShort {
-		return other(v)
-	}
-	return v
-}
-
-// other returns another value of v's type and shape.
-func other(v any) any {
-	switch v := v.(type) {
-	case int:
-		return int(other(int64(v)).(int64))
-	case int64:
-		if v > 1 {
-			return v - 1
-		}
-		return v + 1
-	case float64:
-		return v/2 + 1.25
-	case string:
-		if n, err := strconv.ParseInt(v, 10, 64); err == nil && strconv.FormatInt(n, 10) == v {
-			return strconv.FormatInt(other(n).(int64), 10)
-		}
-		out := strings.Map(func(r rune) rune {
-			switch {
-			case 'a' <= r && r < 'z', 'A' <= r && r < 'Z', '0' <= r && r < '9':
-				return r + 1
-			case r == 'z', r == 'Z':
-				return r - 25
-			case r == '9':
-				return '0'
-			case r > 0x7f:
-				return 'x'
-			}
-			return r
-		}, v)
-		if out == v {
-			out += "x"
-		}
-		return out
-	}
-	return v
+	return f(v)
 }
 
 // decrypt returns the plain text of a file that may be encrypted, and whether it was.
@@ -121,7 +117,7 @@ func (k *kept) decrypt(ctx context.Context, f sops.File) (plain []byte, encrypte
 	switch k.variant {
 	case OtherPlaceholders:
 		salt = "other"
-	case OtherShort:
+	case OtherValues, OtherDeclared:
 		replace = k.hide
 	}
 	p, err := k.sops.Decrypt(ctx, f, salt, replace)
@@ -166,6 +162,34 @@ func (d *Deployment) ShortSecrets() []string {
 	d.kept.mu.Lock()
 	defer d.kept.mu.Unlock()
 	return slices.Sorted(maps.Keys(d.kept.short))
+}
+
+// Conceal makes secrets of the values of a Secret that was read from the cluster, and returns what templates see in its place.
+func (d *Deployment) Conceal(o object.Object) object.Object {
+	values := o.Map("data")
+	if len(values) == 0 {
+		return o
+	}
+	out := o.Clone()
+	for key, v := range values {
+		text, _ := v.(string)
+		raw, err := base64.StdEncoding.DecodeString(text)
+		if err != nil { // no server gives that
+			out.Map("data")[key] = d.kept.hide(v)
+			continue
+		}
+		seen, _ := d.kept.hide(string(raw)).(string)
+		out.Map("data")[key] = base64.StdEncoding.EncodeToString([]byte(seen))
+	}
+	return out
+}
+
+// Declared are the sources where secrets are kept of which the project declares, by `sensitive: false`, that they give
+// none, sorted; and what they gave.
+func (d *Deployment) Declared() ([]string, *mask.Set) {
+	d.kept.mu.Lock()
+	defer d.kept.mu.Unlock()
+	return slices.Sorted(maps.Keys(d.kept.declared)), d.kept.values
 }
 
 // Vary resolves the target once more, with other values in the place of secret ones. What lies outside of the project

@@ -23,6 +23,15 @@ type Manifests struct {
 	Timed bool
 	// Secrets are the values that nobody may see: those of the deployment, and of the Secrets that are rendered.
 	Secrets *mask.Set
+	// Declared is what the project says to be no secret.
+	Declared Declared
+}
+
+// Declared are sources where secrets are kept of which a project declares, by `sensitive: false`, that they give none, and
+// what they gave. Who reviews a change need not believe what it says of itself.
+type Declared struct {
+	Sources []string
+	Values  *mask.Set
 }
 
 // A Stage is what stands between two barriers. Its items may be applied in parallel.
@@ -68,6 +77,11 @@ type Manifest struct {
 	Unsettled []Unsettled
 	// Hidden are fields that depend on a secret value without showing it as it is.
 	Hidden []object.Path
+	// Opaque says that secret values decide what the object is made of, or whether it is there, or may do so: which of its
+	// fields depend on them is not known.
+	Opaque bool
+	// Declared are fields that depend on what [Manifests.Declared] says, or on a secret value; an empty path is all of it.
+	Declared []object.Path
 }
 
 // All yields every object in order.

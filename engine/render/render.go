@@ -85,6 +85,11 @@ func Render(ctx context.Context, p *project.Project, d *project.Deployment, opts
 
 // render renders a deployment.
 func (r *renderer) render(ctx context.Context, d *project.Deployment) (*Manifests, error) {
+	if r.cluster != nil {
+		concealing := *r
+		concealing.cluster = concealedSecrets{r.cluster, d}
+		r = &concealing
+	}
 	works, err := r.prepare(ctx, d)
 	if err != nil {
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -29,24 +28,59 @@ func (r *renderer) trace(ctx context.Context, d *project.Deployment, m *Manifest
 			return err
 		}
 	}
-	short := d.ShortSecrets()
-	if len(short) == 0 {
+	if d.Secrets.Len() > 0 {
+		if err := r.traceValues(ctx, d, m); err != nil {
+			return err
+		}
+	}
+	m.Declared.Sources, m.Declared.Values = d.Declared()
+	if len(m.Declared.Sources) == 0 {
 		return nil
 	}
-	found, err := r.vary(ctx, d, m, project.OtherShort)
+	found, err := r.vary(ctx, d, m, project.OtherDeclared)
 	if ctx.Err() != nil {
 		return err
 	}
-	if err != nil {
-		// What depends on a short value is not known. Whatever may hold it is hidden.
-		m.Warnings = append(m.Warnings, "short secret values decide what is rendered, so fields are hidden wherever one of them stands as a word: give such secrets six characters or more")
-		words := &mask.Set{}
-		for _, s := range short {
-			words.Add(s)
+	m.each(func(i int, o *Manifest) {
+		if found == nil || found[i].opaque {
+			o.Declared = []object.Path{{}}
+		} else {
+			o.Declared = found[i].paths
 		}
-		found = leavesWith(m, words)
+	})
+	return nil
+}
+
+// traceValues marks what depends on secret values.
+func (r *renderer) traceValues(ctx context.Context, d *project.Deployment, m *Manifests) error {
+	found, err := r.vary(ctx, d, m, project.OtherValues)
+	if ctx.Err() != nil {
+		return err
 	}
-	m.each(func(i int, o *Manifest) { o.Hidden = found[i] })
+	unknown := err != nil
+	m.each(func(i int, o *Manifest) {
+		o.Opaque = err != nil || found[i].opaque
+		if !o.Opaque {
+			o.Hidden = found[i].paths
+		}
+		unknown = unknown || o.Opaque
+	})
+	short := d.ShortSecrets()
+	if !unknown || len(short) == 0 {
+		return nil
+	}
+	// What depends on a short value is not known. Whatever may hold it is hidden.
+	m.Warnings = append(m.Warnings, "short secret values decide what is rendered, so fields are hidden wherever one of them stands as a word: give such secrets six characters or more")
+	words := &mask.Set{}
+	for _, s := range short {
+		words.Add(s)
+	}
+	with := leavesWith(m, words)
+	m.each(func(i int, o *Manifest) {
+		if o.Opaque {
+			o.Hidden = with[i]
+		}
+	})
 	return nil
 }
 
@@ -56,12 +90,12 @@ func (r *renderer) traceMissing(ctx context.Context, d *project.Deployment, m *M
 	if ctx.Err() != nil {
 		return err
 	}
-	if err != nil {
+	if err != nil || slices.ContainsFunc(found, func(f dependence) bool { return f.opaque }) {
 		return fmt.Errorf("what is rendered depends on values that cannot be decrypted, so nothing is known of it: %s", strings.Join(reasons, "; "))
 	}
 	why := strings.Join(reasons, "; ")
 	m.each(func(i int, o *Manifest) {
-		for _, path := range found[i] {
+		for _, path := range found[i].paths {
 			if !slices.ContainsFunc(o.Unsettled, func(u Unsettled) bool { return path.HasPrefix(u.Path) }) {
 				o.Unsettled = append(o.Unsettled, Unsettled{Path: path, Cause: NoKey, Why: why})
 			}
@@ -155,10 +189,14 @@ func (m *Manifests) each(f func(i int, o *Manifest)) {
 	}
 }
 
-var errOtherObjects = errors.New("other objects are rendered")
+// A dependence says which fields of an object differ between two renders; opaque: the object as such does, or is not there.
+type dependence struct {
+	paths  []object.Path
+	opaque bool
+}
 
-// vary renders d with other values and returns where each of m's objects differs.
-func (r *renderer) vary(ctx context.Context, d *project.Deployment, m *Manifests, v project.Variant) ([][]object.Path, error) {
+// vary renders d with other values and returns where each of m's objects differs, but for what masking by content hides.
+func (r *renderer) vary(ctx context.Context, d *project.Deployment, m *Manifests, v project.Variant) ([]dependence, error) {
 	again, err := d.Vary(ctx, v)
 	if err != nil {
 		return nil, err
@@ -167,39 +205,82 @@ func (r *renderer) vary(ctx context.Context, d *project.Deployment, m *Manifests
 	if err != nil {
 		return nil, err
 	}
-	if m.Len() != n.Len() {
-		return nil, errOtherObjects
-	}
-	var others []object.Object
-	for o := range n.All() {
-		others = append(others, o.Object)
-	}
-	var found [][]object.Path
-	for o := range m.All() {
-		other := others[len(found)]
-		if !sameRef(o, other) {
-			return nil, errOtherObjects
+	pairs := partners(slices.Collect(m.All()), slices.Collect(n.All()))
+	found := make([]dependence, len(pairs))
+	m.each(func(i int, o *Manifest) {
+		if pairs[i].Object == nil {
+			found[i].opaque = true
+			return
 		}
-		paths := volatilePaths(nil, map[string]any(o.Object), map[string]any(other))
-		slices.SortFunc(paths, func(a, b object.Path) int { return strings.Compare(a.String(), b.String()) })
-		for _, p := range paths {
-			if len(p) == 0 || len(p) == 1 && p[0].Field == "metadata" {
-				return nil, errOtherObjects // what the object is made of, and not a value in it
-			}
-		}
-		found = append(found, paths)
-	}
+		found[i] = depends(*o, pairs[i], masking{m.Secrets, n.Secrets})
+	})
 	return found, nil
 }
 
-// sameRef says whether two renders made the same object. Names that each render makes anew do not count.
-func sameRef(m Manifest, other object.Object) bool {
-	a, b := m.Object.Ref(), other.Ref()
+// masking are the secrets of two renders.
+type masking [2]*mask.Set
+
+// explains says whether two values are the same but for what each of them is known to hold of the secrets.
+func (k masking) explains(a, b any, by func(*mask.Set, string) string) bool {
+	a, _ = mask.Value(a, func(s string) string { return by(k[0], s) })
+	b, _ = mask.Value(b, func(s string) string { return by(k[1], s) })
+	return object.Equal(a, b)
+}
+
+// depends compares an object with the one of another render. Its names may differ by the words that they are made of; those
+// that each render makes anew do not count.
+func depends(m, other Manifest, known masking) dependence {
+	a, b := m.Object.Ref(), other.Object.Ref()
 	name := object.Path{}.Field("metadata").Field("name")
 	if slices.ContainsFunc(m.Unsettled, func(u Unsettled) bool { return u.Path.Equal(name) }) {
 		a.Name, b.Name = "", ""
 	}
-	return a == b
+	if !known.explains(a.Name, b.Name, (*mask.Set).Words) || !known.explains(a.Namespace, b.Namespace, (*mask.Set).Words) {
+		return dependence{opaque: true}
+	}
+	var found dependence
+	for _, p := range volatilePaths(nil, map[string]any(m.Object), map[string]any(other.Object)) {
+		if len(p) == 0 || len(p) == 1 && p[0].Field == "metadata" {
+			return dependence{opaque: true} // what the object is made of, and not a value in it
+		}
+		was, _ := p.Lookup(map[string]any(m.Object))
+		is, _ := p.Lookup(map[string]any(other.Object))
+		if !known.explains(was, is, (*mask.Set).Text) {
+			found.paths = append(found.paths, p)
+		}
+	}
+	slices.SortFunc(found.paths, func(a, b object.Path) int { return strings.Compare(a.String(), b.String()) })
+	return found
+}
+
+// partners finds, for each object, the one of another render: by its identity, and of what is left over, in order, one of
+// its kind. Where there is none, the manifest is empty.
+func partners(objects, others []Manifest) []Manifest {
+	byID := map[object.ID]Manifest{}
+	for _, m := range others {
+		byID[m.Object.Ref().ID()] = m
+	}
+	found := make([]Manifest, len(objects))
+	for i, m := range objects {
+		id := m.Object.Ref().ID()
+		found[i] = byID[id]
+		delete(byID, id)
+	}
+	left := map[object.ID][]Manifest{}
+	for _, m := range others {
+		if id := m.Object.Ref().ID(); byID[id].Object != nil {
+			id.Namespace, id.Name = "", ""
+			left[id] = append(left[id], m)
+		}
+	}
+	for i, m := range objects {
+		id := m.Object.Ref().ID()
+		id.Namespace, id.Name = "", ""
+		if found[i].Object == nil && len(left[id]) > 0 {
+			found[i], left[id] = left[id][0], left[id][1:]
+		}
+	}
+	return found
 }
 
 // leavesWith are the leaves of each object that hold one of the words.

@@ -68,6 +68,12 @@ func traced(m *render.Manifests) []string {
 		for _, p := range o.Hidden {
 			out = append(out, fmt.Sprintf("%s hidden %s", o.Object.Ref().Name, p))
 		}
+		if o.Opaque {
+			out = append(out, o.Object.Ref().Name+" opaque")
+		}
+		for _, p := range o.Declared {
+			out = append(out, fmt.Sprintf("%s declared %s", o.Object.Ref().Name, p))
+		}
 		for _, u := range o.Unsettled {
 			out = append(out, fmt.Sprintf("%s %s %s", o.Object.Ref().Name, u.Cause, u.Path))
 		}
@@ -117,19 +123,121 @@ func TestWhereAShortSecretDecidesWhatIsRenderedAllThatMayHoldItIsHidden(t *testi
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: c}
+data: {other: "1234 is no pin here", more: text}
 `
 	m, err := renderWith(t, files, map[string]string{"PIN": "1234", "LONG": "hunter2", "FLAG": "true"}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := traced(m)
-	for _, want := range []string{"a hidden data.pin", "a hidden data.url", "a hidden data.other", "b hidden spec.template.spec.containers[name=app].env[name=PIN].value"} {
-		if !slices.Contains(got, want) {
-			t.Errorf("not %s: %q", want, got)
-		}
+	want := []string{"a hidden data.pin", "a hidden data.sum", "a hidden data.url", "b hidden spec.template.spec.containers[name=app].env[name=PIN].value", "c hidden data.other", "c opaque"}
+	if got := traced(m); !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
 	}
 	if !strings.Contains(strings.Join(m.Warnings, "\n"), "short secret values decide what is rendered") {
 		t.Errorf("warnings: %q", m.Warnings)
+	}
+}
+
+func TestWhatIsMadeOfASecretIsHiddenHoweverItIsMade(t *testing.T) {
+	t.Parallel()
+	const files = `
+-- deployment.yaml --
+vars: [{systemEnvVars: {pw: PW, doc: DOC, stage: STAGE, b64: B64, cert: CERT}}]
+deployments: [{path: app}, {path: chart}]
+-- app/a.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: "a-{{ stage }}"}
+data:
+  as-it-is: "{{ pw }}"
+  within: "http://u:{{ pw }}@h"
+  reversed: "{{ pw | reverse }}"
+  halves: "{{ pw[:4] }} {{ pw[4:] }}"
+  sum: "{{ pw | sha256 }}"
+  length: "{{ pw | length }}"
+  chosen: "{% if pw < 'm' %}low{% else %}high{% endif %}"
+  user: "{{ doc.user | upper }}"
+  decoded: "{{ b64 | b64decode | upper }}"
+  plain: text
+-- chart/helm-chart.yaml --
+helmChart: {path: c, releaseName: x}
+-- chart/helm-values.yaml --
+pw: "{{ pw }}"
+cert: |
+  {{ cert | indent(2) }}
+-- chart/c/Chart.yaml --
+apiVersion: v2
+name: c
+version: 1.0.0
+-- chart/c/templates/a.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c}
+data: {checksum: {{ .Values.pw | sha256sum }}, title: {{ .Values.pw | title | quote }}, plain: text}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: s}
+data: {pw: {{ .Values.pw | b64enc }}}
+`
+	env := map[string]string{
+		"PW": "hunter2-of-env", "DOC": `{"user": "someone-we-know", "n": 5}`, "STAGE": "staging-eu", "B64": "c29tZW9uZSBlbHNlIHdlIGtub3c=",
+		"CERT": "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg\n-----END PRIVATE KEY-----",
+	}
+	m, err := renderWith(t, files, env, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"a-staging-eu hidden data.decoded", "a-staging-eu hidden data.halves", "a-staging-eu hidden data.reversed", "a-staging-eu hidden data.sum",
+		"a-staging-eu hidden data.user", "c hidden data.checksum", "c hidden data.title",
+	}
+	if got := traced(m); !slices.Equal(got, want) || len(m.Warnings) > 0 {
+		t.Errorf("got %q, %q", got, m.Warnings)
+	}
+}
+
+func TestWhereASecretDecidesWhetherAnObjectIsThereNothingIsKnownOfIt(t *testing.T) {
+	t.Parallel()
+	const head = "-- deployment.yaml --\nvars: [{systemEnvVars: {pw: PW}}]\ndeployments: [{path: app}]\n-- app/b.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n"
+	const object = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: \"{{ pw | reverse }}\"}\n"
+	for name, test := range map[string]struct{ files, want string }{
+		"a condition": {head + "-- app/a.yaml --\n{% if pw == 'hunter2' %}" + object + "{% endif %}\n", "a opaque"},
+		"a name":      {head + "-- app/a.yaml --\n" + strings.Replace(object, "name: a", `name: "{{ pw | reverse }}"`, 1), "2retnuh opaque"},
+		"a key":       {head + "-- app/a.yaml --\n" + strings.Replace(object, "x:", `"{{ pw | reverse }}": 1, x:`, 1), "a hidden data"},
+		"a failure":   {head + "-- app/a.yaml --\n" + strings.Replace(object, "reverse", "reverse if pw == 'hunter2' else {}.x.y", 1), "a opaque b opaque"},
+	} {
+		m, err := renderWith(t, test.files, map[string]string{"PW": "hunter2"}, false)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got := strings.Join(traced(m), " "); got != test.want {
+			t.Errorf("%s: got %q", name, got)
+		}
+	}
+}
+
+func TestWhatAProjectDeclaresToBeNoSecretIsToldApart(t *testing.T) {
+	t.Parallel()
+	const files = `
+-- deployment.yaml --
+vars: [{systemEnvVars: {host: HOST}, sensitive: false}, {systemEnvVars: {pw: PW}}]
+deployments: [{path: app}]
+-- app/a.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a}
+data: {host: "{{ host }}", upper: "{{ host | upper }}", pw: "{{ pw }}", plain: text}
+`
+	m, err := renderWith(t, files, map[string]string{"HOST": "h.example.com", "PW": "hunter2"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := traced(m); !slices.Equal(got, []string{"a declared data.host", "a declared data.upper"}) {
+		t.Errorf("got %q", got)
+	}
+	if !slices.Equal(m.Declared.Sources, []string{"environment variables HOST"}) || m.Secrets.Text("h.example.com") != "h.example.com" || m.Declared.Values.Text("h.example.com") == "h.example.com" {
+		t.Errorf("declared: %q", m.Declared.Sources)
 	}
 }
 
@@ -171,7 +279,7 @@ func TestWithoutAKeyWhatDependsOnAnEncryptedValueIsUnsettled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := traced(m); !slices.Equal(got, []string{"a hidden data.pin"}) || len(m.Warnings) > 0 {
+	if got := traced(m); !slices.Equal(got, []string{"a hidden data.pin", "a hidden data.upper", "a hidden metadata.annotations.sum"}) || len(m.Warnings) > 0 {
 		t.Errorf("with the key: %q, %q", got, m.Warnings)
 	}
 	if m.Secrets.Text("db.example.com") != "db.example.com" || m.Secrets.Text("hunter2-of-secret") == "hunter2-of-secret" {
