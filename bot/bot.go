@@ -165,5 +165,14 @@ func config(ctx context.Context, repo *checkout.Repo, commit string) (*Config, e
 	if err != nil {
 		return nil, err
 	}
-	return ParseConfig(fmt.Sprintf("%s (of %s)", ConfigFile, short(commit)), data)
+	cfg, err := ParseConfig(fmt.Sprintf("%s (of %s)", ConfigFile, short(commit)), data)
+	if err != nil {
+		return nil, &brokenConfigError{err}
+	}
+	return cfg, nil
 }
+
+// brokenConfigError is a configuration that was read and is none.
+type brokenConfigError struct{ error }
+
+func (e *brokenConfigError) Unwrap() error { return e.error }

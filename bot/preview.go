@@ -186,6 +186,10 @@ func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.Pul
 		return found, err
 	}
 	cfg, err := config(ctx, repo, p.Base)
+	if errors.As(err, new(*brokenConfigError)) && !p.Merged && mends(ctx, repo, at) {
+		p.Mended = err.Error()
+		return found, nil
+	}
 	if err != nil {
 		return found, err
 	}

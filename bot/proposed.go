@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/weighlock/weighlock/bot/checkout"
 	"github.com/weighlock/weighlock/engine/report"
 	"github.com/weighlock/weighlock/engine/yamldoc"
 )
@@ -104,6 +106,18 @@ func proposed(dir string) (*Config, error) {
 		return nil, hidePath(err, dir)
 	}
 	return ParseConfig(ConfigFile, data)
+}
+
+// mends says whether a pull request, merged onto its base, has a configuration that is none of the broken ones. What it says holds
+// once it is merged.
+func mends(ctx context.Context, repo *checkout.Repo, at checkout.Tree) bool {
+	dir, err := repo.Extract(ctx, at)
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	_, err = proposed(dir.Path())
+	return err == nil
 }
 
 // changes says what another configuration makes of this one, one text for each target and key that is not about a target.

@@ -19,6 +19,9 @@ type Preview struct {
 	Targets []TargetPreview
 	// Problem, if set, is why there are no targets to show, such as a merge conflict.
 	Problem string
+	// Mended, if set, is what is wrong with the configuration of the base and right with that of the pull request: there are no
+	// targets before it is merged.
+	Mended string
 	// Broken are faults of the pull request that are none of a target.
 	Broken []string
 	// Policy says, in Markdown, how who may do what would be another once it is merged, and Warnings what else to look at.
@@ -102,6 +105,9 @@ func (p Preview) Headline() string {
 	if p.Problem != "" {
 		return "no preview"
 	}
+	if p.Mended != "" {
+		return "mends the configuration"
+	}
 	if p.Notice != "" && !p.Offline {
 		return "not looked at yet"
 	}
@@ -166,6 +172,9 @@ func (p Preview) head(points int) string {
 	b.WriteString(".\n")
 	if p.Problem != "" {
 		fmt.Fprintf(&b, "\n> [!CAUTION]\n%s\n", quote(message(errors.New(p.Problem))))
+	}
+	if p.Mended != "" {
+		fmt.Fprintf(&b, "\n> [!NOTE]\n> The configuration of %s is broken, and this mends it: what it changes in clusters is previewed and can be deployed once it is merged.\n%s\n", Code(p.BaseName), quote(message(errors.New(p.Mended))))
 	}
 	if p.Notice != "" {
 		fmt.Fprintf(&b, "\n> [!NOTE]\n> %s\n", p.Notice)
