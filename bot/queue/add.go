@@ -59,7 +59,7 @@ func (s *Store) addWaiting() {
 		if len(all) == 0 {
 			return
 		}
-		ctx := context.Background() // whose requests these are is not known any more; the database ends what takes too long
+		ctx := context.Background() // whose requests these are is not known any more
 		err := s.addAll(ctx, all)
 		if err != nil && len(all) > 1 { // one must not spoil it for the others
 			failed := 0
@@ -93,7 +93,7 @@ func (s *Store) wake() {
 
 func (s *Store) addAll(ctx context.Context, all []*addition) error {
 	repos := map[string]bool{}
-	err := s.transaction(ctx, flushed, func(tx *sql.Tx, now int64) error {
+	err := s.transaction(ctx, flushed, func(ctx context.Context, tx *sql.Tx, now int64) error {
 		for _, a := range all {
 			if _, known := s.repos.Load(a.item.Repo); !known && !repos[a.item.Repo] {
 				if _, err := tx.ExecContext(ctx, "INSERT INTO weighlock_repos (repo, served) VALUES ($1, 0) ON CONFLICT (repo) DO NOTHING", a.item.Repo); err != nil {

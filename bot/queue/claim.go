@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -74,7 +76,9 @@ func (s *Store) Claim(ctx context.Context, owner string, l Limits) (*Run, error)
 func (s *Store) ClaimUrgent(ctx context.Context, owner string) (*Run, error) {
 	// It is looked for all the time, and there hardly ever is one.
 	var one int64
-	if err := s.db.QueryRowContext(ctx, "SELECT seq FROM weighlock_items WHERE state = 'waiting' AND kind = 'urgent' LIMIT 1").Scan(&one); errors.Is(err, sql.ErrNoRows) {
+	look, cancel := s.bounded(ctx)
+	defer cancel()
+	if err := s.db.QueryRowContext(look, "SELECT seq FROM weighlock_items WHERE state = 'waiting' AND kind = 'urgent' LIMIT 1").Scan(&one); errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
 	return s.claim(ctx, owner, func(ctx context.Context, tx *sql.Tx, now int64) (seq int64, err error) {
@@ -87,7 +91,7 @@ func (s *Store) ClaimUrgent(ctx context.Context, owner string) (*Run, error) {
 // claim claims the item that next names; 0 is none.
 func (s *Store) claim(ctx context.Context, owner string, next func(ctx context.Context, tx *sql.Tx, now int64) (int64, error)) (*Run, error) {
 	var r *Run
-	err := s.transaction(ctx, exclusively, func(tx *sql.Tx, now int64) error {
+	err := s.transaction(ctx, exclusively, func(ctx context.Context, tx *sql.Tx, now int64) error {
 		seq, err := next(ctx, tx, now)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
@@ -120,12 +124,17 @@ func (s *Store) claim(ctx context.Context, owner string, next func(ctx context.C
 	return r, nil
 }
 
-// Beat gives a sign of life for all that owner runs. It returns those runs, by number, with who asked to stop each, "" for
-// nobody; a run that is not among them is lost.
-func (s *Store) Beat(ctx context.Context, owner string) (map[int64]string, error) {
+// Beat gives a sign of life for those runs of owner, by number. It returns those that are not lost, with who asked to stop each, ""
+// for nobody. An item that owner is said to run and does not name is not kept: its claim, or its end, was stored or not without owner
+// being told, and when its lease has ended it is run again.
+func (s *Store) Beat(ctx context.Context, owner string, runs []int64) (map[int64]string, error) {
 	out := map[int64]string{}
-	err := s.transaction(ctx, lazily, func(tx *sql.Tx, now int64) error {
-		rows, err := tx.QueryContext(ctx, `UPDATE weighlock_items SET lease = $1 WHERE owner = $2 AND state = 'running' RETURNING seq, cancelled`, now+s.Lease.Milliseconds(), owner)
+	if len(runs) == 0 {
+		return out, nil
+	}
+	err := s.transaction(ctx, lazily, func(ctx context.Context, tx *sql.Tx, now int64) error {
+		// They are numbers of ours: as text they are the same for both databases.
+		rows, err := tx.QueryContext(ctx, "UPDATE weighlock_items SET lease = $1 WHERE owner = $2 AND state = 'running' AND seq IN ("+list(runs)+") RETURNING seq, cancelled", now+s.Lease.Milliseconds(), owner)
 		if err != nil {
 			return err
 		}
@@ -137,8 +146,19 @@ func (s *Store) Beat(ctx context.Context, owner string) (map[int64]string, error
 	return out, nil
 }
 
+// list is numbers as SQL has them.
+func list(numbers []int64) string {
+	out := make([]string, len(numbers))
+	for i, n := range numbers {
+		out[i] = strconv.FormatInt(n, 10)
+	}
+	return strings.Join(out, ", ")
+}
+
 // Stopped lists what owner runs that somebody asked to stop, by number, with who.
 func (s *Store) Stopped(ctx context.Context, owner string) (map[int64]string, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	rows, err := s.db.QueryContext(ctx, `SELECT seq, cancelled FROM weighlock_items WHERE owner = $1 AND state = 'running' AND cancelled <> ''`, owner)
 	if err != nil {
 		return nil, err
@@ -166,7 +186,7 @@ func (s *Store) update(ctx context.Context, r *Run, set string, args ...any) err
 }
 
 func (s *Store) write(ctx context.Context, r *Run, how mode, set string, args ...any) error {
-	err := s.transaction(ctx, how, func(tx *sql.Tx, now int64) error {
+	err := s.transaction(ctx, how, func(ctx context.Context, tx *sql.Tx, now int64) error {
 		args := append([]any{now, r.Seq, r.owner, r.Fence}, args...)
 		// Each parameter is used, so that PostgreSQL knows its type.
 		result, err := tx.ExecContext(ctx, "UPDATE weighlock_items SET "+set+" WHERE CAST($1 AS BIGINT) > 0 AND seq = $2 AND owner = $3 AND fence = $4 AND state = 'running'", args...)
@@ -202,7 +222,7 @@ func (s *Store) Finish(ctx context.Context, r *Run, state State, note string) er
 // Again lets an item that has failed wait as if nobody had tried it, and reports whether there is such a one.
 func (s *Store) Again(ctx context.Context, seq int64) (bool, error) {
 	var n int64
-	err := s.transaction(ctx, flushed, func(tx *sql.Tx, _ int64) error {
+	err := s.transaction(ctx, flushed, func(ctx context.Context, tx *sql.Tx, _ int64) error {
 		result, err := tx.ExecContext(ctx, `UPDATE weighlock_items SET state = 'waiting', again = again + 1, attempt = 0, interrupted = 0, cancelled = '', not_before = 0, finished = 0
 			WHERE seq = $1 AND state = 'failed' AND length(body) > 0`, seq)
 		if err != nil {
@@ -237,7 +257,7 @@ func (s *Store) HandBack(ctx context.Context, r *Run, interrupted bool) error {
 // but this one, which has just begun: whatever is said to run does not.
 func (s *Store) TakeOver(ctx context.Context, all bool) (int, error) {
 	var n int64
-	err := s.transaction(ctx, exclusively, func(tx *sql.Tx, now int64) error {
+	err := s.transaction(ctx, exclusively, func(ctx context.Context, tx *sql.Tx, now int64) error {
 		before := now
 		if all {
 			before = 1 << 62
@@ -261,6 +281,8 @@ func (s *Store) TakeOver(ctx context.Context, all bool) (int, error) {
 // Cancel asks to stop what is open for a Key, but for the item that asks, and returns how many items that are. Those that wait
 // are run nonetheless, to say so.
 func (s *Store) Cancel(ctx context.Context, key, except, who string) (int, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	result, err := s.db.ExecContext(ctx, `UPDATE weighlock_items SET cancelled = $1 WHERE key = $2 AND delivery <> $3 AND cancelled = '' AND state IN ('waiting', 'running')`, who, key, except)
 	if err != nil {
 		return 0, fmt.Errorf("stopping what runs for %s: %w", key, err)
@@ -271,6 +293,8 @@ func (s *Store) Cancel(ctx context.Context, key, except, who string) (int, error
 
 // Heard says whether there was an item of a repository about a subject, in whatever state it is.
 func (s *Store) Heard(ctx context.Context, repo, subject string) (bool, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	var n int
 	err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM weighlock_items WHERE repo = $1 AND subject = $2", repo, subject).Scan(&n)
 	return n > 0, err
@@ -289,6 +313,8 @@ type Account struct {
 
 // Account tells what was done about a subject of a repository; nil while there is something open about it, or nothing was.
 func (s *Store) Account(ctx context.Context, repo, subject string) (*Account, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	var a Account
 	var ended, since int64
 	err := s.db.QueryRowContext(ctx, `SELECT seq, state, note, finished, (SELECT min(received) FROM weighlock_items WHERE repo = $1 AND subject = $2)
@@ -302,6 +328,8 @@ func (s *Store) Account(ctx context.Context, repo, subject string) (*Account, er
 
 // Repos lists the repositories that items were added of.
 func (s *Store) Repos(ctx context.Context) ([]string, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	rows, err := s.db.QueryContext(ctx, "SELECT repo FROM weighlock_repos ORDER BY repo")
 	if err != nil {
 		return nil, err
@@ -320,6 +348,8 @@ func (s *Store) Repos(ctx context.Context) ([]string, error) {
 
 // Open says whether a Key has items that wait or run.
 func (s *Store) Open(ctx context.Context, key string) (bool, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	var n int
 	err := s.db.QueryRowContext(ctx, "SELECT count(*) FROM weighlock_items WHERE key = $1 AND state IN ('waiting', 'running')", key).Scan(&n)
 	return n > 0, err
@@ -335,7 +365,7 @@ type Depth struct {
 // Depth says how full the queue is, by kind; a kind that has nothing open is not there.
 func (s *Store) Depth(ctx context.Context) (map[Kind]Depth, error) {
 	out := map[Kind]Depth{}
-	err := s.transaction(ctx, lazily, func(tx *sql.Tx, now int64) error {
+	err := s.transaction(ctx, lazily, func(ctx context.Context, tx *sql.Tx, now int64) error {
 		rows, err := tx.QueryContext(ctx, `SELECT kind, count(*), sum(CASE WHEN state = 'running' THEN 1 ELSE 0 END), coalesce(min(CASE WHEN state = 'waiting' THEN received END), 0)
 			FROM weighlock_items WHERE state IN ('waiting', 'running') GROUP BY kind`)
 		if err != nil {
@@ -363,7 +393,7 @@ func (s *Store) Depth(ctx context.Context) (map[Kind]Depth, error) {
 
 // Forget removes what ended longer ago than that. Its deliveries would be taken for new ones then, if a forge sent them again.
 func (s *Store) Forget(ctx context.Context, ago time.Duration) error {
-	return s.transaction(ctx, lazily, func(tx *sql.Tx, now int64) error {
+	return s.transaction(ctx, lazily, func(ctx context.Context, tx *sql.Tx, now int64) error {
 		_, err := tx.ExecContext(ctx, "DELETE FROM weighlock_items WHERE state NOT IN ('waiting', 'running') AND finished < $1", now-ago.Milliseconds())
 		return err
 	})

@@ -32,7 +32,7 @@ type Entry struct {
 // Entries lists what is open, the oldest first, and then what has failed, the newest first: so many of each at most.
 func (s *Store) Entries(ctx context.Context, most int) ([]Entry, error) {
 	var out []Entry
-	err := s.transaction(ctx, lazily, func(tx *sql.Tx, _ int64) error {
+	err := s.transaction(ctx, lazily, func(ctx context.Context, tx *sql.Tx, _ int64) error {
 		for _, which := range []string{"state IN ('waiting', 'running') ORDER BY seq", "state NOT IN ('waiting', 'running') AND state = 'failed' ORDER BY finished DESC"} {
 			if err := entries(ctx, tx, which, most, &out); err != nil {
 				return err

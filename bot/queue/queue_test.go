@@ -226,7 +226,7 @@ func TestWhatADeadReplicaRanIsTakenOver(t *testing.T) {
 				t.Errorf("the dead one: %v", err)
 			}
 		}
-		if alive, err := s.Beat(t.Context(), "dead"); err != nil || len(alive) != 0 {
+		if alive, err := s.Beat(t.Context(), "dead", []int64{runs[0].Seq, runs[1].Seq}); err != nil || len(alive) != 0 {
 			t.Errorf("the dead one still has %v, %v", alive, err)
 		}
 		finish(t, s, again...)

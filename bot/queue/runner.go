@@ -261,7 +261,8 @@ func (r *Runner) handle(ctx context.Context, run *Run) (out Outcome) {
 	return r.Handler.Handle(ctx, run, r.last(run))
 }
 
-// beat keeps the leases, takes over from dead replicas, and stops what is ours no more.
+// beat keeps the leases, lets run again what nobody keeps, and stops what is ours no more. Where another replica could take it over, the
+// database has only a part of the time that is left: it is to be asked once more by another connection.
 func (r *Runner) beat(ctx context.Context) {
 	every := r.Store.Lease / 5
 	tick := time.NewTicker(every)
@@ -275,30 +276,40 @@ func (r *Runner) beat(ctx context.Context) {
 		}
 		tried := time.Now()
 		before := r.ours()
-		alive, err := r.Store.Beat(ctx, r.Owner)
+		alive, n, err := r.keep(ctx, before, max((r.Store.Lease-every-time.Since(last))/2, every/4))
 		if err != nil {
 			r.Log.ErrorContext(ctx, "leases are not renewed", "error", err)
-			if time.Since(last) > r.Store.Lease-every { // soon another replica will run what we do
-				r.stop(before, func(int64) error { return ErrLost })
-			}
-			continue
 		}
-		last = tried
-		r.stop(before, func(seq int64) error {
-			if _, ok := alive[seq]; !ok {
-				return ErrLost
-			}
-			return nil
-		})
-		if r.Store.Shared() {
-			n, err := r.Store.TakeOver(ctx, false)
-			if err != nil {
-				r.Log.ErrorContext(ctx, "dead replicas are not looked for", "error", err)
-			} else if n > 0 {
-				r.Log.WarnContext(ctx, "took over what a dead replica ran", "items", n)
-			}
+		switch {
+		case alive != nil:
+			last = tried
+			r.stop(before, func(seq int64) error {
+				if _, ok := alive[seq]; !ok {
+					return ErrLost
+				}
+				return nil
+			})
+		case r.Store.Shared() && time.Since(last) > r.Store.Lease-every: // soon another replica will run what we do
+			r.stop(before, func(int64) error { return ErrLost })
+		}
+		if n > 0 {
+			r.Log.WarnContext(ctx, "took over what a dead replica ran, or what nobody knew of", "items", n)
 		}
 	}
+}
+
+// keep renews the leases of runs, and takes over what has none. Those that are still ours are nil where that is not known.
+func (r *Runner) keep(ctx context.Context, runs []int64, patience time.Duration) (alive map[int64]string, taken int, err error) {
+	if r.Store.Shared() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	}
+	if alive, err = r.Store.Beat(ctx, r.Owner, runs); err != nil {
+		return nil, 0, err
+	}
+	taken, err = r.Store.TakeOver(ctx, false)
+	return alive, taken, err
 }
 
 // watch stops what somebody asked to stop.

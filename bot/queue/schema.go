@@ -76,7 +76,7 @@ const postgresClock = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
 // migrate brings the schema up to date. A schema that is newer than the program is refused: what it says is not understood.
 func (s *Store) migrate(ctx context.Context) error {
-	return s.transaction(ctx, exclusively, func(tx *sql.Tx, _ int64) error {
+	return s.transact(ctx, exclusively, func(ctx context.Context, tx *sql.Tx, _ int64) error {
 		if _, err := tx.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS weighlock_schema (version BIGINT NOT NULL)"); err != nil {
 			return err
 		}

@@ -96,8 +96,8 @@ func Open(ctx context.Context, address string) (*Store, error) {
 			return nil, errors.New("the database's address is not one of PostgreSQL: want postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 		}
 		// They are kept: a new one takes longer than what it is for.
-		s.db.SetMaxOpenConns(12)
-		s.db.SetMaxIdleConns(12)
+		s.db.SetMaxOpenConns(connections)
+		s.db.SetMaxIdleConns(connections)
 		s.db.SetConnMaxIdleTime(5 * time.Minute)
 	case isURL, keywords.MatchString(address): // it is not quoted: it may hold a password
 		return nil, errors.New("the database's address is of no kind that is known: want the path of a SQLite file, or postgres://USER:PASSWORD@HOST:PORT/DATABASE")
@@ -130,6 +130,9 @@ func Open(ctx context.Context, address string) (*Store, error) {
 	return s, nil
 }
 
+// connections are how many there are to PostgreSQL at most.
+const connections = 12
+
 // keywords are how PostgreSQL's own programs take an address that is no URL.
 var keywords = regexp.MustCompile(`(^|\s)(host|user|password|dbname|port)\s*=`)
 
@@ -151,7 +154,7 @@ func (s *Store) Shared() bool { return s.dialect.begin[flushed] != "" }
 
 // Ping says whether the database takes what is written.
 func (s *Store) Ping(ctx context.Context) error {
-	return s.transaction(ctx, lazily, func(tx *sql.Tx, _ int64) error {
+	return s.transaction(ctx, lazily, func(ctx context.Context, tx *sql.Tx, _ int64) error {
 		_, err := tx.ExecContext(ctx, "UPDATE weighlock_schema SET version = version")
 		return err
 	})
@@ -172,8 +175,36 @@ const (
 	exclusively
 )
 
-// transaction does work in a transaction; now is the database's time, by which leases are judged.
-func (s *Store) transaction(ctx context.Context, how mode, work func(tx *sql.Tx, now int64) error) error {
+// work is what is done in a transaction; now is the database's time, by which leases are judged.
+type work func(ctx context.Context, tx *sql.Tx, now int64) error
+
+// answerTime is how long a database over a network may take for a transaction, a lease at most. One that has gone without a word is not
+// waited for until the system notices, which takes a quarter of an hour.
+const answerTime = 15 * time.Second
+
+// bounded is a context for what is asked of the database.
+func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if !s.Shared() { // it bounds what it waits for itself
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, min(answerTime, s.Lease))
+}
+
+// transaction does work in a transaction, within the time that the database may take.
+func (s *Store) transaction(ctx context.Context, how mode, work work) error {
+	bounded, cancel := s.bounded(ctx)
+	defer cancel()
+	err := s.transact(bounded, how, work)
+	if err != nil && ctx.Err() == nil && s.Shared() && !errors.Is(err, ErrLost) {
+		// The other connections may lead to where this one did: to a server that is gone, or that does not take writes any more.
+		s.db.SetMaxIdleConns(0)
+		s.db.SetMaxIdleConns(connections)
+	}
+	return err
+}
+
+// transact does work in a transaction, however long it takes.
+func (s *Store) transact(ctx context.Context, how mode, work work) error {
 	if !s.Shared() {
 		select {
 		case s.writing <- struct{}{}:
@@ -198,7 +229,7 @@ func (s *Store) transaction(ctx context.Context, how mode, work func(tx *sql.Tx,
 		err = tx.QueryRowContext(ctx, begin).Scan(&set, &now)
 	}
 	if err == nil {
-		err = work(tx, now)
+		err = work(ctx, tx, now)
 	}
 	if err != nil {
 		return errors.Join(err, ignoreDone(tx.Rollback()))
