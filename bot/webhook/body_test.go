@@ -1,13 +1,16 @@
 package webhook_test
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/weighlock/weighlock/bot/webhook"
@@ -49,63 +52,114 @@ func TestNothingIsReadOfWhatIsNoForges(t *testing.T) {
 	}
 }
 
+// A flood is strangers who send requests of a length whose bodies do not come.
+type flood struct {
+	address string
+	open    []net.Conn
+}
+
+func newFlood(t *testing.T, server *httptest.Server) *flood {
+	t.Helper()
+	f := &flood{address: server.Listener.Addr().String()}
+	t.Cleanup(func() {
+		for _, c := range f.open {
+			c.Close()
+		}
+	})
+	return f
+}
+
+// begin opens a request of so many bytes, and sends the first ones.
+func (f *flood) begin(t *testing.T, size, sent int) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", f.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.open = append(f.open, c)
+	fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: x\r\nX-GitHub-Event: push\r\nX-GitHub-Delivery: d-1\r\nX-Hub-Signature-256: sha256=00\r\nContent-Length: %d\r\n\r\n", size)
+	_, _ = c.Write(make([]byte, sent)) // the server may have refused it by then
+	return c
+}
+
+// status is the status of the answer.
+func status(t *testing.T, c net.Conn) int {
+	t.Helper()
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
+// deliver posts a signed delivery.
+func deliver(t *testing.T, server *httptest.Server, body string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{"X-GitHub-Event": "push", "X-GitHub-Delivery": "d-1", "X-Hub-Signature-256": hubSignature(secret, body)} {
+		req.Header.Set(name, value)
+	}
+	resp, err := server.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
+// Who opens connections and says that much will come holds nothing by that, and is not waited for longer than a forge would take.
+func TestWhoOnlyOpensConnectionsKeepsNobodyOut(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(gitHubDoor(t, &queue{}))
+	t.Cleanup(server.Close) // after the strangers
+	f := newFlood(t, server)
+	for range 300 {
+		f.begin(t, 256<<10, 1)
+	}
+	for range 10 {
+		f.begin(t, webhook.MaxBody, 1)
+	}
+	for _, body := range []string{"{}", `{"x":"` + strings.Repeat("x", 1<<20) + `"}`} {
+		if got := deliver(t, server, body); got != http.StatusOK {
+			t.Errorf("an honest delivery of %d bytes has status %d", len(body), got)
+		}
+	}
+	if got := status(t, f.open[0]); got != http.StatusBadRequest {
+		t.Errorf("a body that does not come has status %d", got)
+	}
+}
+
 // Long bodies of strangers are held to a bound, over all doors, and small deliveries come in beside them.
 func TestWhoSendsLongBodiesKeepsNobodyOut(t *testing.T) {
 	t.Parallel()
-	q := &queue{}
-	one, other := gitHubDoor(t, q), gitHubDoor(t, q)
-	other.Bodies = one.Bodies
-	doors := http.NewServeMux()
-	doors.Handle("/0", one)
-	doors.Handle("/1", other)
-	server := httptest.NewServer(doors)
-	defer server.Close()
-	send := func(door int, body io.Reader, size int64, signature string) int {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, fmt.Sprint(server.URL, "/", door), body)
-		if err != nil {
-			t.Error(err)
-			return 0
-		}
-		req.ContentLength = size
-		for name, value := range map[string]string{"X-GitHub-Event": "push", "X-GitHub-Delivery": "d-1", "X-Hub-Signature-256": signature} {
-			req.Header.Set(name, value)
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Error(err)
-			return 0
-		}
-		resp.Body.Close()
-		return resp.StatusCode
-	}
+	server := httptest.NewServer(gitHubDoor(t, &queue{}))
+	t.Cleanup(server.Close)
+	f := newFlood(t, server)
 	const strangers = 10
-	ended := make(chan int, strangers)
-	var bodies []*io.PipeWriter
-	for n := range strangers {
-		r, w := io.Pipe()
-		bodies = append(bodies, w)
-		go func() { ended <- send(n%2, r, webhook.MaxBody, "sha256=00") }()
+	var sent sync.WaitGroup
+	for range strangers {
+		c := f.begin(t, webhook.MaxBody, 0)
+		sent.Go(func() { _, _ = c.Write(make([]byte, webhook.MaxBody-1)) })
 	}
-	refused := 0
-	for ; refused < strangers-4; refused++ { // the others are held until their bodies come
-		if status := <-ended; status != http.StatusServiceUnavailable {
-			t.Errorf("a long body has status %d", status)
-		}
+	refused := make(chan int, strangers)
+	for _, c := range f.open {
+		go func() { refused <- status(t, c) }()
 	}
-	if status := send(0, strings.NewReader("{}"), 2, hubSignature(secret, "{}")); status != http.StatusOK || len(q.taken) != 1 {
-		t.Errorf("an honest delivery has status %d", status)
+	if got := <-refused; got != http.StatusServiceUnavailable {
+		t.Errorf("what is too much has status %d", got)
 	}
-	for _, w := range bodies {
-		go func() { _, _ = w.Write(make([]byte, webhook.MaxBody)) }()
+	if got := deliver(t, server, "{}"); got != http.StatusOK {
+		t.Errorf("an honest delivery has status %d", got)
 	}
-	for range strangers - refused {
-		if status := <-ended; status != http.StatusUnauthorized {
-			t.Errorf("a long body that nobody signed has status %d", status)
-		}
+	for range strangers - 1 {
+		<-refused // with this status, or as a body that did not come
 	}
-	for _, w := range bodies {
-		w.Close()
-	}
+	sent.Wait()
 }
 
 func TestTheLogTellsOfStrangersOnceInAWhile(t *testing.T) {
