@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path"
 	"regexp"
@@ -156,7 +157,7 @@ func (f *ForgeConfig) signingKeys() [][]byte {
 
 // A RepositoryConfig says what the server does for some repositories, whatever stands in them.
 type RepositoryConfig struct {
-	// Name is a pattern, such as acme/shop or acme/*. Of several that match, the first one counts.
+	// Name is a pattern, such as acme/shop or acme/*, in whatever case. Of several that match, the first one counts.
 	Name string `json:"name"`
 	// Contexts are patterns of the kubeconfig's contexts that their targets may name. Default: all.
 	Contexts []string `json:"contexts"`
@@ -336,6 +337,14 @@ func ParseConfig(file string, data []byte, around Around) (*Config, error) {
 	if len(c.Forges) == 0 {
 		fail([]string{"forges"}, "found none: whose webhooks are to be taken?")
 	}
+	for i := range c.Forges {
+		if len(errs) > 0 { // what follows from another mistake is none
+			break
+		}
+		if _, err := newSource(&c.Forges[i], nil); err != nil {
+			fail([]string{"forges", fmt.Sprint(i)}, "%v", err)
+		}
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -412,6 +421,12 @@ func (f *ForgeConfig) check(polled bool, fail func(key, format string, args ...a
 	if f.Git == "" {
 		f.Git = gitAddress(f.Kind, f.API)
 	}
+	for key, address := range map[string]string{"api": f.API, "git": f.Git} {
+		u, err := url.Parse(address)
+		if address != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil) { // it is not quoted: it may hold a token
+			fail(key, "expected an address without credentials, such as https://git.example.com")
+		}
+	}
 }
 
 // CheckFiles says which kubeconfigs are not there: a mistake that is best known before something is to be done.
@@ -446,10 +461,12 @@ func gitAddress(kind, api string) string {
 	return strings.TrimSuffix(api, "/api/v3")
 }
 
-// of is what the server does for a repository; nil if nothing.
+// of is what the server does for a repository; nil if nothing. Forges do not tell names apart by case: an entry that binds a repository
+// must not let go of it because it spells its name in another way.
 func (f *ForgeConfig) of(repo forge.Repo) *RepositoryConfig {
+	name := strings.ToLower(repo.String())
 	for i, r := range f.Repositories {
-		if ok, _ := path.Match(r.Name, repo.String()); ok { // checked before
+		if ok, _ := path.Match(strings.ToLower(r.Name), name); ok { // checked before
 			return &f.Repositories[i]
 		}
 	}

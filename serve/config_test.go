@@ -15,7 +15,7 @@ import (
 )
 
 // env is the environment of these tests.
-var env = map[string]string{"TOKEN": "ghp_a-token", "SECRET": "a secret of the hooks", "DB": "postgres://bot:hunter22@db/weighlock"}
+var env = map[string]string{"TOKEN": "ghp_a-token", "SECRET": "a secret of the hooks", "SHORT": "short", "DB": "postgres://bot:hunter22@db/weighlock"}
 
 func parse(t *testing.T, text string) (*Config, error) {
 	t.Helper()
@@ -63,6 +63,10 @@ func TestConfigReportsAllMistakesWithTheirLines(t *testing.T) {
 		{"a name that leads elsewhere", "version: 1\nforges:\n- {kind: github, name: .., token: {env: TOKEN}, secrets: [{env: SECRET}]}\n", `forges[0].name: found ".."`},
 		{"a repository without an owner", "version: 1\nforges:\n- {kind: github, token: {env: TOKEN}, secrets: [{env: SECRET}], repositories: [shop]}\n", `"shop" is not a pattern of OWNER/NAME`},
 		{"nobody to serve", "version: 1\nforges:\n- {kind: github, token: {env: TOKEN}, secrets: [{env: SECRET}]}\n", "s.yaml:3: forges[0].repositories: found none"},
+		{"a secret that can be guessed", "version: 1\n" + strings.Replace(forges, "SECRET", "SHORT", 1), "s.yaml:3: forges[0]: forge github: a webhook secret has 5 characters"},
+		{"an app's key that is none", "version: 1\n" + strings.Replace(forges, "token: {env: TOKEN}", "app: {id: 1, privateKey: {env: TOKEN}}", 1), "s.yaml:3: forges[0]: forge github: github: want the app's ID"},
+		{"an address that is none", "version: 1\n" + strings.Replace(forges, "kind: github", "kind: github, api: git.example.com", 1), "s.yaml:3: forges[0].api: expected an address"},
+		{"an address with a token", "version: 1\n" + strings.Replace(forges, "kind: github", "kind: github, git: 'https://x:ghp_x@git.example.com'", 1), "s.yaml:3: forges[0].git: expected an address without credentials"},
 		{"one address for both", "version: 1\nlisten: ':80'\ninternal: ':80'\n" + forges, "listen and internal are both :80"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -115,7 +119,7 @@ func TestSecretsComeFromFilesAndAreKeptOutOfTheLog(t *testing.T) {
 // What repositories may have is decided by whoever runs the server, before anything that stands in them.
 func TestRepositoriesHaveOnlyTheContextsThatTheServerLetsThemHave(t *testing.T) {
 	t.Parallel()
-	c, err := parse(t, "version: 1\nforges:\n- {kind: github, token: {env: TOKEN}, secrets: [{env: SECRET}], repositories: [acme/shop, {name: acme/*, contexts: [staging-*, dev]}]}\n")
+	c, err := parse(t, "version: 1\nforges:\n- {kind: github, token: {env: TOKEN}, secrets: [{env: SECRET}], repositories: [acme/shop, {name: acme/*, contexts: [staging-*, dev]}, A*/*]}\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,6 +132,9 @@ func TestRepositoriesHaveOnlyTheContextsThatTheServerLetsThemHave(t *testing.T) 
 		if err := c.Forges[0].mayUse(forge.Repo{Owner: "acme", Name: r.repo}, r.context); (err == nil) != r.may {
 			t.Errorf("acme/%s and the context %q: %v", r.repo, r.context, err)
 		}
+	}
+	if err := c.Forges[0].mayUse(forge.Repo{Owner: "Acme", Name: "Site"}, "prod"); err == nil {
+		t.Error("a repository whose name is spelled in another case has more")
 	}
 	if err := c.Forges[0].mayUse(forge.Repo{Owner: "evil", Name: "shop"}, "dev"); err == nil {
 		t.Error("a repository that is not served has a context")

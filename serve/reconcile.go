@@ -102,19 +102,19 @@ func (s *Server) sweep(ctx context.Context) error {
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	for _, f := range s.sources {
-		repos := map[string]bool{}
+		repos := map[string]string{} // by their names in lower case, by which the configuration may call them
 		for _, r := range f.config.Repositories {
 			if !strings.ContainsAny(r.Name, `*?[\`) {
-				repos[r.Name] = true
+				repos[strings.ToLower(r.Name)] = r.Name
 			}
 		}
 		for _, name := range known {
 			if name, ok := strings.CutPrefix(name, f.config.Name+":"); ok {
-				repos[name] = true
+				repos[strings.ToLower(name)] = name
 			}
 		}
 		slots := make(chan struct{}, sweepers)
-		for name := range repos {
+		for _, name := range repos {
 			all.Go(func() {
 				slots <- struct{}{}
 				defer func() { <-slots }()
@@ -149,6 +149,7 @@ func (s *Server) sweepRepo(ctx context.Context, f *source, repo forge.Repo) erro
 		s.log.WarnContext(ctx, "a repository has another name now: where the configuration names it, give it that one", "repository", repo, "now", about.Repo)
 		return nil
 	}
+	repo = about.Repo // as deliveries spell it
 	prs, err := client.OpenPullRequests(ctx, repo, "")
 	if err != nil {
 		return err
