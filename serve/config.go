@@ -418,14 +418,14 @@ func (f *ForgeConfig) check(polled bool, fail func(key, format string, args ...a
 			}
 		}
 	}
+	for _, a := range []struct{ key, address string }{{"api", f.API}, {"git", f.Git}} {
+		u, err := url.Parse(a.address)
+		if a.address != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil) { // it is not quoted: it may hold a token
+			fail(a.key, "expected an address without credentials, such as https://git.example.com")
+		}
+	}
 	if f.Git == "" {
 		f.Git = gitAddress(f.Kind, f.API)
-	}
-	for key, address := range map[string]string{"api": f.API, "git": f.Git} {
-		u, err := url.Parse(address)
-		if address != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil) { // it is not quoted: it may hold a token
-			fail(key, "expected an address without credentials, such as https://git.example.com")
-		}
 	}
 }
 

@@ -58,6 +58,9 @@ func serveCommand(p process) *cobra.Command {
 				return err
 			}
 			log := serve.NewLog(p.stderr, p.log.level, config)
+			if err := checkKubeconfigs(p, config, log); err != nil {
+				return err
+			}
 			b, err := serverBot(p, config, log)
 			if err != nil {
 				return err
@@ -118,6 +121,37 @@ func ignoreHangup(log *slog.Logger) (stop func()) {
 		signal.Stop(hangups)
 		close(hangups)
 	}
+}
+
+// checkKubeconfigs says what is wrong with the kubeconfigs that are named, before a target needs them.
+func checkKubeconfigs(p process, config *serve.Config, log *slog.Logger) error {
+	deploys, err := contextsOf(p, config.Kubeconfig)
+	if config.Preview == nil {
+		return err
+	}
+	previews, previewErr := contextsOf(p, config.Preview.Kubeconfig)
+	if err = errors.Join(err, previewErr); err != nil || config.Kubeconfig == "" {
+		return err
+	}
+	for _, c := range deploys {
+		if !slices.Contains(previews, c) {
+			log.Warn("no preview can look at a context: contexts of the two kubeconfigs need the same names", "context", c, "missing", config.Preview.Kubeconfig, "there", config.Kubeconfig)
+		}
+	}
+	return nil
+}
+
+// contextsOf are the contexts of a kubeconfig; of none, where it is not named.
+func contextsOf(p process, kubeconfig string) ([]string, error) {
+	if kubeconfig == "" {
+		return nil, nil
+	}
+	const none = "\x00" // of no file: the error lists those that there are
+	_, err := connectWith(p, kubeconfig, kube.Config{Context: none})
+	if lists := new(kube.NoContextError); errors.As(err, &lists) {
+		return lists.Have, nil
+	}
+	return nil, err
 }
 
 // serverBot is what all runs of the server share.
