@@ -79,6 +79,7 @@ test-long: cluster ## The long tests, bounded for CI
 check: deps ## Formatting, vet, linters
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'not gofmt-ed:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	@go vet ./...
+	@GOOS=darwin go vet ./bot/checkout # what is written for other systems than Linux
 	@GOLANGCI_LINT_CACHE=$(LINTCACHE) $(GOLANGCI) run --allow-parallel-runners ./...
 
 bench-jinja: ## Templates: speed against Python's Jinja2, measured in the same run (Debian: python3-jinja2)

@@ -60,3 +60,21 @@ func (f *findings) cause() error {
 	why, _ := f.causes()
 	return errors.Join(why...)
 }
+
+// notDeployed are the targets that are not deployed as they should be, deployed those that are.
+func (f *findings) notDeployed() []string {
+	return f.deploys(func(n found) bool { return n.cause != nil })
+}
+func (f *findings) deployed() []string {
+	return f.deploys(func(n found) bool { return n.cause == nil })
+}
+
+func (f *findings) deploys(which func(found) bool) []string {
+	var out []string
+	for _, n := range f.list() {
+		if n.deploy && which(n) {
+			out = append(out, string(n.target))
+		}
+	}
+	return out
+}

@@ -3,12 +3,17 @@ package serve
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/weighlock/weighlock/bot"
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/bot/queue"
 )
+
+// noteHeld begins what is noted of a push whose check says that targets are not deployed; their names follow.
+const noteHeld = "not deployed: "
 
 // mark says on the pushed commit what became of its deploy, where that did not go well, or does at last: nobody may have asked for it on a
 // pull request.
@@ -28,6 +33,37 @@ func (w *worker) mark(ctx context.Context, b *bot.Bot, e forge.BranchPushed, run
 	if err != nil {
 		b.Log.WarnContext(ctx, "what became of a push is not told on its commit", "error", err)
 	}
+}
+
+// clear brings the check of the commit as which a pull request was merged up to date: a command has deployed what its push has not.
+func (w *worker) clear(ctx context.Context, b *bot.Bot, e forge.CommentCreated, run *queue.Run, f *findings) error {
+	done := f.deployed()
+	if len(done) == 0 {
+		return nil
+	}
+	pr, err := b.Forge.PullRequest(ctx, e.Repo, e.Comment.Number)
+	if err != nil || pr.State != forge.StateMerged || pr.MergeCommit == "" {
+		return err
+	}
+	a, err := w.store.Account(ctx, run.Repo, pushSubject(pr.MergeCommit))
+	if err != nil || a == nil {
+		return err
+	}
+	names, held := strings.CutPrefix(a.Note, noteHeld)
+	if !held {
+		return nil
+	}
+	left := slices.DeleteFunc(strings.Split(names, ", "), func(name string) bool { return slices.Contains(done, name) })
+	note, why, details := "deployed by commands", "", ""
+	if len(left) > 0 {
+		note = noteHeld + strings.Join(left, ", ")
+		why, details = note, "The pull request says why.\n"
+	}
+	push := forge.BranchPushed{Delivery: forge.Delivery{Repo: e.Repo}, Branch: pr.Base.Name, After: pr.MergeCommit}
+	if err := b.MarkPush(ctx, push, why, details); err != nil {
+		return err
+	}
+	return w.store.Amend(ctx, a.Seq, note)
 }
 
 // giveUpPush tells of a push that is not tried any more for now.

@@ -108,8 +108,17 @@ func (w *worker) handle(ctx context.Context, run *queue.Run, last bool) queue.Ou
 		err = fmt.Errorf("%w: %w", errUnreached, f.cause())
 	}
 	if err == nil {
+		note := firstLine(out.Summary)
 		if isPush {
 			w.mark(ctx, &b, push, run, f)
+			if left := f.notDeployed(); len(left) > 0 {
+				note = noteHeld + strings.Join(left, ", ")
+			}
+		}
+		if e, ok := event.(forge.CommentCreated); ok {
+			if err := w.clear(ctx, &b, e, run, f); err != nil {
+				b.Log.WarnContext(ctx, "what became of a push is not told on its commit", "error", err)
+			}
 		}
 		w.metrics.answered(run.Kind, time.Since(run.Received))
 		if out.Failed {
@@ -118,7 +127,6 @@ func (w *worker) handle(ctx context.Context, run *queue.Run, last bool) queue.Ou
 				b.Log.WarnContext(ctx, "not all went well", "kind", run.Kind, "told", clipped(out.Summary, 2000))
 			}
 		}
-		note := firstLine(out.Summary)
 		if _, preview := event.(forge.PullRequestChanged); preview && out.Unreached {
 			note = noteUnreached
 		}

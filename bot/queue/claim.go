@@ -326,6 +326,14 @@ func (s *Store) Account(ctx context.Context, repo, subject string) (*Account, er
 	return &a, err
 }
 
+// Amend changes what is noted of an item that has ended.
+func (s *Store) Amend(ctx context.Context, seq int64, note string) error {
+	return s.transaction(ctx, lazily, func(ctx context.Context, tx *sql.Tx, _ int64) error {
+		_, err := tx.ExecContext(ctx, "UPDATE weighlock_items SET note = $1 WHERE seq = $2 AND state NOT IN ('waiting', 'running')", note, seq)
+		return err
+	})
+}
+
 // Repos lists the repositories that items were added of.
 func (s *Store) Repos(ctx context.Context) ([]string, error) {
 	ctx, cancel := s.bounded(ctx)

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
 	"github.com/weighlock/weighlock/bot"
 	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/bot/forge/forgetest"
 	"github.com/weighlock/weighlock/engine/enginetest"
 	"github.com/weighlock/weighlock/serve/servetest"
 )
@@ -73,5 +75,34 @@ func TestServeTellsOnTheCommitOfAPushThatCannotBeDeployed(t *testing.T) {
 	}
 	if n := strings.Count(s.Log(), `"msg":"run ended"`); n != len(mistakes) {
 		t.Errorf("%d runs", n)
+	}
+}
+
+// What a push has left to a person is deployed by a command on the pull request that it merged: the commit's check says so then.
+func TestServeClearsTheCheckOfAPushOnceACommandDeploysWhatItHasNot(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	s := c.served("")
+	c.deliver(s, c.github.PushWebhook(forgetest.Push{Repo: testRepo, Branch: "main", After: c.base, By: writer}))
+	files := maps.Clone(change)
+	files[".weighlock.yaml"] = strings.Replace(baseProject[".weighlock.yaml"], "deploy: merge,", "deploy: merge, allow: {permission: maintain},", 1)
+	c.deliver(s, c.openPullRequest(files))
+	head, err := c.git.Run(t.Context(), "rev-parse", "topic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head = strings.TrimSpace(head)
+	c.github.Merge(testRepo, c.number, head, writer)
+	if _, err := c.git.Run(t.Context(), "push", "--quiet", "--force", "origin", head+":refs/heads/main"); err != nil {
+		t.Fatal(err)
+	}
+	c.deliver(s, c.github.PushWebhook(forgetest.Push{Repo: testRepo, Branch: "main", Before: c.base, After: head, By: writer}))
+	if got := c.pushCheck(head); got != forge.CheckFailure || c.color("staging") != "red" {
+		t.Fatalf("what changes who may deploy is held: the check is %q, and staging is %q: %+v", got, c.color("staging"), c.comments())
+	}
+	c.github.SetPermission(testRepo, writer, forge.Maintain)
+	c.deliver(s, c.command(writer, "/deploy staging @"+head[:7]))
+	if got := c.pushCheck(head); got != forge.CheckSuccess || c.color("staging") != "blue" {
+		t.Errorf("after the command the check is %q, and staging is %q: %+v", got, c.color("staging"), c.comments())
 	}
 }
