@@ -58,7 +58,7 @@ func (w *worker) closeRecords(ctx context.Context, s *source, run *queue.Run, la
 	}
 	var errs []error
 	for _, r := range m.Records {
-		if err := client.SetDeployment(ctx, r.Deployment, r.Status); err != nil {
+		if err := closeRecord(ctx, client, r); err != nil {
 			errs = append(errs, fmt.Errorf("the record of the deploy of %s is not closed: %w", r.Deployment.Environment, err))
 		}
 	}
@@ -67,4 +67,26 @@ func (w *worker) closeRecords(ctx context.Context, s *source, run *queue.Run, la
 		return queue.Outcome{Err: err, Retry: !last, RetryAfter: failed.RetryAfter}
 	}
 	return queue.Outcome{Note: "the forge knows how the deploys have ended"}
+}
+
+// closeRecord tells the forge how one has ended, unless the next deploy to its environment did: an environment would be said to hold what
+// was deployed to it before, else.
+func closeRecord(ctx context.Context, f forge.Forge, r record) error {
+	d, status := r.Deployment, r.Status
+	same, err := f.LatestDeployment(ctx, d.Repo, d.Environment, d.SHA)
+	if err == nil && same.ID == d.ID && same.State != forge.DeploymentRunning {
+		return nil
+	}
+	var latest forge.Deployment
+	if err == nil {
+		latest, err = f.LatestDeployment(ctx, d.Repo, d.Environment, "")
+	}
+	switch {
+	case errors.Is(err, forge.ErrNotFound):
+	case err != nil:
+		return err
+	case latest.ID != d.ID && status.State == forge.DeploymentSuccess && f.Capabilities().InactiveDeployments:
+		status.State = forge.DeploymentInactive
+	}
+	return f.SetDeployment(ctx, d, status)
 }

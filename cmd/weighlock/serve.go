@@ -125,11 +125,11 @@ func ignoreHangup(log *slog.Logger) (stop func()) {
 
 // checkKubeconfigs says what is wrong with the kubeconfigs that are named, before a target needs them.
 func checkKubeconfigs(p process, config *serve.Config, log *slog.Logger) error {
-	deploys, err := contextsOf(p, config.Kubeconfig)
+	deploys, err := contextsOf(p, config.Kubeconfig, log)
 	if config.Preview == nil {
 		return err
 	}
-	previews, previewErr := contextsOf(p, config.Preview.Kubeconfig)
+	previews, previewErr := contextsOf(p, config.Preview.Kubeconfig, log)
 	if err = errors.Join(err, previewErr); err != nil || config.Kubeconfig == "" {
 		return err
 	}
@@ -141,8 +141,8 @@ func checkKubeconfigs(p process, config *serve.Config, log *slog.Logger) error {
 	return nil
 }
 
-// contextsOf are the contexts of a kubeconfig; of none, where it is not named.
-func contextsOf(p process, kubeconfig string) ([]string, error) {
+// contextsOf are the contexts of a kubeconfig; none, where it is not named or holds nothing, as that of a server without clusters.
+func contextsOf(p process, kubeconfig string, log *slog.Logger) ([]string, error) {
 	if kubeconfig == "" {
 		return nil, nil
 	}
@@ -150,6 +150,10 @@ func contextsOf(p process, kubeconfig string) ([]string, error) {
 	_, err := connectWith(p, kubeconfig, kube.Config{Context: none})
 	if lists := new(kube.NoContextError); errors.As(err, &lists) {
 		return lists.Have, nil
+	}
+	if errors.Is(err, kube.ErrNoKubeconfig) {
+		log.Warn("a kubeconfig holds nothing: no cluster can be reached by it", "kubeconfig", kubeconfig)
+		return nil, nil
 	}
 	return nil, err
 }
