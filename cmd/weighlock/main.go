@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -23,7 +22,6 @@ var version = "dev"
 
 func main() {
 	quiet()
-	live := slack(os.Args[1:], os.Getenv)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	go func() {
@@ -31,7 +29,6 @@ func main() {
 		stop() // what cannot be interrupted ends with the second signal
 	}()
 	code := run(ctx, process{args: os.Args[1:], getenv: os.Getenv, lookupenv: os.LookupEnv, environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr})
-	runtime.KeepAlive(live)
 	os.Exit(code)
 }
 

@@ -8,10 +8,11 @@ import (
 
 	"github.com/weighlock/weighlock/bot"
 	"github.com/weighlock/weighlock/bot/offline"
+	"github.com/weighlock/weighlock/cmd/weighlock/memory"
 )
 
 // compareOffline is the name of the command that the bot runs for itself.
-const compareOffline = "compare-offline"
+const compareOffline = memory.Limited
 
 func compareOfflineCommand(p process) *cobra.Command {
 	return &cobra.Command{

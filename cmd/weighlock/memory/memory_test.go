@@ -1,4 +1,4 @@
-package main
+package memory
 
 import "testing"
 
@@ -12,9 +12,9 @@ func TestMemoryIsSetAsideOnlyWhereItIsNotLimited(t *testing.T) {
 		{nil, "", true},
 		{[]string{"diff"}, "", true},
 		{[]string{"diff"}, "50", false},
-		{[]string{compareOffline}, "", false},
+		{[]string{Limited}, "", false},
 	} {
-		if got := slack(c.args, func(string) string { return c.gogc }) != nil; got != c.want {
+		if got := slack(c.args, c.gogc) != nil; got != c.want {
 			t.Errorf("%v with GOGC=%q: %v, want %v", c.args, c.gogc, got, c.want)
 		}
 	}
