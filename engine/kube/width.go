@@ -19,7 +19,7 @@ const (
 // width adapts how many requests are under way to what the server answers. As in TCP Vegas (Brakmo and Peterson, 1995), the
 // time beyond the best one of requests of the same sort is taken for waiting in line: from it follows how many of ours wait.
 // Where few do, as on a long way to the server, there may be more; where many do, more would only wait longer. A server that
-// says that it has too much to do gets half. Servers' own fairness would let each wait, and users with it.
+// says that it has too much to do gets half of what it had. Servers' own fairness would let each wait, and users with it.
 type width struct {
 	mu      sync.Mutex
 	limit   float64
@@ -29,7 +29,8 @@ type width struct {
 	best    map[string]time.Duration // by sort of request
 	samples int                      // since limit was looked at
 	queued  float64                  // their sum
-	refused bool
+	ailing  bool                     // the server did not answer one of them
+	cuts    int                      // how often limit was cut at once
 }
 
 func newWidth() *width { return &width{limit: firstWidth, best: map[string]time.Duration{}} }
@@ -40,31 +41,34 @@ const (
 	manyFrom = 48
 )
 
-// begin waits until another request may be sent.
-func (w *width) begin(ctx context.Context) error {
+// begin waits until another request may be sent. It returns how often the width had been cut at once by then.
+func (w *width) begin(ctx context.Context) (cuts int, err error) {
 	w.mu.Lock()
 	if w.under < int(w.limit) && len(w.waiting) == 0 {
+		defer w.mu.Unlock()
 		w.under++
-		w.mu.Unlock()
-		return nil
+		return w.cuts, nil
 	}
 	turn := make(chan struct{})
 	w.waiting = append(w.waiting, turn)
 	w.mu.Unlock()
 	select {
 	case <-turn:
-		return nil
 	case <-ctx.Done():
+		err = context.Cause(ctx)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if err == nil {
+		return w.cuts, nil
+	}
 	if i := slices.Index(w.waiting, turn); i >= 0 {
 		w.waiting = slices.Delete(w.waiting, i, i+1)
 	} else { // its turn has come at the same moment
 		w.under--
 		w.next()
 	}
-	return context.Cause(ctx)
+	return 0, err
 }
 
 // next lets those go for whom there is room.
@@ -76,31 +80,52 @@ func (w *width) next() {
 	}
 }
 
-// end says how long a request of some sort took; 0 is one that had no answer and says nothing. One that the server refused for having
-// too much to do says no more than that.
-func (w *width) end(sort string, took time.Duration, refused bool) {
+// end says how long a request of some sort took that was sent after so many cuts; 0 is one that had no answer and says nothing.
+func (w *width) end(sort string, took time.Duration, cuts int, how answer) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.under--
-	w.refused = w.refused || refused
-	if refused || took > 0 {
+	switch {
+	case how == refused && cuts == w.cuts:
+		w.cut()
+	case how == down:
 		w.samples++
-	}
-	if !refused && took > 0 {
+		w.ailing = true
+	case how == answered && took > 0:
+		w.samples++
 		if best, ok := w.best[sort]; !ok || took < best {
 			w.best[sort] = took
 		}
 		w.queued += w.limit * (1 - float64(w.best[sort])/float64(took))
 	}
+	w.under--
 	if w.samples >= int(w.limit) { // about once in the time that a request takes
 		w.adapt()
 	}
 	w.next()
 }
 
+// answer is what a server's answer says of how much it has to do.
+type answer int
+
+const (
+	answered answer = iota
+	// refused is a request that it had no room for.
+	refused
+	// down is one that it could not answer: for want of room, or because what stands behind it for some kinds is not there.
+	down
+)
+
+// cut leaves half of what is under way, at once: where there are few requests, they would be refused again and again before
+// there are samples enough. The others that are under way were sent before, and say no more than the first one.
+func (w *width) cut() {
+	w.limit = max(min(w.limit, float64(w.under))/2, leastWidth)
+	w.cuts++
+	w.samples, w.queued, w.ailing = 0, 0, false
+}
+
 func (w *width) adapt() {
 	switch mean := w.queued / float64(w.samples); {
-	case w.refused:
+	case w.ailing:
 		w.limit /= 2
 	case mean < fewFrom && len(w.waiting) > 0: // else the width is not what bounds it
 		w.limit++
@@ -108,28 +133,43 @@ func (w *width) adapt() {
 		w.limit--
 	}
 	w.limit = min(max(w.limit, leastWidth), mostWidth)
-	w.samples, w.queued, w.refused = 0, 0, false
+	w.samples, w.queued, w.ailing = 0, 0, false
 }
 
 // bounded sends requests by next, as many at once as the server can do with, each for a minute at the most: one that accepts
 // and never answers must not hold up a run for ever.
 func (w *width) bounded(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(req *http.Request) (*http.Response, error) {
-		if err := w.begin(req.Context()); err != nil {
+		cuts, err := w.begin(req.Context())
+		if err != nil {
 			return nil, err
 		}
 		ctx, cancel := context.WithTimeout(req.Context(), requestTimeout)
 		began := time.Now()
 		res, err := next.RoundTrip(req.WithContext(ctx))
 		if err != nil {
-			w.end("", 0, ctx.Err() != nil && req.Context().Err() == nil) // one that takes a minute is refused, too
+			how := answered
+			if ctx.Err() != nil && req.Context().Err() == nil {
+				how = down // one that takes a minute is too much, too
+			}
+			w.end("", 0, cuts, how)
 			cancel()
 			return nil, err
 		}
-		w.end(sortOf(req), time.Since(began), res.StatusCode == http.StatusTooManyRequests || res.StatusCode == http.StatusServiceUnavailable)
+		w.end(sortOf(req), time.Since(began), cuts, meaning(res.StatusCode))
 		res.Body = &endingBody{res.Body, cancel}
 		return res, nil
 	})
+}
+
+func meaning(status int) answer {
+	switch status {
+	case http.StatusTooManyRequests:
+		return refused
+	case http.StatusServiceUnavailable:
+		return down
+	}
+	return answered
 }
 
 // sortOf tells requests apart that take different times: by what is done to which kind.

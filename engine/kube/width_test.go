@@ -3,7 +3,10 @@ package kube
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/http/httptest"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,7 +25,8 @@ func settled(t *testing.T, s server) (limit float64) {
 		w, workers := newWidth(), make(chan struct{}, s.workers)
 		for range 2000 {
 			go func() {
-				if err := w.begin(t.Context()); err != nil {
+				cuts, err := w.begin(t.Context())
+				if err != nil {
 					t.Error(err)
 					return
 				}
@@ -32,7 +36,7 @@ func settled(t *testing.T, s server) (limit float64) {
 				time.Sleep(s.work)
 				<-workers
 				time.Sleep(s.distance / 2)
-				w.end("", time.Since(began), false)
+				w.end("", time.Since(began), cuts, answered)
 			}()
 		}
 		synctest.Wait() // all wait, or are under way
@@ -73,24 +77,100 @@ func TestWidthFollowsTheServer(t *testing.T) {
 	}
 }
 
-// A server that has too much to do gets half, and not less than some.
-func TestWidthIsHalvedWhenRefused(t *testing.T) {
+// A server that does not answer for a while gets half, and not less than some.
+func TestWidthIsHalvedWhenTheServerIsDown(t *testing.T) {
 	t.Parallel()
 	w := newWidth()
 	for range 10 {
 		for range int(w.limit) {
-			if err := w.begin(t.Context()); err != nil {
+			if _, err := w.begin(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
 		before := w.limit
 		for range int(before) {
-			w.end("", time.Millisecond, true)
+			w.end("", time.Millisecond, 0, down)
 		}
 		if want := max(before/2, leastWidth); w.limit != want {
 			t.Errorf("%v after %v, want %v", w.limit, before, want)
 		}
 	}
+}
+
+// A server that has no room gets half of what is under way with the first one that it refuses; the others that were sent
+// with it say the same. So also a few requests find their width.
+func TestWidthIsHalvedAtOnceWhenRefused(t *testing.T) {
+	t.Parallel()
+	w := newWidth()
+	for _, want := range []float64{10, 5, 2.5, leastWidth, leastWidth} {
+		under := min(20, int(w.limit))
+		var sent []int
+		for range under {
+			cuts, err := w.begin(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			sent = append(sent, cuts)
+		}
+		for _, cuts := range sent {
+			if w.end("", time.Millisecond, cuts, refused); w.limit != want && !(under == 2 && w.limit == leastWidth) {
+				t.Errorf("%v after %d were refused, want %v", w.limit, under, want)
+			}
+		}
+	}
+}
+
+// thrifty is a server that has room for some requests and refuses the others; it is asked again after a second.
+type thrifty struct {
+	room    chan struct{}
+	refused atomic.Int32
+}
+
+func (s *thrifty) RoundTrip(*http.Request) (*http.Response, error) {
+	select {
+	case s.room <- struct{}{}:
+		time.Sleep(50 * time.Millisecond)
+		<-s.room
+		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+	default:
+		time.Sleep(time.Millisecond)
+		s.refused.Add(1)
+		return &http.Response{StatusCode: http.StatusTooManyRequests, Body: http.NoBody}, nil
+	}
+}
+
+// Forty requests are less than the width is at first, and are refused by a server that has room for four: most of them once.
+func TestFewRequestsAreNotRefusedAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &thrifty{room: make(chan struct{}, 4)}
+		client, began := newWidth().bounded(s), time.Now()
+		var all sync.WaitGroup
+		for range 40 {
+			all.Go(func() {
+				for {
+					res, err := client.RoundTrip(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/pods", nil))
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					res.Body.Close()
+					if res.StatusCode == http.StatusOK {
+						return
+					}
+					time.Sleep(time.Second)
+				}
+			})
+		}
+		all.Wait()
+		t.Logf("%d were refused, in %v", s.refused.Load(), time.Since(began))
+		if n := s.refused.Load(); n > 80 {
+			t.Errorf("%d were refused", n)
+		}
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
 }
 
 // What has no answer says nothing of how much the server can do with.
@@ -100,7 +180,7 @@ func TestWidthDoesNotGrowByWhatFails(t *testing.T) {
 	w.waiting = append(w.waiting, make(chan struct{}))
 	for range 100 {
 		w.under = mostWidth + 1
-		w.end("", 0, false)
+		w.end("", 0, 0, answered)
 	}
 	if w.limit != firstWidth {
 		t.Errorf("the width is %v", w.limit)
@@ -112,19 +192,19 @@ func TestWidthForgetsThoseWhoGiveUp(t *testing.T) {
 	t.Parallel()
 	w := newWidth()
 	for range firstWidth {
-		if err := w.begin(t.Context()); err != nil {
+		if _, err := w.begin(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	why := errors.New("enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(why)
-	if err := w.begin(ctx); !errors.Is(err, why) {
+	if _, err := w.begin(ctx); !errors.Is(err, why) {
 		t.Errorf("got %v", err)
 	}
 	done := make(chan error)
-	go func() { done <- w.begin(t.Context()) }()
-	w.end("", 0, false)
+	go func() { _, err := w.begin(t.Context()); done <- err }()
+	w.end("", 0, 0, answered)
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
