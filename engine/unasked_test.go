@@ -7,9 +7,11 @@ import (
 	"testing"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+	"sigs.k8s.io/yaml"
 
 	"github.com/weighlock/weighlock/engine/diff"
 	"github.com/weighlock/weighlock/engine/enginetest"
+	"github.com/weighlock/weighlock/engine/object"
 )
 
 // quietKinds is a project of kinds of which the server need not be asked when nothing changes.
@@ -119,6 +121,25 @@ spec: {selector: {app: a}, ports: [{name: dns, port: 53, protocol: UDP}, {name: 
 		{"the server warns of pods", 1, func(t *testing.T, c *enginetest.Cluster, _ *site, ns string) {
 			c.Kubectl(t, "label", "namespace", ns, "pod-security.kubernetes.io/warn=restricted")
 		}},
+		// It refuses pods, and warns of what would make them.
+		{"Pod Security refuses pods", 1, func(t *testing.T, c *enginetest.Cluster, _ *site, ns string) {
+			c.Kubectl(t, "label", "namespace", ns, "pod-security.kubernetes.io/enforce=baseline")
+		}},
+		{"Pod Security keeps records of pods", 0, func(t *testing.T, c *enginetest.Cluster, _ *site, ns string) {
+			c.Kubectl(t, "label", "namespace", ns, "pod-security.kubernetes.io/audit=restricted")
+		}},
+		{"a webhook changes new objects", 0, func(t *testing.T, c *enginetest.Cluster, s *site, ns string) {
+			mutateWhere(t, c, ns, onCreation(ns, `""`, "configmaps"), func() string { return `[{"op":"add","path":"/data","value":{"injected":"x"}}]` })
+			s.awaitNew(`{apiVersion: v1, kind: ConfigMap, metadata: {name: probe, namespace: `+ns+`}}`, func(o object.Object) bool { return o.Text("data", "injected") == "x" })
+		}},
+		{"the server warns of pods, and a webhook makes new ones harmless", 1, func(t *testing.T, c *enginetest.Cluster, s *site, ns string) {
+			mutateWhere(t, c, ns, onCreation(ns, "apps", "deployments"), func() string {
+				return `[{"op":"add","path":"/spec/template/spec","value":{"containers":[{"name":"a","image":"a:1"}]}}]`
+			})
+			s.awaitNew(`{apiVersion: apps/v1, kind: Deployment, metadata: {name: probe, namespace: `+ns+`}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {hostNetwork: true, containers: [{name: a, image: "a:1"}]}}}}`,
+				func(o object.Object) bool { return o.Map("spec", "template", "spec")["hostNetwork"] == nil })
+			c.Kubectl(t, "label", "namespace", ns, "pod-security.kubernetes.io/warn=baseline")
+		}},
 		{"the user may not write some kinds", 5, func(t *testing.T, c *enginetest.Cluster, s *site, ns string) {
 			all, core := []string{"*"}, []string{""}
 			id := c.User(t, "", rbacv1.PolicyRule{APIGroups: all, Resources: all, Verbs: []string{"get", "list"}})
@@ -174,6 +195,36 @@ spec: {policyName: %[1]s, validationActions: [Deny]}
 			}
 		})
 	}
+}
+
+// onCreation are the rules of a webhook that looks at what is created of a kind in a namespace.
+func onCreation(ns, group, resource string) string {
+	return `namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ` + ns + `}}, rules: [{apiGroups: [` + group + `], apiVersions: [v1], operations: [CREATE], resources: [` + resource + `]}]`
+}
+
+// awaitNew waits until the server's dry run of a new object is as expected: webhooks come into force a moment after they are stored.
+func (s *site) awaitNew(manifest string, is func(object.Object) bool) {
+	s.t.Helper()
+	o := parsed(s.t, manifest)
+	for range 200 {
+		if answer, err := s.cluster.Previewer().Apply(s.t.Context(), o, false); err == nil && is(answer.Merged) {
+			return
+		}
+	}
+	s.t.Fatal("the webhook does not come into force")
+}
+
+func parsed(t *testing.T, manifest string) object.Object {
+	t.Helper()
+	data, err := yaml.YAMLToJSON([]byte(manifest))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := object.FromJSON(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
 }
 
 // Whatever somebody does to the live objects, the short way says what the long way says.

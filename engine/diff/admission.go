@@ -35,7 +35,7 @@ func (d *differ) mutates(ctx context.Context, ref object.Ref) (string, bool) {
 	resource := d.live.kinds[kindOf(ref)].Resource
 	var names []string
 	for _, m := range d.admission.mutators {
-		if slices.ContainsFunc(m.rules, func(r any) bool { return matchesRule(r, ref, resource) }) {
+		if slices.ContainsFunc(m.rules, func(r any) bool { return matchesRule(r, ref, resource, "UPDATE") }) {
 			names = append(names, m.name)
 		}
 	}
@@ -84,9 +84,9 @@ func mutatorsOf(o object.Object) []mutator {
 	return out
 }
 
-// matchesRule says whether a webhook's rule matches updates of a resource. Its selectors are not looked at: that it may
-// match is enough.
-func matchesRule(rule any, ref object.Ref, resource string) bool {
+// matchesRule says whether a webhook's rule matches an operation, such as UPDATE, on a resource. Its selectors are not looked at:
+// that it may match is enough.
+func matchesRule(rule any, ref object.Ref, resource, operation string) bool {
 	m, _ := rule.(map[string]any)
 	has := func(key string, values ...string) bool {
 		list, _ := m[key].([]any)
@@ -95,7 +95,7 @@ func matchesRule(rule any, ref object.Ref, resource string) bool {
 			return s == "*" || s == "*/*" || slices.Contains(values, s)
 		})
 	}
-	return has("apiGroups", ref.Group) && has("apiVersions", ref.Version) && has("operations", "UPDATE") && (resource == "" || has("resources", resource, resource+"/*"))
+	return has("apiGroups", ref.Group) && has("apiVersions", ref.Version) && has("operations", operation) && (resource == "" || has("resources", resource, resource+"/*"))
 }
 
 // steady looks at the changes that nobody asked for. Where there are only such, nothing is written, so that nothing

@@ -35,7 +35,7 @@ func (d *differ) unasked(ctx context.Context, c *Change, live object.Object) boo
 	if !managed.Same(c.desired, live, owned) {
 		return false
 	}
-	if !d.undisturbed(ctx, live) || !d.mayApply(ctx, c.Ref) {
+	if !d.undisturbed(ctx, live, "UPDATE") || !d.mayApply(ctx, c.Ref) {
 		return false
 	}
 	return c.Ref.Group != "apps" || d.unwarned.of(c.Ref.Namespace, func() bool { return d.warnsOfNoPod(ctx, c.Ref.Namespace) })
@@ -102,8 +102,8 @@ func canonical(ip string) bool {
 	return err == nil && addr.String() == ip
 }
 
-// undisturbed says whether no webhook and no policy looks at updates of an object. Who may not list them does not know.
-func (d *differ) undisturbed(ctx context.Context, o object.Object) bool {
+// undisturbed says whether no webhook and no policy looks at an operation on an object. Who may not list them does not know.
+func (d *differ) undisturbed(ctx context.Context, o object.Object, operation string) bool {
 	d.mutates(ctx, o.Ref()) // which looks them up
 	d.validators.look(ctx, d, "ValidatingWebhookConfiguration", "ValidatingAdmissionPolicy")
 	if d.admission.unknown || d.validators.unknown {
@@ -112,7 +112,7 @@ func (d *differ) undisturbed(ctx context.Context, o object.Object) bool {
 	ref := o.Ref()
 	resource := d.live.kinds[kindOf(ref)].Resource
 	return !slices.ContainsFunc(slices.Concat(d.admission.mutators, d.validators.mutators), func(m mutator) bool {
-		return slices.ContainsFunc(m.rules, func(r any) bool { return matchesRule(r, ref, resource) }) &&
+		return slices.ContainsFunc(m.rules, func(r any) bool { return matchesRule(r, ref, resource, operation) }) &&
 			mayPick(m.objects, o.Map("metadata", "labels")) && (ref.Namespace == "" || d.mayPickNamespace(ctx, m.namespaces, ref.Namespace))
 	})
 }
@@ -190,7 +190,8 @@ func (d *differ) warnsOfNoPod(ctx context.Context, namespace string) bool {
 			},
 		},
 	}
-	if !d.undisturbed(ctx, worst) {
+	// The probe is a new object: what makes new ones harmless would hide that the server warns of those that there are.
+	if !d.undisturbed(ctx, worst, "CREATE") {
 		return false
 	}
 	answer, err := d.previewer.Apply(ctx, worst, false)
