@@ -187,4 +187,79 @@ func TestEachRequestOfAComparisonHasItsReason(t *testing.T) {
 	}
 }
 
+// A deploy asks what a comparison asks, and writes each object that is not as it is to be, once. Of what is
+// there already it writes nothing.
+func TestADeployAsksForAComparisonAndItsWrites(t *testing.T) {
+	t.Parallel()
+	const maps = 20
+	c := enginetest.Start(t)
+	who := c.Identity(t)
+	s := newSite(t, who.Kubeconfig, `
+-- .kluctl.yaml --
+discriminator: "{{ args.ns }}"
+-- deployment.yaml --
+deployments: [{path: app}]
+-- app/all.yaml --
+{% for n in range(20) %}
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: "map-{{ n }}", namespace: "{{ args.ns }}"}
+data: {k: "{{ args.value if n == 0 else 'x' }}"}
+---
+{% endfor %}
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: "{{ args.ns }}"}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: web}}
+  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: a, image: "a:1"}]}}
+`)
+	s.args = map[string]any{"ns": c.Namespace(t), "value": "one"}
+	asked := func(do func()) map[string]int {
+		audit, out := c.Audit(t), map[string]int{}
+		do()
+		for _, e := range audit.Since(t).By(who) {
+			switch {
+			case e.Resource == "": // discovery
+			case e.DryRun:
+				out["dry run"]++
+			case e.Verb == "create" && e.Resource == "selfsubjectaccessreviews":
+				out["right"]++
+			default:
+				out[e.Verb]++
+			}
+		}
+		return out
+	}
+	compare := func() { s.counted = true; s.diff(diff.Options{}) }
+	deploy := func() { s.deployed() }
+	kinds, _, err := s.cluster.Previewer().Kinds(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		name  string
+		do    func()
+		lists int // besides those for orphans
+		want  map[string]int
+	}{
+		{"comparing what is new", compare, 0, map[string]int{"dry run": maps + 1}},
+		{"deploying it", deploy, 0, map[string]int{"dry run": maps + 1, "apply": maps + 1}},
+		// A question about rights for each kind, and one whether the server warns of pods.
+		{"comparing what is there", compare, 4, map[string]int{"dry run": 1, "right": 2}},
+		{"deploying it", deploy, 4, map[string]int{"dry run": 1, "right": 2}},
+		{"deploying one change", func() { s.args["value"] = "two"; deploy() }, 4, map[string]int{"dry run": 2, "right": 2, "apply": 1}},
+	} {
+		got := asked(step.do)
+		if most := len(kinds) + step.lists; got["list"] > most || got["list"] < 40 {
+			t.Errorf("%s: %d lists of %d kinds, at most %d were expected", step.name, got["list"], len(kinds), most)
+		}
+		delete(got, "list")
+		if fmt.Sprint(got) != fmt.Sprint(step.want) {
+			t.Errorf("%s: %v, want %v", step.name, got, step.want)
+		}
+	}
+}
+
 const admission = "admissionregistration.k8s.io"
