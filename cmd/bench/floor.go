@@ -112,6 +112,9 @@ func (f *floor) base(kind schema.GroupVersionKind) (endpoint, error) {
 // widths are how many requests are tried at once; the best one is the floor.
 var widths = []int{4, 8, 16, 32, 64}
 
+// writeWidths are those tried for first writes, each of which needs a namespace of its own, and takes longer.
+var writeWidths = []int{16, 32, 64}
+
 // dryRuns sends one server-side apply for each object, and keeps nothing of the answers.
 func (f *floor) dryRuns(ctx context.Context, name string, objects []*unstructured.Unstructured) (figure, error) {
 	requests, err := f.prepare(objects)
@@ -126,23 +129,18 @@ func (f *floor) dryRuns(ctx context.Context, name string, objects []*unstructure
 	})
 }
 
-// applies writes each object for the first time, as deploys do. It cannot be repeated.
-func (f *floor) applies(ctx context.Context, name string, objects []*unstructured.Unstructured) (figure, error) {
+// applies writes each object for the first time, as deploys do, so many at once. It cannot be repeated.
+func (f *floor) applies(ctx context.Context, width int, objects []*unstructured.Unstructured) (wall, cpu float64, err error) {
 	requests, err := f.prepare(objects)
 	if err != nil {
-		return figure{}, err
+		return 0, 0, err
 	}
-	out := figure{Scenario: name, Requests: map[string]int{"patch": len(requests)}}
-	cpu, began := processorTime(), time.Now()
-	err = each(ctx, writesWidth, requests, func(ctx context.Context, s sent) error {
+	before, began := processorTime(), time.Now()
+	err = each(ctx, width, requests, func(ctx context.Context, s sent) error {
 		return f.client.Patch(types.ApplyPatchType).AbsPath(s.path).Param("fieldManager", "weighlock").Body(s.body).Do(ctx).Error()
 	})
-	out.Wall, out.CPU = time.Since(began).Seconds(), processorTime()-cpu
-	return out, err
+	return time.Since(began).Seconds(), processorTime() - before, err
 }
-
-// writesWidth is how many writes are under way at once.
-const writesWidth = 16
 
 // reads lists the objects of each rendered kind.
 func (f *floor) reads(ctx context.Context, name, namespace string, objects []*unstructured.Unstructured) (figure, error) {

@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -23,7 +24,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+	if err := run(ctx, os.Args[1:], readEnvironment, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -77,20 +78,22 @@ func numbers(to *[]int) func(string) error {
 	}
 }
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+func run(ctx context.Context, args []string, cluster func() (environment, error), stdout, stderr io.Writer) (err error) {
 	s, err := parse(args)
 	if err != nil {
 		return err
 	}
-	b, err := newBench(s, stderr)
+	env, err := cluster()
 	if err != nil {
 		return err
 	}
+	b := &bench{settings: s, env: env, progress: stderr, suffix: strings.ToLower(rand.Text()[:5])}
 	dir, err := os.MkdirTemp("", "weighlock-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, b.logout(context.WithoutCancel(ctx))) }()
 	if err := b.login(ctx, dir); err != nil {
 		return err
 	}

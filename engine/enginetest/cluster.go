@@ -131,5 +131,8 @@ func (c *Cluster) KubectlInput(tb testing.TB, input string, args ...string) stri
 	return string(out)
 }
 
+// AuditLog returns the path of the server's audit log; see [Cluster.Audit] for what a test asks of it.
+func (c *Cluster) AuditLog() string { return c.env.AuditLog }
+
 // KubectlPath is the path of the kubectl program of the server's version.
 func (c *Cluster) KubectlPath() string { return c.env.Kubectl }
