@@ -69,11 +69,8 @@ test-quick: ## The inner loop, seconds: tests that need no cluster
 	$(GOTEST) -short ./engine/jinja/... ./engine/internal/... ./engine/object ./engine/project ./engine/render ./engine/report ./bot ./bot/forge/... ./cmd/weighlock -skip 'Cluster|Action'
 
 test-long: cluster ## The long tests, bounded for CI
-	@go test -run '^$$' -fuzz FuzzParseCommands -fuzztime $(FUZZTIME) ./bot
-	@go test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) ./bot/forge/github
-	@go test -run '^$$' -fuzz FuzzDecode -fuzztime $(FUZZTIME) ./bot/forge/gitlab
-	@go test -run '^$$' -fuzz FuzzVerify -fuzztime $(FUZZTIME) ./bot/webhook
-	@go test -run '^$$' -fuzz FuzzVerbatim -fuzztime $(FUZZTIME) ./engine/internal/kustomize
+	@git grep -n '^func Fuzz' -- '*_test.go' | sed -E 's,^(.*)/[^/]*:[0-9]+:func (Fuzz[A-Za-z0-9]+)\(.*,\1 \2,' | while read -r dir name; do \
+	  go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$dir" </dev/null || exit 1; done
 	@scripts/with-cluster.sh go test -tags long -run Long ./engine ./cmd/weighlock
 
 check: deps ## Formatting, vet, linters
