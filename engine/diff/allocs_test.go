@@ -118,9 +118,9 @@ func TestComparingAnObjectAllocatesNoMoreThan(t *testing.T) {
 		op             Op
 		most, inDigest float64
 	}{
-		{"a new object", stillCluster{}, Create, 665, 153},
-		{"one that does not change", stillCluster{live, true}, Unchanged, 1060, 1},
-		{"one that changes", stillCluster{stale, false}, Update, 1255, 18},
+		{"a new object", stillCluster{}, Create, 482, 93},
+		{"one that does not change", stillCluster{live, true}, Unchanged, 600, 1},
+		{"one that changes", stillCluster{stale, false}, Update, 910, 16},
 	} {
 		var set *ChangeSet
 		allocations := testing.AllocsPerRun(3, func() {

@@ -341,6 +341,9 @@ func changes(live, merged object.Object, ignore ignorer) ([]FieldChange, int) {
 }
 
 func sortedChanges(live, merged object.Object) []FieldChange {
+	if object.Equal(map[string]any(live), map[string]any(merged)) {
+		return nil // as of most objects: no path need be made
+	}
 	out := compare(nil, fieldwise(live), fieldwise(merged))
 	slices.SortStableFunc(out, func(a, b FieldChange) int { return cmpPaths(a.Path, b.Path) })
 	return out

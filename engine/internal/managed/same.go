@@ -78,18 +78,18 @@ func sameList(want, is []any, owned Tree, at string) bool {
 	if len(want) != owned.size() {
 		return false
 	}
-	used := map[string]bool{}
+	keys := owned.elementKeys()
 	last := -1
 	for _, element := range want {
-		key := owned.keyOf(element)
-		if key == "" || used[key] {
+		n := onlyKey(keys, element)
+		if n < 0 || keys[n].used {
 			return false
 		}
-		used[key] = true
-		kind, rest, _ := strings.Cut(key, ":")
+		key := &keys[n]
+		key.used = true
 		there := -1
 		for i, e := range is {
-			if kind == "k" && hasFields(e, keyFields(rest)) || kind == "v" && strictlyEqual(e, element) {
+			if key.has(e) {
 				if there >= 0 {
 					return false // twice
 				}
@@ -100,12 +100,42 @@ func sameList(want, is []any, owned Tree, at string) bool {
 			return false
 		}
 		last = there
-		sub, _ := owned.Child(key)
-		if kind == "k" && !sameElement(element, is[there], sub, at) {
+		if key.fields != nil && !sameElement(element, is[there], key.owned, at) {
 			return false
 		}
 	}
 	return true
+}
+
+// elementKey is how a set names an element of a list: by the fields of its key, or by its value.
+type elementKey struct {
+	fields map[string]any
+	value  any
+	owned  Tree
+	used   bool
+}
+
+func (k *elementKey) has(element any) bool {
+	if k.fields != nil {
+		return hasFields(element, k.fields)
+	}
+	return strictlyEqual(element, k.value)
+}
+
+func (t Tree) elementKeys() []elementKey {
+	out := make([]elementKey, 0, len(t))
+	for key := range t {
+		sub, _ := t.Child(key)
+		switch kind, rest, _ := strings.Cut(key, ":"); kind {
+		case "k":
+			if fields := keyFields(rest); fields != nil {
+				out = append(out, elementKey{fields: fields, owned: sub})
+			}
+		case "v":
+			out = append(out, elementKey{value: decode(rest)})
+		}
+	}
+	return out
 }
 
 // sameElement compares an element of a list with keys.
@@ -115,17 +145,16 @@ func sameElement(want, is any, owned Tree, at string) bool {
 	return ok && there && sameMap(w, i, owned, below(at, "[]"))
 }
 
-// keyOf is the key by which a set has an element, whose fields of the key must all be there; "" if it does not have it, or
+// onlyKey is the key by which a set has an element, whose fields of the key must all be there; -1 if it does not have it, or
 // not for sure.
-func (t Tree) keyOf(element any) string {
-	found := ""
-	for key := range t {
-		kind, rest, _ := strings.Cut(key, ":")
-		if kind == "k" && hasFields(element, keyFields(rest)) || kind == "v" && strictlyEqual(element, decode(rest)) {
-			if found != "" {
-				return ""
+func onlyKey(keys []elementKey, element any) int {
+	found := -1
+	for i := range keys {
+		if keys[i].has(element) {
+			if found >= 0 {
+				return -1
 			}
-			found = key
+			found = i
 		}
 	}
 	return found
