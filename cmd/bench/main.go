@@ -37,6 +37,7 @@ type settings struct {
 	releases  []int
 	runs      int
 	kubectl   int
+	floor     bool
 	away      time.Duration
 	json      string
 	plot      string
@@ -50,6 +51,7 @@ func parse(args []string) (settings, error) {
 	flags.Func("releases", "sizes of projects in Helm releases", numbers(&s.releases))
 	flags.IntVar(&s.runs, "runs", 3, "how often each is run; the median is told")
 	flags.IntVar(&s.kubectl, "kubectl", 100, "up to how many items kubectl is measured, too")
+	flags.BoolVar(&s.floor, "floor", true, "also measure the floors; memory and requests can be had without")
 	flags.DurationVar(&s.away, "away", 0, "put the API server this far away: the time of a round trip, such as 40ms")
 	flags.StringVar(&s.json, "json", "", "also write the figures to this file")
 	flags.StringVar(&s.plot, "plot", "", "also draw them into this file, as SVG")

@@ -38,7 +38,7 @@ type bench struct {
 	env      environment // login makes it that of the account
 	admin    environment
 	progress io.Writer
-	floor    *floor
+	least    *floor
 	// suffix ends the names of what is made in the cluster: what an earlier run made may still be there.
 	suffix string
 }
@@ -77,7 +77,7 @@ func (b *bench) login(ctx context.Context, dir string) (err error) {
 	if err := b.move(ctx); err != nil {
 		return err
 	}
-	b.floor, err = newFloor(b.env.Kubeconfig)
+	b.least, err = newFloor(b.env.Kubeconfig)
 	return err
 }
 
@@ -152,6 +152,13 @@ func (b *bench) measure(ctx context.Context, p proj) (figures []figure, err erro
 	}
 	diff := append([]string{"diff"}, flags...)
 	deploy := append([]string{"deploy", "-y"}, flags...)
+	// floors are left out where they are not asked for.
+	floors := func(step func() error) func() error {
+		if b.floor {
+			return step
+		}
+		return func() error { return nil }
+	}
 	steps := []func() error{
 		func() error {
 			return add(b.run(ctx, scenario{name: "start of the process", args: []string{"version"}}))
@@ -159,11 +166,11 @@ func (b *bench) measure(ctx context.Context, p proj) (figures []figure, err erro
 		func() error {
 			return add(b.run(ctx, scenario{name: "render", args: append([]string{"render", "--offline-kubernetes"}, flags...)}))
 		},
-		func() error { return add(b.floor.dryRuns(ctx, "floor: dry runs, empty cluster", objects)) },
+		floors(func() error { return add(b.least.dryRuns(ctx, "floor: dry runs, empty cluster", objects)) }),
 		func() error { return add(b.run(ctx, scenario{name: "diff, empty cluster", args: diff})) },
 		func() error { return add(b.run(ctx, scenario{name: "deploy", args: deploy, once: true})) },
-		func() error { return add(b.floor.dryRuns(ctx, "floor: dry runs", objects)) },
-		func() error { return add(b.floor.reads(ctx, "floor: reads", ns, objects)) },
+		floors(func() error { return add(b.least.dryRuns(ctx, "floor: dry runs", objects)) }),
+		floors(func() error { return add(b.least.reads(ctx, "floor: reads", ns, objects)) }),
 		func() error { return add(b.run(ctx, scenario{name: "diff, nothing changed", args: diff})) },
 		func() error {
 			return add(b.run(ctx, scenario{name: "diff, 1 % changed", args: append(slices.Clone(diff), "-a", "version=v2")}))
@@ -178,10 +185,14 @@ func (b *bench) measure(ctx context.Context, p proj) (figures []figure, err erro
 		})
 	}
 	// Last: what it leaves behind is deleted in the background, which keeps the server busy.
-	steps = append(steps, func() error { return add(b.firstWrites(ctx, dir, ns+"-floor")) })
+	steps = append(steps, floors(func() error { return add(b.firstWrites(ctx, dir, ns+"-floor")) }))
 	for _, step := range steps {
+		before := len(figures)
 		if err := step(); err != nil {
 			return nil, fmt.Errorf("%s: %w", p.name, err)
+		}
+		if len(figures) == before {
+			continue
 		}
 		fmt.Fprintf(b.progress, "%s: %s: %.2f s\n", p.name, figures[len(figures)-1].Scenario, figures[len(figures)-1].Wall)
 	}
@@ -209,7 +220,7 @@ func (b *bench) firstWrites(ctx context.Context, dir, ns string) (best figure, e
 		if err != nil {
 			return figure{}, err
 		}
-		wall, cpu, err := b.floor.applies(ctx, width, objects)
+		wall, cpu, err := b.least.applies(ctx, width, objects)
 		if err != nil {
 			return figure{}, fmt.Errorf("%d at once: %w", width, err)
 		}
