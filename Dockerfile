@@ -1,9 +1,9 @@
-# The image: a static program, git and CA certificates, run by nobody in particular.
+# The image: a static program, git, a shell and CA certificates, run by nobody in particular.
 #
 #   make image
 #
-# ROOTFS is what scripts/image-rootfs.sh has made of the program, and of git and the certificates of the machine that builds:
-# make image does both. BASE is what that is put on: nothing, or an image of your own with what else your runners need.
+# ROOTFS is what scripts/image-rootfs.sh has made of the program, and of git, busybox and the certificates of the machine that
+# builds: make image does both. BASE is what that is put on: nothing, or an image of your own with what else your runners need.
 ARG BASE=scratch
 FROM ${BASE}
 

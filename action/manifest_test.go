@@ -2,6 +2,7 @@ package action_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -82,6 +83,60 @@ func TestTheActionHandsAllInputsOn(t *testing.T) {
 	for _, name := range set {
 		if manifest.Outputs[name] == nil {
 			t.Errorf("output %s is not in action.yml", name)
+		}
+	}
+}
+
+// A pull request's job is its branch's own. What it previews with is what is given for that, and that what deploys reaches it
+// is said.
+func TestTheActionPreviewsWithWhatIsForPreviews(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../action.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var manifest struct {
+		Runs struct {
+			Steps []struct{ ID, Run string }
+		}
+	}
+	if err := yaml.Unmarshal(text, &manifest); err != nil {
+		t.Fatal(err)
+	}
+	step := manifest.Runs.Steps[len(manifest.Runs.Steps)-1]
+	if step.ID != "weighlock" {
+		t.Fatalf("the last step is %s", step.ID)
+	}
+	program := filepath.Join(t.TempDir(), "program")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\necho \"$1 $INPUT_KUBECONFIG $INPUT_CONTEXT\"\nenv | grep PREVIEW_ || true\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	const warning = "::warning title=Weighlock::"
+	for _, c := range []struct{ event, kubeconfig, preview, want string }{
+		{"pull_request", "", "preview", "action preview preview-context\n"},
+		{"pull_request", "deploys", "preview", warning},
+		{"pull_request", "one", "", "action one preview-context\n"},
+		{"pull_request_target", "deploys", "preview", "action preview preview-context\n"},
+		{"merge_group", "deploys", "preview", "action preview preview-context\n"},
+		{"push", "deploys", "preview", "action deploys context\n"},
+		{"issue_comment", "deploys", "preview", "action deploys context\n"},
+		{"schedule", "deploys", "preview", "action deploys context\n"},
+	} {
+		cmd := exec.CommandContext(t.Context(), "bash", "-e", "-o", "pipefail", "-c", step.Run)
+		cmd.Env = []string{
+			"PATH=" + os.Getenv("PATH"), "PROGRAM=" + program, "GITHUB_EVENT_NAME=" + c.event, "INPUT_KUBECONFIG=" + c.kubeconfig,
+			"PREVIEW_KUBECONFIG=" + c.preview, "INPUT_CONTEXT=context", "PREVIEW_CONTEXT=preview-context",
+		}
+		out, err := cmd.CombinedOutput()
+		got := string(out)
+		if c.want == warning && strings.HasPrefix(got, warning) {
+			got = warning
+			if !strings.HasSuffix(string(out), "action preview preview-context\n") {
+				got = string(out)
+			}
+		}
+		if err != nil || got != c.want {
+			t.Errorf("%+v: %v\n%s", c, err, out)
 		}
 	}
 }

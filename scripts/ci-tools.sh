@@ -6,7 +6,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 tools=${XDG_CACHE_HOME:-$HOME/.cache}/weighlock/tools
 act=v0.2.89 actionlint=v1.7.12 gitlab_ci_local=4.75.1 node=22.23.3
 
-packages=(rsync curl buildah)
+packages=(rsync curl buildah busybox-static)
 command -v npm >/dev/null || packages+=(nodejs npm) # other sources of Node bring npm along
 "$root/scripts/deps.sh" "${packages[@]}"
 [ -x "$tools/act-$act" ] || "$root/scripts/gotool.sh" github.com/nektos/act "$act" "$tools/act-$act"

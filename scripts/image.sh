@@ -5,6 +5,7 @@ set -euo pipefail
 tag=$1 version=$2
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+scripts/deps.sh busybox-static
 scripts/image-rootfs.sh bin/rootfs bin/weighlock scratch
 args=(--build-arg "VERSION=$version" --build-arg "REVISION=$(git rev-parse HEAD)" --build-arg "CREATED=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)" --tag "$tag")
 if command -v buildah >/dev/null; then

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/weighlock/weighlock/action/actiontest"
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/bot/forge/forgetest"
@@ -38,13 +40,15 @@ const workflow = `on: [pull_request, pull_request_target, push, issue_comment, w
 jobs:
   weighlock-run:
     runs-on: ubuntu-latest
+    environment: ${{ github.event_name != 'pull_request' && 'weighlock' || '' }}
     steps:
     - uses: actions/checkout@v4
     - id: weighlock
       uses: ./.weighlock
       with:
         binary: PROGRAM
-        kubeconfig: ${{ secrets.KUBECONFIG_CONTENT }}
+        kubeconfig: ${{ secrets.KUBECONFIG }}
+        preview-kubeconfig: ${{ secrets.KUBECONFIG_PREVIEW }}
         digest-key: ${{ secrets.DIGEST_KEY }}
 INPUTS
     - if: always()
@@ -98,11 +102,19 @@ func (c *conversation) act(hook forgetest.Webhook, ref, inputs string, ok bool) 
 	c.copyFiles(filepath.Join(workspace, ".weighlock"), "../..", "action.yml", "scripts/install-release.sh")
 	cmd := exec.CommandContext(c.Context(), tool(c.T, "WEIGHLOCK_ACT"), hook.Name, "--platform", "ubuntu-latest=-self-hosted", "--action-offline-mode",
 		"--eventpath", env["GITHUB_EVENT_PATH"], "--env", "GITHUB_API_URL="+env["GITHUB_API_URL"], "--env", "GITHUB_REPOSITORY="+env["GITHUB_REPOSITORY"],
-		"--env", "KEEP="+keep, "--secret", "GITHUB_TOKEN", "--secret", "KUBECONFIG_CONTENT", "--secret", "DIGEST_KEY")
+		"--env", "KEEP="+keep, "--secret", "GITHUB_TOKEN", "--secret", "DIGEST_KEY", "--secret", "KUBECONFIG_PREVIEW")
 	cmd.Dir = workspace
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + os.TempDir(), "GITHUB_TOKEN=" + env["GITHUB_TOKEN"],
-		"KUBECONFIG_CONTENT=" + string(kubeconfig), "DIGEST_KEY=a-key-of-digests",
+		"DIGEST_KEY=a-key-of-digests",
+	}
+	switch hook.Name {
+	case "pull_request": // has no environment, and so no secret of it
+		cmd.Env = append(cmd.Env, "KUBECONFIG_PREVIEW="+string(kubeconfig))
+	case "pull_request_target", "merge_group":
+		cmd.Env, cmd.Args = append(cmd.Env, "KUBECONFIG_PREVIEW="+string(kubeconfig), "KUBECONFIG=not-for-previews"), append(cmd.Args, "--secret", "KUBECONFIG")
+	default:
+		cmd.Env, cmd.Args = append(cmd.Env, "KUBECONFIG_PREVIEW=only-for-previews", "KUBECONFIG="+string(kubeconfig)), append(cmd.Args, "--secret", "KUBECONFIG")
 	}
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
@@ -288,9 +300,16 @@ func TestDoorsGitHub(t *testing.T) {
 	}
 }
 
+// A gitLabConversation has jobs whose component gets inputs, and variables of the project.
+type gitLabConversation struct {
+	*conversation
+	inputs    string
+	variables []string
+}
+
 func TestDoorsGitLab(t *testing.T) {
 	t.Parallel()
-	c := converse(t)
+	c := &gitLabConversation{conversation: converse(t)}
 	gitlab, err := forgetest.NewGitLab(forgetest.Options{Violation: func(err error) { t.Errorf("%v", err) }, Clock: time.Now})
 	if err != nil {
 		t.Fatal(err)
@@ -327,11 +346,55 @@ func TestDoorsGitLab(t *testing.T) {
 	if c.color("staging") != "blue" {
 		t.Errorf("staging is %q\n%s", c.color("staging"), j.log)
 	}
+
+	// GitLab's agents: KUBECONFIG has the contexts that the job may use and no current one, and inputs or KUBE_CONTEXT choose.
+	agents := c.agents("acme/agents:prod", "acme/agents:preview")
+	c.runner.Kubeconfig, c.inputs = agents, "context: acme/agents:prod, preview-context: acme/agents:preview"
+	j = c.gitLabJob(push, "refs/heads/main", "weighlock-run", true)
+	if c.color("staging") != "red" {
+		t.Errorf("staging is %q\n%s", c.color("staging"), j.log)
+	}
+	c.runner.Kubeconfig = c.agents("acme/agents:preview", "acme/agents:prod")
+	j = c.gitLabJob(gitlab.PullRequestWebhook(testRepo, number, forge.Synchronized, writer), c.git.PullRef(number, "merge"), "weighlock-preview", true)
+	if !strings.Contains(j.env, "WEIGHLOCK_CHANGED=2\n") {
+		t.Errorf("outputs %s\n%s", j.env, j.log)
+	}
+	c.gitLabJob(push, "refs/heads/main", "weighlock-run", false) // its agent cannot be reached
+	c.runner.Kubeconfig, c.inputs, c.variables = agents, "", []string{"KUBE_CONTEXT=acme/agents:prod"}
+	c.gitLabJob(push, "refs/heads/main", "weighlock-deploy-prod", true)
+	c.gitLabJob(push, "refs/heads/main", "weighlock-run", true)
+	c.variables = nil
+	if j = c.gitLabJob(push, "refs/heads/main", "weighlock-run", false); !strings.Contains(j.log, "context") {
+		t.Errorf("nothing says that a context has to be chosen:\n%s", j.log)
+	}
+}
+
+// agents is a kubeconfig as GitLab gives one to jobs: a context for each agent, and no current one. The first reaches the
+// cluster, the other nothing.
+func (c *conversation) agents(reached, other string) string {
+	c.Helper()
+	var config map[string]any
+	if err := yaml.Unmarshal([]byte(c.read(c.runner.Kubeconfig)), &config); err != nil {
+		c.Fatal(err)
+	}
+	contexts := config["contexts"].([]any)
+	one := contexts[0].(map[string]any)
+	one["name"] = reached
+	config["contexts"] = []any{one, map[string]any{"name": other, "context": map[string]any{"cluster": "gone", "user": one["context"].(map[string]any)["user"]}}}
+	config["clusters"] = append(config["clusters"].([]any)[:1], map[string]any{"name": "gone", "cluster": map[string]any{"server": "https://127.0.0.1:1"}})
+	delete(config, "current-context")
+	text, err := yaml.Marshal(config)
+	if err != nil {
+		c.Fatal(err)
+	}
+	name := filepath.Join(c.TempDir(), "agents.yaml")
+	c.put(name, string(text))
+	return name
 }
 
 const pipeline = `include:
 - local: templates/weighlock.yml
-  inputs: {program: PROGRAM}
+  inputs: {program: PROGRAM INPUTS}
 - local: templates/deploy.yml
   inputs: {program: PROGRAM, target: prod, environment: prod}
 `
@@ -340,14 +403,14 @@ const pipeline = `include:
 type gitLabRun struct{ log, env, report string }
 
 // gitLabJob runs a job of the component for a webhook, in gitlab-ci-local.
-func (c *conversation) gitLabJob(hook forgetest.Webhook, ref, name string, ok bool) gitLabRun {
+func (c *gitLabConversation) gitLabJob(hook forgetest.Webhook, ref, name string, ok bool) gitLabRun {
 	c.Helper()
 	env, err := c.runner.Prepare(c.Context(), hook, ref)
 	if err != nil {
 		c.Fatal(err)
 	}
 	dir, workspace := env["HOME"], env["CI_PROJECT_DIR"]
-	c.put(filepath.Join(workspace, ".gitlab-ci.yml"), strings.ReplaceAll(pipeline, "PROGRAM", tool(c.T, "WEIGHLOCK_BINARY")))
+	c.put(filepath.Join(workspace, ".gitlab-ci.yml"), strings.NewReplacer("PROGRAM INPUTS", tool(c.T, "WEIGHLOCK_BINARY")+", "+c.inputs, "PROGRAM", tool(c.T, "WEIGHLOCK_BINARY")).Replace(pipeline))
 	c.copyFiles(filepath.Join(workspace, "templates"), "../../templates", "weighlock.yml", "deploy.yml")
 	add := exec.CommandContext(c.Context(), "git", "add", ".gitlab-ci.yml", "templates") // else it does not see them
 	add.Dir = workspace
@@ -355,6 +418,9 @@ func (c *conversation) gitLabJob(hook forgetest.Webhook, ref, name string, ok bo
 		c.Fatalf("git add: %v: %s", err, out)
 	}
 	args := []string{"--force-shell-executor"}
+	for _, v := range c.variables {
+		args = append(args, "--variable", v)
+	}
 	var ours []string
 	for variable, value := range env {
 		switch variable {

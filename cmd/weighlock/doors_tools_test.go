@@ -209,6 +209,15 @@ func TestDoorsImage(t *testing.T) {
 	if out, err := exec.Command("buildah", "run", "--isolation", "chroot", container, "--", "git", "ls-remote", "https://127.0.0.1:1/x").CombinedOutput(); err == nil || !strings.Contains(string(out), "Failed to connect") {
 		t.Errorf("git speaks no HTTPS: %s", out)
 	}
+	// GitLab's runner hands the job's script to the image's shell, as bash would understand it.
+	script := "set -eo pipefail; set +o noclobber; : | eval $'export A=\\'b c\\'\\nmkdir -p \"$HOME/.cache\" && id -u && weighlock --version | grep -c version\\n'"
+	if out := run("sh", "-c", script); out != "65532\n1" {
+		t.Errorf("got %q", out)
+	}
+	// Git's helpers, which give it credentials, are the shell's.
+	if out := run("sh", "-c", "printf 'protocol=https\\nhost=example.com\\n\\n' | git -c credential.helper='!f() { echo username=me; echo password=s; }; f' credential fill"); !strings.Contains(out, "username=me") {
+		t.Errorf("got %q", out)
+	}
 	root := buildah("mount", container)
 	if out, err := exec.Command("du", "-sb", root).Output(); err != nil {
 		t.Error(err)

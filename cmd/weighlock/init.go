@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,21 +10,25 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/weighlock/weighlock/bot"
-	"github.com/weighlock/weighlock/engine"
 	"github.com/weighlock/weighlock/engine/doctor"
 	"github.com/weighlock/weighlock/engine/lock"
+	"github.com/weighlock/weighlock/engine/project"
+	"github.com/weighlock/weighlock/engine/render"
 )
 
 // initFlags say what a repository is set up with.
 type initFlags struct {
 	dir, forge, deploy string
 	projects           []string
+	names              []string // of the projects
 	yes, force         bool
 }
 
@@ -56,14 +61,23 @@ type written struct {
 }
 
 func (f *initFlags) run(ctx context.Context, p process) error {
+	if info, err := os.Stat(f.dir); err != nil || !info.IsDir() {
+		return fmt.Errorf("--dir %s: no such directory", f.dir)
+	}
 	answers := &asker{ctx: ctx, process: p}
 	around := surroundings(ctx, f.dir)
+	if around.root != "" {
+		return fmt.Errorf("%s is a directory of the repository %s, whose workflow and %s are read at its root: say --dir %[2]s", f.dir, around.root, bot.ConfigFile)
+	}
 	if f.forge == "" {
 		forges := []string{"github", "gitlab"}
 		if around.forge == "gitlab" {
 			slices.Reverse(forges)
 		}
 		f.forge = answers.choose("Which forge?", f.yes, forges...)
+		if f.yes {
+			fmt.Fprintf(p.stdout, "for %s, as %s; --forge says otherwise\n", f.forge, cmp.Or(around.why, "nothing tells the forge"))
+		}
 	}
 	if f.deploy == "" {
 		f.deploy = answers.choose("What deploys?", f.yes, "merge", "command")
@@ -83,17 +97,26 @@ func (f *initFlags) run(ctx context.Context, p process) error {
 			return fmt.Errorf("no project is found below %s: no .kluctl.yaml, kustomization.yaml or Chart.yaml; name one with --project", f.dir)
 		}
 	}
+	taken := map[string]bool{}
+	for i, dir := range f.projects {
+		if f.projects[i] = f.below(dir); !filepath.IsLocal(filepath.FromSlash(f.projects[i])) {
+			return fmt.Errorf("--project %s: it is no directory of the repository %s", dir, f.dir)
+		}
+		f.names = append(f.names, projectName(f.projects[i], taken))
+	}
+	if named := f.usedBy(); named != "" {
+		return fmt.Errorf("%s runs weighlock already; a second workflow would do all twice: change that one, or delete it first", named)
+	}
 	workflow, err := f.workflow(around.branch)
 	config, wrong := f.config(p)
 	if err := errors.Join(err, wrong); err != nil {
 		return err
 	}
 	files := []written{workflow, config}
-	for _, dir := range f.projects {
-		rights, err := f.rights(ctx, p, dir)
+	for i, dir := range f.projects {
+		rights, err := f.rights(ctx, p, dir, f.names[i])
 		if err != nil {
-			fmt.Fprintf(p.stderr, "Warning: no rights are suggested for %s: %v\n", dir, err)
-			continue
+			fmt.Fprintf(p.stderr, "Warning: not all rights are suggested for %s: %v\nOnce it renders, weighlock rbac suggest prints them.\n", dir, err)
 		}
 		files = append(files, rights...)
 	}
@@ -135,10 +158,10 @@ func (f *initFlags) write(p process, answers *asker, w written) error {
 			return answers.err
 		}
 	case err != nil:
-		return err
+		return fmt.Errorf("what is there instead of a file: %w", err)
 	}
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return err
+		return fmt.Errorf("writing %s: %w", w.name, err)
 	}
 	if err := os.WriteFile(name, []byte(w.text), 0o644); err != nil {
 		return err
@@ -147,102 +170,104 @@ func (f *initFlags) write(p process, answers *asker, w written) error {
 	return nil
 }
 
-// projectFiles make a directory a project, the plainer ones last.
-var projectFiles = []string{".kluctl.yaml", ".kluctl.yml", "kustomization.yaml", "Chart.yaml"}
-
-// findProjects are the directories that are projects and not parts of one.
-func findProjects(dir string) ([]string, error) {
-	var out []string
-	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
-		if err != nil || !e.IsDir() {
-			return err
-		}
-		rel, err := filepath.Rel(dir, name)
-		if err != nil {
-			return err
-		}
-		if base := e.Name(); rel != "." && (strings.HasPrefix(base, ".") || base == "node_modules" || base == "vendor") {
-			return filepath.SkipDir
-		}
-		for _, file := range projectFiles {
-			if _, err := os.Stat(filepath.Join(name, file)); err == nil {
-				out = append(out, filepath.ToSlash(rel))
-				return filepath.SkipDir
-			}
-		}
-		return nil
-	})
-	return out, err
-}
-
 // config is .weighlock.yaml for the projects: a target whose name says that it is for production is deployed by command.
 func (f *initFlags) config(p process) (written, error) {
-	var projects, targets strings.Builder
+	var projects, entries strings.Builder
 	var seen []string
-	names := map[string]bool{}
-	for _, dir := range f.projects {
-		name := path.Base(path.Clean(dir))
-		if name == "deploy" || name == "." || names[name] {
-			name = strings.ReplaceAll(strings.Trim(path.Clean(dir), "./"), "/", "-")
-		}
-		if name == "" {
-			name = "main"
-		}
-		names[name] = true
-		fmt.Fprintf(&projects, "- {path: %s, name: %s}\n", dir, name)
-		proj, err := engine.Open(filepath.Join(f.dir, filepath.FromSlash(dir)), (&projectFlags{}).options(p))
+	for i, dir := range f.projects {
+		fmt.Fprintf(&projects, "- {path: %s, name: %s}\n", inFlow(dir), inFlow(f.names[i]))
+		proj, err := f.open(p, dir)
 		if err != nil {
-			return written{}, fmt.Errorf("project %s: %w", dir, err)
+			return written{}, err
 		}
-		for _, t := range proj.Targets() {
-			if slices.Contains(seen, t) {
-				continue
+		for _, t := range targets(proj) {
+			entry, tells := t, t
+			if t == "" {
+				// The project's one target has no name, and what the project is called tells what it is for.
+				entry, tells = f.names[i]+":", f.names[i]
 			}
-			seen = append(seen, t)
 			policy := "deploy: " + f.deploy
-			if strings.Contains(strings.ToLower(t), "prod") {
+			if strings.Contains(strings.ToLower(tells), "prod") {
 				policy = "deploy: command, approvals: 1, pin: true"
+			} else if t == "" {
+				continue // as all
 			}
-			fmt.Fprintf(&targets, "  %q: {%s}\n", t, policy)
+			if !slices.Contains(seen, entry) {
+				seen = append(seen, entry)
+				fmt.Fprintf(&entries, "  %q: {%s}\n", entry, policy)
+			}
 		}
 		if err := proj.Close(); err != nil {
 			return written{}, err
 		}
 	}
-	text := fmt.Sprintf("# Who may do what: read from the base branch. weighlock explain prints what holds for each target.\nversion: 1\nprojects:\n%stargets:\n  \"*\": {deploy: %s, allow: {permission: write}, prune: report}\n%s", projects.String(), f.deploy, targets.String())
+	text := fmt.Sprintf("# Who may do what: read from the base branch. weighlock explain prints what holds for each target.\nversion: 1\nprojects:\n%stargets:\n  \"*\": {deploy: %s, allow: {permission: write}, prune: report}\n%s", projects.String(), f.deploy, entries.String())
 	if _, err := bot.ParseConfig(bot.ConfigFile, []byte(text)); err != nil {
 		return written{}, err
 	}
 	return written{name: bot.ConfigFile, text: text}, nil
 }
 
+// open opens a project as the bot does: what it names elsewhere in the repository is there, also where that is no clone yet.
+func (f *initFlags) open(p process, dir string) (*project.Project, error) {
+	proj, err := (&targetFlags{}).openAt(p, filepath.Join(f.dir, filepath.FromSlash(dir)), f.dir)
+	if err != nil {
+		return nil, fmt.Errorf("project %s: %w", dir, err)
+	}
+	return proj, nil
+}
+
+// targets are the names of a project's targets; one without any is a target itself, without a name.
+func targets(proj *project.Project) []string {
+	if names := proj.Targets(); len(names) > 0 {
+		return names
+	}
+	return []string{""}
+}
+
+// projectName names a project as its directory, or by the way to it where that says too little or is another's name.
+func projectName(dir string, taken map[string]bool) string {
+	name := path.Base(dir)
+	if name == "deploy" || name == "." || taken[name] {
+		name = cmp.Or(strings.ReplaceAll(strings.Trim(dir, "./"), "/", "-"), "main")
+	}
+	for base, n := name, 2; taken[name]; n++ {
+		name = fmt.Sprintf("%s-%d", base, n)
+	}
+	taken[name] = true
+	return name
+}
+
+// inFlow writes a text as a value of a flow mapping.
+func inFlow(text string) string {
+	if plainText.MatchString(text) {
+		return text
+	}
+	return strconv.Quote(text)
+}
+
+var plainText = regexp.MustCompile(`^[A-Za-z_./][A-Za-z0-9_./-]*$`)
+
 // rights are manifests for each target of a project, as far as it renders without a cluster.
-func (f *initFlags) rights(ctx context.Context, p process, dir string) ([]written, error) {
-	flags := projectFlags{dir: filepath.Join(f.dir, filepath.FromSlash(dir))}
-	proj, err := engine.Open(flags.dir, flags.options(p))
+func (f *initFlags) rights(ctx context.Context, p process, dir, called string) (out []written, err error) {
+	proj, err := f.open(p, dir)
 	if err != nil {
 		return nil, err
 	}
-	names := proj.Targets()
-	if err := proj.Close(); err != nil {
-		return nil, err
-	}
-	if len(names) == 0 {
-		names = []string{""}
-	}
-	var out []written
+	defer func() { err = errors.Join(err, proj.Close()) }()
+	account := doctor.Account{Name: "weighlock", Namespace: lock.Namespace, Records: lock.Namespace}
 	var errs []error
-	for _, name := range names {
-		t := targetFlags{projectFlags: flags}
-		t.selection.Target = name
-		account := doctor.Account{Name: "weighlock", Namespace: lock.Namespace, Records: lock.Namespace}
-		text, err := suggested(ctx, p, &t, &renderFlags{offline: true}, account)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", targetName(name), err))
-			continue
+	for _, name := range targets(proj) {
+		t, err := proj.Target(ctx, project.Selection{Target: name})
+		if err == nil {
+			var text []byte
+			if text, err = rights(ctx, proj, t, render.Options{}, account); err == nil {
+				file := strings.TrimSuffix(strings.ReplaceAll(called+"-"+name, "/", "-"), "-")
+				out = append(out, written{name: path.Join(".weighlock", "rbac", file+".yaml"), text: string(text)})
+				continue
+			}
 		}
-		file := strings.Trim(strings.ReplaceAll(path.Clean(dir), "/", "-"), ".-")
-		out = append(out, written{name: path.Join(".weighlock", "rbac", strings.Trim(file+"-"+name, "-")+".yaml"), text: string(text)})
+		errs = append(errs, fmt.Errorf("%s: %w", targetName(name), err))
 	}
 	return out, errors.Join(errs...)
 }
@@ -294,6 +319,7 @@ func (a *asker) line(prompt string) string {
 		line = append(line, one[:n]...)
 		if err != nil {
 			if len(line) == 0 {
+				fmt.Fprintln(a.stderr)
 				a.err = errors.New("nobody is there to answer; say --yes, and what you want by flags")
 			}
 			break

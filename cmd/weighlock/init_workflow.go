@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,8 +23,12 @@ import (
 type surrounding struct {
 	// forge is "github", "gitlab" or, where nothing tells, "".
 	forge string
+	// why says what told the forge.
+	why string
 	// branch is the default branch.
 	branch string
+	// root is the clone's root, if the directory is another one of it.
+	root string
 }
 
 // surroundings reads what the clone in dir tells. That there is none is no error: there is less to guess then.
@@ -29,18 +36,50 @@ func surroundings(ctx context.Context, dir string) surrounding {
 	out := surrounding{branch: "main"}
 	if repo, err := checkout.Open(ctx, dir, checkout.Options{}); err == nil {
 		defer repo.Close()
-		out.forge = forgeOf(repo.Remote())
+		if out.forge = forgeOf(repo.Remote()); out.forge != "" {
+			out.why = "the clone's remote says"
+		}
+		if here, err := filepath.Abs(dir); err == nil && !sameDir(here, repo.Root()) {
+			out.root = repo.Root()
+		}
 		if branch := repo.DefaultBranch(ctx); branch != "" {
 			out.branch = branch
 		}
 	}
 	for _, of := range [][2]string{{gitLabFile, "gitlab"}, {".github", "github"}} {
 		if _, err := os.Stat(filepath.Join(dir, of[0])); err == nil && out.forge == "" {
-			out.forge = of[1]
+			out.forge, out.why = of[1], "there is "+of[0]
 		}
 	}
 	return out
 }
+
+// sameDir says whether both name one directory, whatever links lead there.
+func sameDir(a, b string) bool {
+	x, err := os.Stat(a)
+	y, wrong := os.Stat(b)
+	return err != nil || wrong != nil || os.SameFile(x, y)
+}
+
+// usedBy is the file of another workflow of GitHub's that runs weighlock; "" if there is none.
+func (f *initFlags) usedBy() string {
+	if f.forge != "github" {
+		return ""
+	}
+	files, err := filepath.Glob(filepath.Join(f.dir, ".github", "workflows", "*.y*ml"))
+	if err != nil {
+		return ""
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err == nil && usesWeighlock.Match(text) && filepath.Base(file) != path.Base(gitHubFile) {
+			return path.Join(".github", "workflows", filepath.Base(file))
+		}
+	}
+	return ""
+}
+
+var usesWeighlock = regexp.MustCompile(`(?m)^[^#\n]*uses: *["']?weighlock/weighlock@`)
 
 // forgeOf tells the forge by a remote's address: https://gitlab.example.com/a/b or git@github.com:a/b.
 func forgeOf(remote string) string {
@@ -86,6 +125,9 @@ func (f *initFlags) pipeline() (written, error) {
 	if err != nil || strings.Contains(string(old), "/weighlock/weighlock@") {
 		return written{name: gitLabFile, text: string(old)}, err
 	}
+	if bytes.Contains(old, []byte("\n---")) {
+		return written{}, fmt.Errorf("%s has a header of its own: add to the include of what follows it\n%s", gitLabFile, gitLabComponent)
+	}
 	var jobs struct {
 		Stages  []string
 		Include yaml.Node
@@ -113,7 +155,7 @@ func (f *initFlags) pipeline() (written, error) {
 }
 
 // Whoever can push a branch can change what its workflow does, and so has what a job of it has: what deploys is a secret of
-// an environment that only the default branch may use.
+// an environment that only the default branch may use. An empty name is none.
 const gitHubWorkflow = `name: Weighlock
 on:
   pull_request: {types: [opened, synchronize, reopened, edited, ready_for_review, converted_to_draft]}
@@ -121,24 +163,16 @@ on:
   issue_comment: {types: [created]}
 permissions: {contents: read, pull-requests: write, issues: write, checks: write, statuses: write, deployments: write}
 jobs:
-  weighlock-preview:
-    if: github.event_name == 'pull_request'
-    runs-on: ubuntu-latest
-    steps:
-    - uses: actions/checkout@v4
-    - uses: weighlock/weighlock@v1
-      with:
-        kubeconfig: ${{ secrets.KUBECONFIG_PREVIEW }}   # of an identity that cannot write: each branch's jobs can have it
-        digest-key: ${{ secrets.WEIGHLOCK_DIGEST_KEY }}
   weighlock-run:
-    if: github.event_name == 'push' || github.event_name == 'issue_comment' && github.event.issue.pull_request && contains(github.event.comment.body, '/')
-    environment: weighlock   # holds KUBECONFIG, and lets no branch but the default one have it
+    if: github.event_name != 'issue_comment' || github.event.issue.pull_request && contains(github.event.comment.body, '/')
     runs-on: ubuntu-latest
+    environment: ${{ github.event_name != 'pull_request' && 'weighlock' || '' }}   # holds KUBECONFIG, for the default branch alone
     steps:
     - uses: actions/checkout@v4
     - uses: weighlock/weighlock@v1
       with:
         kubeconfig: ${{ secrets.KUBECONFIG }}
+        preview-kubeconfig: ${{ secrets.KUBECONFIG_PREVIEW }}   # of an identity that cannot write: each branch's jobs can have it
         digest-key: ${{ secrets.WEIGHLOCK_DIGEST_KEY }}
 `
 

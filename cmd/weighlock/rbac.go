@@ -12,6 +12,8 @@ import (
 	"github.com/weighlock/weighlock/engine/doctor"
 	"github.com/weighlock/weighlock/engine/lock"
 	"github.com/weighlock/weighlock/engine/object"
+	"github.com/weighlock/weighlock/engine/project"
+	"github.com/weighlock/weighlock/engine/render"
 )
 
 func rbacCommand(p process) *cobra.Command {
@@ -58,6 +60,10 @@ func suggested(ctx context.Context, p process, target *targetFlags, how *renderF
 	if err != nil {
 		return nil, err
 	}
+	return rights(ctx, proj, t, opts, account)
+}
+
+func rights(ctx context.Context, proj *project.Project, t project.Target, opts render.Options, account doctor.Account) ([]byte, error) {
 	m, err := engine.Render(ctx, proj, t, opts)
 	if err != nil {
 		return nil, err
