@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// healthCommand asks a server whether it is well: an image without a shell has nothing else that could.
+// healthCommand asks a server whether it is well: the image has nothing else that could.
 func healthCommand(p process) *cobra.Command {
 	var url string
 	c := &cobra.Command{
