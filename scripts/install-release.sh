@@ -2,7 +2,8 @@
 # Puts a released weighlock into the runner's tool cache and says where it is, as the step output "program". What it
 # downloads is run only when its checksum is the release's, and when it was built by the release workflow from that tag.
 #
-#   INPUT_VERSION     v1.2.3, latest, or empty for the release that the action is used by (ACTION_REF)
+#   INPUT_VERSION     v1.2.3, latest, or empty for the release that the action is of: its tag (ACTION_REF), or what its change
+#                     notes name first, so that v1 and a commit have theirs, too
 #   INPUT_BINARY      a program to use instead
 #   INPUT_PROVENANCE  false does without gh
 #   WEIGHLOCK_RELEASES_URL  a mirror of https://github.com/weighlock/weighlock/releases
@@ -31,7 +32,13 @@ exact='^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$'
 version=${INPUT_VERSION:-}
 if [ -z "$version" ]; then
   version=latest
-  [[ ${ACTION_REF:-} =~ $exact ]] && version=$ACTION_REF
+  notes=$(awk '/^## / { print "v" $2; exit }' "$(dirname "${BASH_SOURCE[0]}")/../CHANGELOG.md" 2>/dev/null || true)
+  for is in "${ACTION_REF:-}" "$notes"; do
+    if [[ $is =~ $exact ]]; then
+      version=$is
+      break
+    fi
+  done
 fi
 if [ "$version" = latest ]; then
   page=$(curl -fsSL --retry 3 -o /dev/null -w '%{url_effective}' "$releases/latest") || fail "looking for the latest release at $releases: no answer"

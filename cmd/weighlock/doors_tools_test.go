@@ -92,12 +92,18 @@ func TestDoorsReleaseIsVerifiedBeforeItRuns(t *testing.T) {
 	}
 	sums := fmt.Sprintf("%x  weighlock_1.2.3_linux_amd64.tar.gz\n", sha256.Sum256([]byte(archive.String())))
 	const gh = "#!/bin/sh\necho \"$*\" >>\"$GH_LOG\"\n[ -z \"$GH_REFUSES\" ]\n"
+	// The action as a release has it names itself in its change notes.
+	ofRelease := t.TempDir()
+	mustWrite(t, filepath.Join(ofRelease, "scripts/install-release.sh"), mustRead(t, "../../scripts/install-release.sh"))
+	mustWrite(t, filepath.Join(ofRelease, "CHANGELOG.md"), "# Changelog\n\n## 1.2.3\n\n- x\n\n## 1.2.2\n")
 	for _, c := range []struct {
 		name, sums string
 		env        []string
 		gh         bool
 		want       string // "" installs
 	}{
+		{"the release that a commit is of", sums, []string{"ACTION_REF=0123456789012345678901234567890123456789", "OF_RELEASE=" + ofRelease}, true, ""},
+		{"the release that v1 is", sums, []string{"ACTION_REF=v1", "OF_RELEASE=" + ofRelease}, true, ""},
 		{"the version that is asked for", sums, []string{"INPUT_VERSION=v1.2.3"}, true, ""},
 		{"the version of the action", sums, []string{"ACTION_REF=v1.2.3"}, true, ""},
 		{"the latest", sums, []string{"ACTION_REF=v1"}, true, ""},
@@ -111,10 +117,15 @@ func TestDoorsReleaseIsVerifiedBeforeItRuns(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			downloads := 0
+			downloads, script, latest := 0, "../../scripts/install-release.sh", "v1.2.3"
+			for _, kv := range c.env {
+				if of, ok := strings.CutPrefix(kv, "OF_RELEASE="); ok {
+					script, latest = filepath.Join(of, "scripts/install-release.sh"), "v9.9.9"
+				}
+			}
 			mux := http.NewServeMux()
-			mux.HandleFunc("/latest", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/tag/v1.2.3", http.StatusFound) })
-			mux.HandleFunc("/tag/v1.2.3", func(http.ResponseWriter, *http.Request) {})
+			mux.HandleFunc("/latest", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/tag/"+latest, http.StatusFound) })
+			mux.HandleFunc("/tag/", func(http.ResponseWriter, *http.Request) {})
 			mux.HandleFunc("/download/v1.2.3/checksums.txt", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, c.sums) })
 			mux.HandleFunc("/download/v1.2.3/weighlock_1.2.3_linux_amd64.tar.gz", func(w http.ResponseWriter, _ *http.Request) {
 				downloads++
@@ -128,7 +139,7 @@ func TestDoorsReleaseIsVerifiedBeforeItRuns(t *testing.T) {
 				mustWrite(t, filepath.Join(dir, "bin/gh"), gh)
 			}
 			install := func() string {
-				cmd := exec.Command("bash", "../../scripts/install-release.sh")
+				cmd := exec.Command("bash", script)
 				cmd.Env = append([]string{
 					"PATH=" + filepath.Join(dir, "bin") + ":/usr/bin:/bin", "RUNNER_TEMP=" + dir, "RUNNER_TOOL_CACHE=" + filepath.Join(dir, "tools"), "RUNNER_OS=Linux", "RUNNER_ARCH=X64",
 					"GITHUB_OUTPUT=" + filepath.Join(dir, "output"), "WEIGHLOCK_RELEASES_URL=" + server.URL, "GH_LOG=" + filepath.Join(dir, "gh.log"),
