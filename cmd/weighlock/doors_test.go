@@ -356,7 +356,7 @@ func TestDoorsGitLab(t *testing.T) {
 	}
 	c.runner.Kubeconfig = c.agents("acme/agents:preview", "acme/agents:prod")
 	j = c.gitLabJob(gitlab.PullRequestWebhook(testRepo, number, forge.Synchronized, writer), c.git.PullRef(number, "merge"), "weighlock-preview", true)
-	if !strings.Contains(j.env, "WEIGHLOCK_CHANGED=2\n") {
+	if !strings.Contains(j.env, "WEIGHLOCK_CHANGED=4\n") {
 		t.Errorf("outputs %s\n%s", j.env, j.log)
 	}
 	c.gitLabJob(push, "refs/heads/main", "weighlock-run", false) // its agent cannot be reached
