@@ -21,6 +21,9 @@ type source struct {
 	verify  webhook.Verify
 	metrics *metrics // nil for none
 
+	// swept has, by repository, the number of the open pull request that was looked at last.
+	swept sync.Map
+
 	mu      sync.Mutex
 	clients map[identity]*client
 }

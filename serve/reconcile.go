@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -154,14 +155,29 @@ func (s *Server) sweepRepo(ctx context.Context, f *source, repo forge.Repo) erro
 	if err != nil {
 		return err
 	}
-	var errs []error
 	open := map[string]bool{}
 	for _, pr := range prs {
 		open[pullKey(f.config.Name, repo, pr.Number)] = true
-		errs = append(errs, s.sweepHead(ctx, f, client, pr), s.sweepComments(ctx, f, client, pr))
 	}
-	errs = append(errs, s.sweepBranches(ctx, f, client, repo, about), s.sweepMerged(ctx, f, client, repo, open))
+	errs := []error{s.sweepBranches(ctx, f, client, repo, about), s.sweepMerged(ctx, f, client, repo, open)}
+	last, _ := f.swept.Load(repo)
+	for _, pr := range behind(prs, last) {
+		if ctx.Err() != nil {
+			return errors.Join(append(errs, fmt.Errorf("not all of %d open pull requests were looked at, the next time begins with #%d: %w", len(prs), pr.Number, ctx.Err()))...)
+		}
+		errs = append(errs, s.sweepHead(ctx, f, client, pr), s.sweepComments(ctx, f, client, pr))
+		f.swept.Store(repo, pr.Number)
+	}
 	return errors.Join(errs...)
+}
+
+// behind are pull requests in the order of their numbers, those first that come behind the one that was looked at last: where the
+// time does not suffice for all, each has its turn.
+func behind(prs []forge.PullRequest, last any) []forge.PullRequest {
+	number, _ := last.(int)
+	out := slices.SortedFunc(slices.Values(prs), func(a, b forge.PullRequest) int { return cmp.Compare(a.Number, b.Number) })
+	at, _ := slices.BinarySearchFunc(out, number+1, func(pr forge.PullRequest, n int) int { return cmp.Compare(pr.Number, n) })
+	return slices.Concat(out[at:], out[:at])
 }
 
 // sweepMerged looks for commands on pull requests that something happened on lately and that are merged by now.

@@ -38,7 +38,7 @@ const offered = 3 * 24 * time.Hour
 // Redeliver asks GitHub to send the app's webhooks again that were sent since
 // then and of which no attempt had a success, and those of earlier calls, each
 // less and less often: what is not understood fails again. It returns how many
-// it asked for.
+// it asked for, also with an error.
 // [forge.ErrUnsupported] without an app: who may see the deliveries to a
 // repository's own webhook may change that, too, which is not asked for.
 //
@@ -105,6 +105,7 @@ func (c *Client) Redeliver(ctx context.Context, since, now time.Time) (int, erro
 		}
 	}
 	asked := 0
+	var refused []error
 	// In the order in which things happened.
 	for _, guid := range slices.SortedFunc(maps.Keys(due), func(a, b string) int {
 		return cmp.Or(due[a].sent.Compare(due[b].sent), cmp.Compare(due[a].last, due[b].last))
@@ -122,13 +123,18 @@ func (c *Client) Redeliver(ctx context.Context, since, now time.Time) (int, erro
 		}
 		// 202: it will be sent.
 		if _, err := asApp.Do(ctx, req, nil); err != nil && !errors.As(err, new(*github.AcceptedError)) {
-			return asked, c.failure(ctx, "ask for a webhook again", err)
+			err = c.failure(ctx, "ask for a webhook again", err)
+			if !errors.Is(err, forge.ErrInvalid) && !errors.Is(err, forge.ErrNotFound) {
+				return asked, errors.Join(append(refused, err)...)
+			}
+			refused = append(refused, err) // one that is not to be had holds no other one up
+		} else {
+			asked++
 		}
 		h.next = now.Add(again << min(h.asked, 10))
 		h.asked++
-		asked++
 	}
-	return asked, nil
+	return asked, errors.Join(refused...)
 }
 
 // wireDelivery is an attempt to deliver a webhook.

@@ -73,6 +73,26 @@ func TestWhatFailsAgainIsAskedForLessAndLess(t *testing.T) {
 	}
 }
 
+// One that GitHub does not send again holds up none of those behind it.
+func TestAWebhookThatIsNotSentAgainHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	k, _ := key()
+	server := forgetest.StartGitHub(t)
+	server.AddApp("weighlock", 17, 4, &k.PublicKey)
+	for _, name := range []string{"refused", "second", "third"} {
+		server.Delivered(forgetest.Webhook{Name: "push", Delivery: name}, 503)
+	}
+	client := connectApp(t, server, 4)
+	server.Fail(forgetest.Fault{Method: "POST", Path: "/app/hook/deliveries/*/attempts", Status: 422})
+	n, err := client.Redeliver(t.Context(), started.Add(-time.Hour), started)
+	if n != 2 || !errors.Is(err, forge.ErrInvalid) || len(server.Wanted()) != 2 {
+		t.Errorf("asked for %d, %v", n, err)
+	}
+	if n, err := client.Redeliver(t.Context(), started.Add(-time.Hour), started.Add(time.Second)); n != 0 || err != nil {
+		t.Errorf("a second later: asked for %d, %v", n, err)
+	}
+}
+
 func TestWithoutAnAppNobodyIsAskedAgain(t *testing.T) {
 	t.Parallel()
 	server := forgetest.StartGitHub(t)
