@@ -1,6 +1,10 @@
 package main
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,10 +22,18 @@ import (
 func TestTheServersConfigurationOfDeployIsTaken(t *testing.T) {
 	t.Parallel()
 	secrets := t.TempDir()
-	for _, name := range []string{"digest-key", "database-url", "app.pem", "webhook-secret", "prod-token", "prod-preview", "edge-token"} {
+	for _, name := range []string{"digest-key", "database-url", "webhook-secret", "prod-token", "prod-preview", "edge-token"} {
 		if err := os.WriteFile(filepath.Join(secrets, name), []byte("the "+name), 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
+	if err := os.WriteFile(filepath.Join(secrets, "app.pem"), app, 0o600); err != nil {
+		t.Fatal(err)
 	}
 	p, err := engine.Open("../../deploy", project.Options{})
 	if err != nil {

@@ -24,17 +24,25 @@ func TestProjectsSeeTheJobsEnvironmentButNotWhatTheJobIsTrustedWith(t *testing.T
 func TestAPullRequestReadsNoTokenOfItsJob(t *testing.T) {
 	t.Parallel()
 	c := converse(t)
-	const setting, token = "setting-of-the-job", "t0ken-of-the-job"
-	c.runner.Env = append(c.runner.Env, "MY_SETTING="+setting, "VAULT_TOKEN="+token)
+	const setting, other, token = "setting-of-the-job", "another-of-the-job", "t0ken-of-the-job"
+	c.runner.Env = append(c.runner.Env, "MY_SETTING="+setting, "OTHER_SETTING="+other, "VAULT_TOKEN="+token)
 	reads := func(name, rest string) map[string]string {
 		return map[string]string{
 			"deploy/deployment.yaml": "vars: [{systemEnvVars: {it: \"" + name + "\"}, sensitive: false" + rest + "}]\ndeployments: [{path: app}]\n",
 			"deploy/app/map.yaml":    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: \"map-{{ target.name }}\", namespace: NAMESPACE}\ndata: {color: \"{{ it | default('none') }}\"}\n",
 		}
 	}
-	c.open(reads("MY_SETTING", ""), 0)
+	c.write(reads("MY_SETTING", ""))
+	c.base = c.commit("main")
+	c.open(map[string]string{"deploy/app/more.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: \"more-{{ target.name }}\", namespace: NAMESPACE}\ndata: {color: \"{{ it }}\"}\n"}, 0)
 	if body := c.comments()[0].Body; !strings.Contains(body, setting) {
 		t.Errorf("a setting of the job is not seen:\n%s", body)
+	}
+	head := c.branch(reads("OTHER_SETTING", ""))
+	c.github.PushHead(testRepo, c.number, head)
+	c.preview(forge.Synchronized, head, 0)
+	if body := c.comments()[0].Body; strings.Contains(body, other) || !strings.Contains(body, "environment variables OTHER\\_SETTING gives no secrets") {
+		t.Errorf("what only the change says to be no secret is shown, or nothing said:\n%s", body)
 	}
 	for _, name := range []string{"VAULT_TOKEN", "GITHUB_TOKEN", "VAULT_TOKEN:none", "{{ 'VAULT' }}_TOKEN"} {
 		head := c.branch(reads(name, ", ignoreMissing: true"))
