@@ -69,14 +69,14 @@ test-quick: ## The inner loop, seconds: tests that need no cluster
 	$(GOTEST) -short ./engine/jinja/... ./engine/internal/... ./engine/object ./engine/project ./engine/render ./engine/report ./bot ./bot/forge/... ./cmd/weighlock -skip 'Cluster|Action'
 
 test-long: cluster ## The long tests, bounded for CI
-	@git grep -n '^func Fuzz' -- '*_test.go' | sed -E 's,^(.*)/[^/]*:[0-9]+:func (Fuzz[A-Za-z0-9]+)\(.*,\1 \2,' | while read -r dir name; do \
-	  go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$dir" </dev/null || exit 1; done
+	@scripts/fuzz.sh $(FUZZTIME)
 	@scripts/with-cluster.sh go test -tags long -run Long ./engine ./cmd/weighlock
 
 check: deps ## Formatting, vet, linters
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'not gofmt-ed:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	@go vet ./...
 	@GOOS=darwin go vet ./bot/checkout # what is written for other systems than Linux
+	@GOOS=windows go vet ./engine/internal/source
 	@GOLANGCI_LINT_CACHE=$(LINTCACHE) $(GOLANGCI) run --allow-parallel-runners ./...
 
 bench-jinja: ## Templates: speed against Python's Jinja2, measured in the same run (Debian: python3-jinja2)
