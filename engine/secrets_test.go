@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -194,13 +195,15 @@ metadata: {name: "e", namespace: "{{ args.ns }}", labels: {bad: "{{ token }}"}}
 spec: {clusterIP: "{{ db.password }}", ports: [{port: {{ pin * 100 }}}, {port: 80, name: "{{ token }}"}]}
 `)
 	show(engine.DeployOptions{}, false)
+	// Parts of a second and digests hold four digits by chance.
+	all := regexp.MustCompile(`[0-9]*\.[0-9]+|[0-9a-f]{40,}`).ReplaceAllString(shown.String(), "")
 	for _, secret := range secrets {
 		for form, text := range enginetest.FormsOf(secret) {
 			if len(text) < 4 {
 				continue
 			}
-			if at := strings.Index(shown.String(), text); at >= 0 {
-				t.Errorf("%s is shown %s: …%s…", secret, form, shown.String()[max(0, at-200):min(shown.Len(), at+100)])
+			if at := strings.Index(all, text); at >= 0 {
+				t.Errorf("%s is shown %s: …%s…", secret, form, all[max(0, at-200):min(len(all), at+100)])
 			}
 		}
 	}
