@@ -205,7 +205,10 @@ func (r *renderer) vary(ctx context.Context, d *project.Deployment, m *Manifests
 	if err != nil {
 		return nil, err
 	}
-	pairs := partners(slices.Collect(m.All()), slices.Collect(n.All()))
+	// Names and namespaces may be made of what is another value now.
+	pairs, _ := pair(slices.Collect(m.All()), slices.Collect(n.All()), func(id object.ID) object.ID {
+		return object.ID{Group: id.Group, Kind: id.Kind}
+	})
 	found := make([]dependence, len(pairs))
 	m.each(func(i int, o *Manifest) {
 		if pairs[i].Object == nil {
@@ -250,36 +253,6 @@ func depends(m, other Manifest, known masking) dependence {
 		}
 	}
 	slices.SortFunc(found.paths, func(a, b object.Path) int { return strings.Compare(a.String(), b.String()) })
-	return found
-}
-
-// partners finds, for each object, the one of another render: by its identity, and of what is left over, in order, one of
-// its kind. Where there is none, the manifest is empty.
-func partners(objects, others []Manifest) []Manifest {
-	byID := map[object.ID]Manifest{}
-	for _, m := range others {
-		byID[m.Object.Ref().ID()] = m
-	}
-	found := make([]Manifest, len(objects))
-	for i, m := range objects {
-		id := m.Object.Ref().ID()
-		found[i] = byID[id]
-		delete(byID, id)
-	}
-	left := map[object.ID][]Manifest{}
-	for _, m := range others {
-		if id := m.Object.Ref().ID(); byID[id].Object != nil {
-			id.Namespace, id.Name = "", ""
-			left[id] = append(left[id], m)
-		}
-	}
-	for i, m := range objects {
-		id := m.Object.Ref().ID()
-		id.Namespace, id.Name = "", ""
-		if found[i].Object == nil && len(left[id]) > 0 {
-			found[i], left[id] = left[id][0], left[id][1:]
-		}
-	}
 	return found
 }
 

@@ -92,7 +92,10 @@ func (r *renderer) renderAgain(ctx context.Context, works []*work) (map[*work]*w
 
 // compare marks where the item's objects differ from those of a second rendering.
 func (w *work) compare(again []Manifest) {
-	pairs, unpaired := pair(w.objects, again)
+	pairs, unpaired := pair(w.objects, again, func(id object.ID) object.ID {
+		id.Name = ""
+		return id
+	})
 	renamed := map[string]bool{}
 	for i, twin := range pairs {
 		if name := w.objects[i].Object.Ref().Name; twin.Object != nil && twin.Object.Ref().Name != name {
@@ -138,10 +141,9 @@ func (w *work) compare(again []Manifest) {
 	}
 }
 
-// pair finds, for each object, the one of a second rendering: by its identity, and what is left over in order, by kind and
-// namespace. It also returns those that have none.
-func pair(objects, again []Manifest) (pairs []Manifest, unpaired []int) {
-	type group struct{ group, kind, namespace string }
+// pair finds, for each object, the one of another rendering: by its identity, and what is left over in order, among those that
+// are of the same sort. It also returns those that have none.
+func pair(objects, again []Manifest, sort func(object.ID) object.ID) (pairs []Manifest, unpaired []int) {
 	byID := map[object.ID]Manifest{}
 	for _, m := range again {
 		byID[m.Object.Ref().ID()] = m
@@ -157,22 +159,20 @@ func pair(objects, again []Manifest) (pairs []Manifest, unpaired []int) {
 			left = append(left, i)
 		}
 	}
-	over := map[group][]Manifest{}
+	over := map[object.ID][]Manifest{}
 	for _, m := range again {
 		id := m.Object.Ref().ID()
 		if _, ok := byID[id]; ok {
-			g := group{id.Group, id.Kind, id.Namespace}
-			over[g] = append(over[g], m)
+			over[sort(id)] = append(over[sort(id)], m)
 		}
 	}
 	for _, i := range left {
-		id := objects[i].Object.Ref().ID()
-		g := group{id.Group, id.Kind, id.Namespace}
-		if len(over[g]) == 0 {
+		of := sort(objects[i].Object.Ref().ID())
+		if len(over[of]) == 0 {
 			unpaired = append(unpaired, i)
 			continue
 		}
-		pairs[i], over[g] = over[g][0], over[g][1:]
+		pairs[i], over[of] = over[of][0], over[of][1:]
 	}
 	return pairs, unpaired
 }
