@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/weighlock/weighlock/engine/object"
@@ -19,11 +20,41 @@ type Cluster interface {
 	User(ctx context.Context) (string, error)
 	// Allowed says whether the identity has a right, by its roles alone.
 	Allowed(ctx context.Context, r Right) (bool, error)
+	// Has says whether there is an object.
+	Has(ctx context.Context, ref object.Ref) (bool, error)
 	// Create asks for an object to be created. The error is a [*RefusedError] where the server may not, and [ErrExists]
 	// where it would have, but the object is there already.
 	Create(ctx context.Context, o object.Object, how Way) error
+	// Touch asks for a change of an object that changes nothing of it, and is no dry run: nil says that one that does would have been made.
+	Touch(ctx context.Context, ref object.Ref) error
 	// Connect asks for a connection to a service of which there is none: nil says that it would have been made.
 	Connect(ctx context.Context) error
+	// Policies lists the cluster's ValidatingAdmissionPolicies and their bindings.
+	Policies(ctx context.Context) (policies, bindings []object.Object, err error)
+	// Rules are the identity's rights in a namespace, and in the whole cluster, as far as the server knows them: not complete where somebody else
+	// is asked about rights, too.
+	Rules(ctx context.Context, namespace string) (rules []Rule, complete bool, err error)
+	// Namespaces are those that there are.
+	Namespaces(ctx context.Context) ([]string, error)
+	// Aggregated are the groups that other servers serve, to which requests are passed on.
+	Aggregated(ctx context.Context) ([]string, error)
+}
+
+// A Rule is what a role grants.
+type Rule struct{ Verbs, Groups, Resources, Names []string }
+
+// grants says whether a rule grants a right, if only to objects of some names.
+func (r Rule) grants(right Right) bool {
+	resource, any := right.Resource, []string{"*", right.Resource}
+	if right.Subresource != "" {
+		resource += "/" + right.Subresource
+		any = []string{"*", resource, "*/" + right.Subresource}
+	}
+	return overlap(r.Verbs, "*", right.Verb) && overlap(r.Groups, "*", right.Group) && overlap(r.Resources, any...)
+}
+
+func overlap(a []string, b ...string) bool {
+	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
 // Way is how an object is asked for.
@@ -40,7 +71,7 @@ var ErrExists = errors.New("it is there already")
 
 // A RefusedError says that the server refuses a request, whatever the state of its objects.
 type RefusedError struct {
-	// Policy says that an admission policy refuses it, and not a missing right.
+	// Policy says that admission refuses it, a policy or a webhook, and not a missing right.
 	Policy bool
 	Err    error
 }

@@ -3,11 +3,15 @@ package kube
 import (
 	"context"
 	"errors"
+	"slices"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/weighlock/weighlock/engine/diff"
 	"github.com/weighlock/weighlock/engine/doctor"
@@ -59,10 +63,16 @@ func (p patient) User(ctx context.Context) (string, error) {
 // Allowed implements [doctor.Cluster].
 func (p patient) Allowed(ctx context.Context, r doctor.Right) (bool, error) {
 	answer, err := p.ask(ctx, "authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview", map[string]any{
-		"resourceAttributes": map[string]any{"verb": r.Verb, "group": r.Group, "resource": r.Resource, "subresource": r.Subresource, "namespace": r.Namespace},
+		"resourceAttributes": attributes(r),
 	})
 	allowed, _ := answer.Map("status")["allowed"].(bool)
 	return allowed, err
+}
+
+// Has implements [doctor.Cluster].
+func (p patient) Has(ctx context.Context, ref object.Ref) (bool, error) {
+	live, err := p.get(ctx, ref)
+	return live != nil, err
 }
 
 // Create implements [doctor.Cluster].
@@ -80,6 +90,80 @@ func (p patient) Create(ctx context.Context, o object.Object, how doctor.Way) er
 		return doctor.ErrExists
 	}
 	return p.refused("creating", o.Ref(), err)
+}
+
+// Touch implements [doctor.Cluster] by an empty patch: the server judges it as any change, and writes nothing where nothing is changed.
+func (p patient) Touch(ctx context.Context, ref object.Ref) error {
+	client, err := p.client(ref)
+	if err != nil {
+		return err
+	}
+	_, err = client.Patch(ctx, ref.Name, types.MergePatchType, []byte("{}"), metav1.PatchOptions{FieldManager: diff.FieldManager})
+	return p.refused("changing", ref, err)
+}
+
+// Policies implements [doctor.Cluster].
+func (p patient) Policies(ctx context.Context) (policies, bindings []object.Object, err error) {
+	if policies, err = p.all(ctx, "admissionregistration.k8s.io", "validatingadmissionpolicies", "ValidatingAdmissionPolicy"); err == nil {
+		bindings, err = p.all(ctx, "admissionregistration.k8s.io", "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding")
+	}
+	return policies, bindings, err
+}
+
+// Namespaces implements [doctor.Cluster].
+func (p patient) Namespaces(ctx context.Context) ([]string, error) {
+	all, err := p.all(ctx, "", "namespaces", "Namespace")
+	var out []string
+	for _, ns := range all {
+		out = append(out, ns.Ref().Name)
+	}
+	return out, err
+}
+
+// Aggregated implements [doctor.Cluster].
+func (p patient) Aggregated(ctx context.Context) ([]string, error) {
+	all, err := p.all(ctx, "apiregistration.k8s.io", "apiservices", "APIService")
+	var out []string
+	for _, s := range all {
+		if group := s.Text("spec", "group"); s.Map("spec", "service") != nil && !slices.Contains(out, group) {
+			out = append(out, group)
+		}
+	}
+	return out, err
+}
+
+// all lists the objects of a resource, all of them.
+func (p patient) all(ctx context.Context, group, resource, kind string) ([]object.Object, error) {
+	list, err := p.dynamic.Resource(schema.GroupVersionResource{Group: group, Version: "v1", Resource: resource}).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, p.failed("listing", object.Ref{Group: group, Version: "v1", Kind: kind}, err)
+	}
+	out := make([]object.Object, len(list.Items))
+	for i := range list.Items {
+		out[i] = list.Items[i].Object
+	}
+	return out, nil
+}
+
+// Rules implements [doctor.Cluster].
+func (p patient) Rules(ctx context.Context, namespace string) (rules []doctor.Rule, complete bool, err error) {
+	answer, err := p.ask(ctx, "authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview", map[string]any{"namespace": namespace})
+	if err != nil {
+		return nil, false, err
+	}
+	var review authorizationv1.SelfSubjectRulesReview
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(answer, &review); err != nil {
+		return nil, false, err
+	}
+	for _, r := range review.Status.ResourceRules {
+		rules = append(rules, doctor.Rule{Verbs: r.Verbs, Groups: r.APIGroups, Resources: r.Resources, Names: r.ResourceNames})
+	}
+	return rules, !review.Status.Incomplete, nil
+}
+
+// attributes are a right as reviews have it.
+func attributes(r doctor.Right) map[string]any {
+	return map[string]any{"verb": r.Verb, "group": r.Group, "resource": r.Resource, "subresource": r.Subresource, "namespace": r.Namespace}
 }
 
 // noService is a service that no cluster has: names of services do not begin with a digit.
