@@ -98,8 +98,8 @@ bench-door: ## Webhooks: how long forges wait for an answer at 200 a second, on 
 load: ## weighlock serve under 5,000 webhooks while it is killed 30 times: SQLite, two replicas on PostgreSQL (10 minutes)
 	go test -tags long -run TestLongServeLosesNothing -timeout 40m -v ./cmd/weighlock -deliveries 5000 -server-kills 30
 
-soak: ## weighlock serve at a steady load for half an hour: what it holds must not grow; SOAK="-soak 10m" passes flags
-	go test -tags soak -run TestSoak -timeout 3h -v ./cmd/weighlock $(SOAK)
+soak: cluster ## weighlock serve at work on a cluster for half an hour: what it holds must not grow; SOAK="-soak 10m" passes flags
+	@scripts/with-cluster.sh go test -tags soak -run TestSoak -timeout 3h -v ./cmd/weighlock $(SOAK)
 
 fuzz-jinja: ## Templates: render TEMPLATES generated ones in Python and here, and compare
 	go test -tags difffuzz -run TestDifferential ./engine/jinja -timeout 2h -args -templates $(TEMPLATES)

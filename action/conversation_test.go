@@ -467,6 +467,11 @@ func (i interrupted) PullRequest(ctx context.Context, r forge.Repo, number int) 
 	return i.Forge.PullRequest(ctx, r, number)
 }
 
+func (i interrupted) PullRequestsOf(ctx context.Context, r forge.Repo, sha string) ([]forge.PullRequest, error) {
+	i.meet("PullRequestsOf")
+	return i.Forge.PullRequestsOf(ctx, r, sha)
+}
+
 func (i interrupted) Permission(ctx context.Context, r forge.Repo, u forge.User) (forge.Permission, error) {
 	i.meet("Permission")
 	return i.Forge.Permission(ctx, r, u)

@@ -180,7 +180,7 @@ func (b *Bot) audit(ctx context.Context, j Job, p pushed, differs string, err er
 	held, moved := new(heldError), new(movedError)
 	why := "the change is what the pull request showed"
 	switch {
-	case p.merged == nil:
+	case p.pullRequest(j.ID).Number == 0:
 		why = "it was pushed without a pull request, and the target asks for nothing that only one has"
 	case differs != "":
 		why = "the target lets through what is not as it was shown: " + differs

@@ -163,7 +163,11 @@ func (b *Bot) carryOut(ctx context.Context, t *tree, a asked, r Request, still f
 }
 
 // A movedError says what has changed on the forge between the command and the first write.
-type movedError struct{ what string }
+type movedError struct {
+	what string
+	// later says that what was not done is done by a later push.
+	later bool
+}
 
 func (e *movedError) Error() string { return e.what }
 
@@ -200,7 +204,7 @@ func (b *Bot) still(ctx context.Context, before *tree, a asked, r Request, trust
 		lost = append(lost, g.Text)
 	}
 	b.Log.InfoContext(ctx, "not met any more", "target", r.Job.ID, "actor", a.by.Login, "gates", verdict)
-	return &movedError{"right before the first write this was not met: " + strings.Join(lost, "; ")}
+	return &movedError{what: "right before the first write this was not met: " + strings.Join(lost, "; ")}
 }
 
 // standing is what a command rests on, as it is right before the first write.
@@ -216,17 +220,17 @@ func (a asked) moved(s standing) error {
 	now := s.pr
 	switch {
 	case s.withdrawn != "":
-		return &movedError{fmt.Sprintf("the command was %s meanwhile", s.withdrawn)}
+		return &movedError{what: fmt.Sprintf("the command was %s meanwhile", s.withdrawn)}
 	case now.Head.SHA != a.pr.Head.SHA:
-		return &movedError{fmt.Sprintf("the head has moved on from %s to %s meanwhile", short(a.pr.Head.SHA), short(now.Head.SHA))}
+		return &movedError{what: fmt.Sprintf("the head has moved on from %s to %s meanwhile", short(a.pr.Head.SHA), short(now.Head.SHA))}
 	case now.Base.Name != a.pr.Base.Name:
-		return &movedError{fmt.Sprintf("the base branch is %s meanwhile", now.Base.Name)}
+		return &movedError{what: fmt.Sprintf("the base branch is %s meanwhile", now.Base.Name)}
 	case now.State != a.pr.State:
-		return &movedError{fmt.Sprintf("the pull request is %s meanwhile", now.State)}
+		return &movedError{what: fmt.Sprintf("the pull request is %s meanwhile", now.State)}
 	case now.Draft && !a.pr.Draft:
-		return &movedError{"the pull request is a draft meanwhile"}
+		return &movedError{what: "the pull request is a draft meanwhile"}
 	case s.tip != a.base:
-		return &movedError{fmt.Sprintf("%s has moved on from %s to %s meanwhile", a.pr.Base.Name, short(a.base), short(s.tip))}
+		return &movedError{what: fmt.Sprintf("%s has moved on from %s to %s meanwhile", a.pr.Base.Name, short(a.base), short(s.tip))}
 	}
 	return nil
 }

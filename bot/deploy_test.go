@@ -116,7 +116,19 @@ func TestACommandIsRefusedWhereWhatItRestsOnHasMoved(t *testing.T) {
 func TestAPushDeploysWhatWasReviewedAndIsHeldElse(t *testing.T) {
 	t.Parallel()
 	namespace := ref("Namespace", "", "shop")
-	merged := &forge.PullRequest{State: forge.StateMerged, Head: forge.Ref{SHA: headSHA}, Author: forge.User{Login: "linus"}}
+	merged := func(shown *Shown) []incoming {
+		pr := forge.PullRequest{Number: 1, State: forge.StateMerged, Head: forge.Ref{SHA: headSHA}, Author: forge.User{Login: "linus"}}
+		return []incoming{{PullRequest: pr, commit: baseSHA, shown: shown}}
+	}
+	// One that brings nothing to prod, and behind it one that an earlier push has merged.
+	after := func(shown *Shown, decided ...ID) []incoming {
+		out := append(merged(&Shown{Head: headSHA, Digests: map[ID]string{"staging": "s"}}), merged(shown)...)
+		out[1].Number, out[1].earlier, out[1].decided = 2, true, map[ID]bool{}
+		for _, id := range decided {
+			out[1].decided[id] = true
+		}
+		return out
+	}
 	for name, c := range map[string]struct {
 		policy  func(*TargetPolicy)
 		push    pushed
@@ -125,24 +137,28 @@ func TestAPushDeploysWhatWasReviewedAndIsHeldElse(t *testing.T) {
 		held    string // part of why, "" where it is deployed
 		differs bool
 	}{
-		"what was shown":               {nil, pushed{merged: merged, shown: &Shown{Head: headSHA, Digests: map[ID]string{"prod": "d"}}}, Facts{}, changes("d"), "", false},
-		"something else":               {nil, pushed{merged: merged, shown: &Shown{Head: headSHA, Digests: map[ID]string{"prod": "e"}}}, Facts{}, changes("d"), "is not the one that the preview showed", true},
-		"something else, as it may be": {func(p *TargetPolicy) { p.RequireReviewed = false }, pushed{merged: merged, shown: &Shown{Head: headSHA, Digests: map[ID]string{"prod": "e"}}}, Facts{}, changes("d"), "", true},
-		"the preview of another head":  {nil, pushed{merged: merged, shown: &Shown{Head: baseSHA, Digests: map[ID]string{"prod": "e"}}}, Facts{}, changes("d"), "the preview was of 9f8e7d6, and 1a2b3c4 was merged", true},
-		"no preview":                   {nil, pushed{merged: merged}, Facts{}, changes("d"), "showed no preview", true},
-		"no pull request":              {nil, pushed{}, Facts{}, changes("d"), "", false},
+		"what was shown":                                   {nil, pushed{merges: merged(&Shown{Head: headSHA, Digests: map[ID]string{"prod": "d"}})}, Facts{}, changes("d"), "", false},
+		"something else":                                   {nil, pushed{merges: merged(&Shown{Head: headSHA, Digests: map[ID]string{"prod": "e"}})}, Facts{}, changes("d"), "is not the one that the preview showed", true},
+		"something else, as it may be":                     {func(p *TargetPolicy) { p.RequireReviewed = false }, pushed{merges: merged(&Shown{Head: headSHA, Digests: map[ID]string{"prod": "e"}})}, Facts{}, changes("d"), "", true},
+		"the preview of another head":                      {nil, pushed{merges: merged(&Shown{Head: baseSHA, Digests: map[ID]string{"prod": "e"}})}, Facts{}, changes("d"), "the preview was of 9f8e7d6, and 1a2b3c4 was merged", true},
+		"no preview":                                       {nil, pushed{merges: merged(nil)}, Facts{}, changes("d"), "showed no preview", true},
+		"what one merged right before showed":              {nil, pushed{merges: after(&Shown{Head: headSHA, Digests: map[ID]string{"prod": "d"}})}, Facts{}, changes("d"), "", false},
+		"something else than that":                         {nil, pushed{merges: after(&Shown{Head: headSHA, Digests: map[ID]string{"prod": "e"}})}, Facts{}, changes("d"), "is not the one that the preview showed", true},
+		"what one merged before showed that was decided":   {nil, pushed{merges: after(&Shown{Head: headSHA, Digests: map[ID]string{"prod": "d"}}, "prod")}, Facts{}, changes("d"), "showed no change of this target", true},
+		"that, decided for another target":                 {nil, pushed{merges: after(&Shown{Head: headSHA, Digests: map[ID]string{"prod": "d"}}, "staging")}, Facts{}, changes("d"), "", false},
+		"no pull request":                                  {nil, pushed{}, Facts{}, changes("d"), "", false},
 		"no pull request where there have to be approvals": {func(p *TargetPolicy) { p.Approvals = 2 }, pushed{}, Facts{}, changes("d"), "not met: 2 approvals (nobody could give any)", false},
-		"too few approvals": {func(p *TargetPolicy) { p.Approvals = 1 }, pushed{merged: merged, shown: &Shown{Head: headSHA, Digests: map[ID]string{"prod": "d"}}},
+		"too few approvals": {func(p *TargetPolicy) { p.Approvals = 1 }, pushed{merges: merged(&Shown{Head: headSHA, Digests: map[ID]string{"prod": "d"}})},
 			Facts{}, changes("d"), "not met: 1 approval", false},
-		"approvals": {func(p *TargetPolicy) { p.Approvals = 1 }, pushed{merged: merged, shown: &Shown{Head: headSHA, Digests: map[ID]string{"prod": "d"}}},
+		"approvals": {func(p *TargetPolicy) { p.Approvals = 1 }, pushed{merges: merged(&Shown{Head: headSHA, Digests: map[ID]string{"prod": "d"}})},
 			Facts{Approvals: fact([]Approval{{By: forge.User{Login: "mary"}, Commit: headSHA}}, nil)}, changes("d"), "", false},
 		"a target that goes first and has not": {func(p *TargetPolicy) { p.After = []string{"staging"} }, pushed{}, Facts{After: map[string]Fact[checkout.Tree]{"staging": fact(checkout.Tree{}, nil)}},
 			changes("d"), "it was never deployed", false},
 		"checks, which were for the merge":    {func(p *TargetPolicy) { p.Checks = ChecksAll }, pushed{}, Facts{Checks: fact([]Check(nil), errors.New("HTTP 500"))}, changes("d"), "", false},
 		"a deletion that has to be asked for": {nil, pushed{}, Facts{}, changes("d", namespace), "it deletes " + namespace.String(), false},
-		"something else than was approved": {func(p *TargetPolicy) { p.RequireReviewed, p.Approvals = false, 1 }, pushed{merged: merged, shown: &Shown{Head: headSHA, Digests: map[ID]string{"prod": "e"}}},
+		"something else than was approved": {func(p *TargetPolicy) { p.RequireReviewed, p.Approvals = false, 1 }, pushed{merges: merged(&Shown{Head: headSHA, Digests: map[ID]string{"prod": "e"}})},
 			Facts{Approvals: fact([]Approval{{By: forge.User{Login: "mary"}, Commit: headSHA}}, nil)}, changes("d"), "is not the one that the preview showed", true},
-		"what is never previewed": {func(p *TargetPolicy) { p.Preview = PreviewNever }, pushed{merged: merged}, Facts{}, changes("d"), "", false},
+		"what is never previewed": {func(p *TargetPolicy) { p.Preview = PreviewNever }, pushed{merges: merged(nil)}, Facts{}, changes("d"), "", false},
 	} {
 		policy := defaultPolicy()
 		if c.policy != nil {
@@ -164,7 +180,7 @@ func TestAPushThatIsHeldIsCountedByWhatHoldsIt(t *testing.T) {
 	t.Parallel()
 	for want, err := range map[string]error{
 		"after not met, preview not met": &heldError{gates: Verdict{{Name: "after", State: GateNotMet}, {Name: "preview", State: GateNotMet}}},
-		"state not met":                  &movedError{"main has moved on"},
+		"state not met":                  &movedError{what: "main has moved on"},
 		"unknown not met":                errors.New("HTTP 500"),
 		"preview met":                    nil,
 	} {

@@ -269,6 +269,11 @@ func (d deployment) unreached() bool {
 	return d.set != nil && d.set.Partial && d.result.Count(apply.Applied)+d.result.Count(apply.Deleted) == 0
 }
 
+// unremarkable says that there was nothing to do.
+func (d deployment) unremarkable() bool {
+	return d.ok() && !d.set.Changed() && len(lost(d.set)) == 0 && len(d.warnings) == 0
+}
+
 func (d deployment) ok() bool { return d.err == nil && d.result.Err() == nil }
 
 // markdown is the answer that tells of the deployment, for a person if actor is not empty.
@@ -295,6 +300,8 @@ func (d deployment) answer(id ID, commit, actor string, max int) string {
 			why = report.Escape(d.differs.Text)
 		}
 		return fmt.Sprintf("😕 %s was not %s%s: %s.\n%s\nThe preview is up to date again: read it, then repeat the command.\n", target, d.verb, by, why, d.excerpt)
+	case errors.As(d.err, &moved) && moved.later:
+		return fmt.Sprintf(waits+" %s is not %s yet: %s.\n", target, d.verb, report.Escape(moved.what))
 	case errors.As(d.err, &moved):
 		return fmt.Sprintf("😕 %s was not %s%s: %s. Nothing was applied.", target, d.verb, by, report.Escape(moved.what))
 	case errors.As(d.err, &held) && held.Record.Hold:

@@ -27,12 +27,11 @@ func (p *past) Close() error {
 	return p.tree.Close()
 }
 
-// before is what the branch of a push was before it; nil where there was nothing: the first commit of all. Where the forge does not tell,
-// it is what the new commit stands on.
-func (b *Bot) before(ctx context.Context, repo *checkout.Repo, e forge.BranchPushed) (*past, error) {
-	at := e.Before
+// before is what a branch was at before what was pushed to it; nil where there was nothing: the first commit of all. Where the forge does
+// not tell, it is what the new commit stands on.
+func (b *Bot) before(ctx context.Context, repo *checkout.Repo, at, after string) (*past, error) {
 	if at == "" {
-		parents, err := repo.Parents(ctx, e.After)
+		parents, err := repo.Parents(ctx, after)
 		if err != nil || len(parents) == 0 {
 			return nil, err
 		}
@@ -86,7 +85,7 @@ func led(ctx context.Context, was, is *tree, j Job) (string, error) {
 
 // bound are the gates that bind a target's deploy to what its branch was before the push: nil where nothing of that is in the way.
 func (b *Bot) bound(ctx context.Context, t *tree, j Job, p pushed) Verdict {
-	was, err := p.past()
+	was, err := p.past(p.since(j.ID))
 	switch {
 	case err != nil:
 		return called("policy", unknown(fmt.Sprintf("%s deployed %s as it does now before this push", p.Branch, j.ID), err))
@@ -112,13 +111,19 @@ func (b *Bot) pusher(ctx context.Context, was *past, j Job, p pushed) Verdict {
 	if allow.Permission <= forge.Write && len(allow.Teams)+len(allow.Users) == 0 && !j.Policy.Codeowners {
 		return nil
 	}
+	var v Verdict
+	for _, m := range p.bringing(j.ID) {
+		if m.earlier {
+			v = append(v, Gate{Name: "actor", State: GateNotMet, Text: fmt.Sprintf("whoever merged %s may deploy %s (that was another push, and who made it is not known any more)", m, j.ID)})
+		}
+	}
 	r := Request{Job: j, Actor: p.Sender, Permission: fact(b.Forge.Permission(ctx, p.Repo, p.Sender)), Team: fact(b.team(ctx, p.Sender, allow.Teams))}
 	if j.Policy.Codeowners {
 		// What came by the push, whoever wrote it, by the owners that there were before.
 		of := forge.PullRequest{Repo: p.Repo, State: forge.StateOpen, Head: forge.Ref{SHA: p.After}}
 		r.Unowned = fact(b.unowned(ctx, asked{by: p.Sender, repo: p.repo, base: was.commit, pr: of}))
 	}
-	return called("actor", r.allowed()...)
+	return append(v, called("actor", r.allowed()...)...)
 }
 
 // leadsElsewhere says of a preview's target what its merge changes of where it leads, "" for nothing.

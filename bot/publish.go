@@ -173,6 +173,15 @@ func (b *Bot) answer(ctx context.Context, pr forge.PullRequest, id answerID, bod
 	return nil
 }
 
+// answerUnlessThere adds an answer, unless there is one for the same cause: that one knows more.
+func (b *Bot) answerUnlessThere(ctx context.Context, pr forge.PullRequest, id answerID, body string) error {
+	ours, err := b.ourComments(ctx, pr)
+	if err == nil && find(ours, id.marker()) != nil {
+		return nil
+	}
+	return errors.Join(err, b.answer(ctx, pr, id, body))
+}
+
 var fenceLine = regexp.MustCompile("^ {0,3}(`{3,}|~{3,})")
 
 // fitted is an answer that fits into a comment: what is too long ends with a paragraph outside of code and folded text.

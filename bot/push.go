@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/weighlock/weighlock/bot/checkout"
 	"github.com/weighlock/weighlock/bot/forge"
@@ -57,23 +56,22 @@ func (b *Bot) branchPushed(ctx context.Context, e forge.BranchPushed) (Outcome, 
 	if plan.Reason != "" {
 		return Outcome{Summary: "Nothing to do: " + plan.Reason + ".\n" + b.renewOthers(ctx, e)}, nil
 	}
-	var was *past
-	p := pushed{BranchPushed: e, repo: repo, tree: at, past: sync.OnceValues(func() (*past, error) {
-		var err error
-		was, err = b.before(ctx, repo, e)
+	pasts := map[string]*past{}
+	p := pushed{BranchPushed: e, repo: repo, tree: at, past: func(at string) (*past, error) {
+		if was, ok := pasts[at]; ok {
+			return was, nil
+		}
+		was, err := b.before(ctx, repo, at, e.After)
+		pasts[at] = was
 		return was, err
-	})}
-	defer func() { _ = was.Close() }()
-	if p.merged, err = b.mergedBy(ctx, e); err != nil {
+	}}
+	defer func() {
+		for _, was := range pasts {
+			_ = was.Close()
+		}
+	}()
+	if p.merges, err = b.merges(ctx, p, plan.Jobs); err != nil {
 		return b.unknownMerge(plan, err)
-	}
-	if p.merged != nil {
-		if p.shown, err = b.shown(ctx, *p.merged); err != nil {
-			return b.unknownMerge(plan, err)
-		}
-		if p.others, err = b.alsoMerged(ctx, p); err != nil {
-			return b.unknownMerge(plan, err)
-		}
 	}
 	out, err := b.deployPush(ctx, t, plan, p)
 	if ctx.Err() == nil {
@@ -94,24 +92,29 @@ type pushed struct {
 	repo *checkout.Repo
 	// tree is what it made of the branch.
 	tree checkout.Tree
-	// past finds out what the branch was before.
-	past func() (*past, error)
-	// merged is the pull request that it merged, nil for none, and shown what that showed last.
-	merged *forge.PullRequest
-	shown  *Shown
-	// others are further ones that it merged.
-	others []forge.PullRequest
+	// past finds out what the branch was at a commit before.
+	past func(at string) (*past, error)
+	// merges are the pull requests that it brings.
+	merges []incoming
 }
 
 func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Outcome, error) {
 	var out Outcome
 	var errs []error
-	var again []string
-	texts := map[ID]string{}
+	merged := p.merged()
+	again := map[int][]string{}
+	type told struct {
+		incoming
+		id   ID
+		text string
+		// waits says that a later push has more to tell.
+		waits bool
+	}
+	var tell []told
 	for _, j := range plan.Jobs {
 		differs := ""
 		d := b.deploy(ctx, t, j, deployOrder{
-			run:    b.run(occasion{command: VerbDeploy, tree: p.tree, about: about(p.merged, p.BranchPushed), why: "push to " + p.Branch, person: "@" + p.Sender.Login}),
+			run:    b.run(occasion{command: VerbDeploy, tree: p.tree, about: about(merged, p.BranchPushed), why: "push to " + p.Branch, person: "@" + p.Sender.Login}),
 			record: forge.NewDeployment{Repo: p.Repo, SHA: p.After, Branch: p.Branch, Description: "push by @" + p.Sender.Login},
 			approve: func(ctx context.Context, set *diff.ChangeSet) (err error) {
 				differs, err = b.approvePush(ctx, t, j, p, set)
@@ -119,11 +122,21 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 				return err
 			},
 		})
-		b.foundDeploy(j, d)
-		if p.merged != nil {
+		moved := new(movedError)
+		waiting := errors.As(d.err, &moved) && moved.later
+		if !waiting {
+			b.foundDeploy(j, d)
+		}
+		hearing, held := p.hearing(j.ID, !waiting && !d.unremarkable()), new(heldError)
+		if !errors.As(d.err, &held) {
+			held = nil
+		} else {
+			hearing = p.asked(j, hearing)
+		}
+		if len(hearing) > 0 {
 			d.look, d.again = Command{Verb: VerbDiff}.on(j.ID), Command{Verb: VerbDeploy, Commit: short(p.After)}.on(j.ID)
-			if !d.ok() && !errors.As(d.err, new(*movedError)) {
-				again = append(again, string(j.ID)) // what comes next is a command, which is bound to what the preview shows
+			if first := hearing[0].Number; !d.ok() && moved.what == "" {
+				again[first] = append(again[first], string(j.ID)) // what comes next is a command, which is bound to what the preview shows
 			}
 		}
 		if differs != "" {
@@ -131,27 +144,34 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 		}
 		d = b.quiet(ctx, d, t.config.Comment, p.Repo)
 		text := d.markdown(j.ID, p.After, "", b.Forge.MaxComment())
-		if held := new(heldError); errors.As(d.err, &held) {
-			text = held.markdown(j.ID, p.After, p.merged != nil)
+		if held != nil {
+			text = held.markdown(j.ID, p.After, hearing, 0)
 		}
-		texts[j.ID] = text
+		for n, m := range hearing {
+			said := text
+			if held != nil {
+				said = held.markdown(j.ID, p.After, hearing, n)
+			}
+			tell = append(tell, told{m, j.ID, said, waiting})
+		}
 		out.Summary += text + "\n"
-		out.Failed, out.Unreached = out.Failed || !d.ok(), out.Unreached || d.unreached()
+		out.Failed, out.Unreached = out.Failed || !d.ok() && !waiting, out.Unreached || d.unreached()
 	}
-	if p.merged == nil {
-		return out, nil
-	}
-	if len(again) > 0 {
-		if _, err := b.preview(ctx, p.repo, *p.merged, p.After, interest{targets: again, person: true}); err != nil {
-			errs = append(errs, fmt.Errorf("the new diff is not shown: %w", err))
+	for _, m := range p.merges {
+		if targets := again[m.Number]; len(targets) > 0 {
+			if _, err := b.preview(ctx, p.repo, m.PullRequest, p.After, interest{targets: targets, person: true}); err != nil {
+				errs = append(errs, fmt.Errorf("the new diff is not shown: %w", err))
+			}
 		}
 	}
-	for _, j := range plan.Jobs {
-		id := answerToPush(p.After, j.ID)
-		for _, pr := range append([]forge.PullRequest{*p.merged}, p.others...) {
-			errs = append(errs, b.answer(ctx, pr, id, texts[j.ID]))
-			b.supersede(ctx, pr, id, []string{string(j.ID)})
+	for _, to := range tell {
+		id := to.answer(p, to.id)
+		if to.waits {
+			errs = append(errs, b.answerUnlessThere(ctx, to.PullRequest, id, to.text))
+			continue
 		}
+		errs = append(errs, b.answer(ctx, to.PullRequest, id, to.text))
+		b.supersede(ctx, to.PullRequest, id, []string{string(to.id)})
 	}
 	return out, errors.Join(errs...)
 }
@@ -175,9 +195,11 @@ func (e *heldError) why() []string {
 	return out
 }
 
-// markdown tells it on the pull request that was merged, or where there is none in the job's summary alone.
-func (e *heldError) markdown(id ID, commit string, merged bool) string {
+// markdown tells it on the nth of the pull requests that hear of it, the first of which is asked, or where there is none in the job's
+// summary alone.
+func (e *heldError) markdown(id ID, commit string, hearing []incoming, n int) string {
 	var s strings.Builder
+	merged := len(hearing) > 0
 	fmt.Fprintf(&s, "✋ **%s** was not deployed by the %s: ", report.Escape(string(id)), pick(merged, "merge", "push"))
 	if why := e.why(); len(why) == 1 {
 		s.WriteString(report.Escape(why[0]) + ".\n")
@@ -193,7 +215,11 @@ func (e *heldError) markdown(id ID, commit string, merged bool) string {
 		return s.String()
 	}
 	command := Command{Verb: VerbDeploy, Commit: commit, Prune: e.prune}.on(id)
-	fmt.Fprintf(&s, "\nThe preview shows what a deploy would change now. To deploy it: %s\n", report.Code(command))
+	where, there := "", ""
+	if n > 0 {
+		where, there = " of "+report.Escape(hearing[0].String()), ", write there"
+	}
+	fmt.Fprintf(&s, "\nThe preview%s shows what a deploy would change now. To deploy it%s: %s\n", where, there, report.Code(command))
 	return s.String()
 }
 
@@ -205,19 +231,19 @@ func (b *Bot) approvePush(ctx context.Context, t *tree, j Job, p pushed, set *di
 		return "", fmt.Errorf("whether %s is still where it was could not be found out: %w", p.Branch, err)
 	}
 	if tip != p.After {
-		return "", &movedError{fmt.Sprintf("%s has moved on to %s meanwhile, whose own push deploys it", p.Branch, short(tip))}
+		return "", &movedError{what: fmt.Sprintf("%s has moved on to %s meanwhile, whose own push deploys it", p.Branch, short(tip)), later: true}
 	}
 	trust, err := b.trust(ctx, p.repo, p.Repo, p.Branch, p.DefaultBranch)
 	if err != nil {
 		return "", err
 	}
 	if from := trust.from(j); from != "" {
-		return "", &movedError{fmt.Sprintf("%s has it deployed from %s meanwhile", trust.defaultBranch, from)}
+		return "", &movedError{what: fmt.Sprintf("%s has it deployed from %s meanwhile", trust.defaultBranch, from)}
 	}
 	if !set.Changed() {
 		return "", nil
 	}
-	m, held := p.judge(j, b.facts(ctx, t, j, b.look(ctx, deref(p.merged), p.After)), append(b.bound(ctx, t, j, p), b.othersApproved(ctx, j, p)...), set)
+	m, held := p.judge(j, b.facts(ctx, t, j, b.look(ctx, p.pullRequest(j.ID), p.After)), append(b.bound(ctx, t, j, p), b.othersApproved(ctx, j, p)...), set)
 	if m != nil {
 		differs = m.Text
 	}
@@ -238,20 +264,20 @@ func (p pushed) judge(j Job, facts Facts, bound Verdict, set *diff.ChangeSet) (d
 	for _, g := range bound {
 		hold(g.Name, pick(g.Name == "actor", "not met: ", "")+g.Text)
 	}
-	policy := j.Policy
+	pr, policy := p.pullRequest(j.ID), j.Policy
 	policy.Checks = ChecksNone // those of the new commit have only just begun; those of the head were for the merge
-	if p.merged == nil && policy.Approvals > 0 {
+	if pr.Number == 0 && policy.Approvals > 0 {
 		hold("approvals", fmt.Sprintf("not met: %d %s (nobody could give any)", policy.Approvals, plural(policy.Approvals, "approval", "approvals")))
 		policy.Approvals = 0
 	}
-	for _, g := range facts.Gates(policy, deref(p.merged), p.tree).of(GateNotMet) {
+	for _, g := range facts.Gates(policy, pr, p.tree).of(GateNotMet) {
 		hold(g.Name, "not met: "+g.Text)
 	}
 	if why := guarded(j.Policy, set); why != "" {
 		h.prune = true
 		hold("preview", why)
 	}
-	if p.merged != nil && j.Policy.Preview != PreviewNever { // which asks for deploys that nobody has seen before
+	if pr.Number != 0 && j.Policy.Preview != PreviewNever { // which asks for deploys that nobody has seen before
 		differs = p.mismatch(j.ID, set)
 		if differs != nil && (j.Policy.RequireReviewed || j.Policy.Approvals > 0) { // what was approved is what was shown
 			hold("preview", differs.Text)
@@ -261,32 +287,6 @@ func (p pushed) judge(j Job, facts Facts, bound Verdict, set *diff.ChangeSet) (d
 		return differs, &h
 	}
 	return differs, nil
-}
-
-// mismatch says in what a change is not the one that the merged pull request showed last; nil where it is.
-func (p pushed) mismatch(id ID, set *diff.ChangeSet) *mismatch {
-	switch {
-	case p.shown == nil, p.shown.Digests == nil:
-		return &mismatch{Text: "the pull request showed no preview"}
-	case p.shown.Head == p.merged.Head.SHA && p.shown.Digests[id] == set.Digest:
-		return nil
-	case p.shown.Head != p.merged.Head.SHA:
-		return &mismatch{Text: fmt.Sprintf("the preview was of %s, and %s was merged", short(p.shown.Head), short(p.merged.Head.SHA))}
-	case p.shown.Digests[id] == "":
-		return &mismatch{Text: "the pull request showed no change of this target, yet the cluster is not as the branch has it", Objects: changed(set)}
-	}
-	base := ""
-	switch {
-	case len(p.others) > 0:
-		base = "the same push has merged " + p.others[0].String() + ", too"
-		if n := len(p.others); n > 1 {
-			base = fmt.Sprintf("the same push has merged %s and %d more, too", p.others[0], n-1)
-		}
-	case p.shown.Base != p.Before:
-		base = fmt.Sprintf("%s has moved on from %s to %s", p.Branch, short(p.shown.Base), short(p.Before))
-	}
-	m := p.shown.mismatch(id, set, base)
-	return &m
 }
 
 // guarded says why a change set's deletions need somebody to ask for them, "" where they do not.
@@ -318,50 +318,6 @@ func (b *Bot) mergedBy(ctx context.Context, e forge.BranchPushed) (*forge.PullRe
 		}
 	}
 	return nil, nil
-}
-
-// alsoMerged are further pull requests that the push has merged, as that of a merge queue may: those of the commits between what the
-// branch was at and what it is at. Of a long row of commits the newest ones are asked for.
-func (b *Bot) alsoMerged(ctx context.Context, p pushed) ([]forge.PullRequest, error) {
-	const most = 20
-	known := map[int]bool{p.merged.Number: true}
-	var out []forge.PullRequest
-	at := p.After
-	for range most {
-		parents, err := p.repo.Parents(ctx, at)
-		if err != nil || len(parents) == 0 || parents[0] == p.Before || p.Before == "" {
-			return out, err
-		}
-		at = parents[0]
-		prs, err := b.Forge.PullRequestsOf(ctx, p.Repo, at)
-		if err != nil {
-			return nil, err
-		}
-		for _, pr := range prs {
-			if pr.State == forge.StateMerged && pr.Base.Name == p.Branch && pr.MergeCommit == at && !known[pr.Number] {
-				known[pr.Number] = true
-				out = append(out, pr)
-			}
-		}
-		if err := p.repo.Fetch(ctx, at); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-// othersApproved are the gates of approvals that the other pull requests lack which the push has merged.
-func (b *Bot) othersApproved(ctx context.Context, j Job, p pushed) Verdict {
-	if j.Policy.Approvals == 0 {
-		return nil
-	}
-	var v Verdict
-	for _, pr := range p.others {
-		g := (Facts{Approvals: fact(b.approvals(ctx, pr))}).approved(j.Policy.Approvals, pr)
-		g.Name, g.Text = "approvals", "not met: "+g.Text+", for "+pr.String()
-		v = append(v, g)
-	}
-	return v.of(GateNotMet)
 }
 
 // tellMerged tells the merged pull request why nothing is deployed, and returns the cause.

@@ -6,11 +6,28 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/weighlock/weighlock/bot/forge"
 )
 
 var deployAnswer = regexp.MustCompile(`^` + answerMarker + `(?:push-[0-9a-f]+-(\S+)|comment-([0-9]+)-([0-9]+))` + markerEnd + `\n`)
+
+// pushAnswered says whether a comment is an answer about a target that a push deploys, and about which.
+func pushAnswered(body string) (bool, ID) {
+	m := deployAnswer.FindStringSubmatch(body)
+	if m == nil || m[1] == "" {
+		return false, ""
+	}
+	target, err := url.PathUnescape(m[1])
+	return err == nil, ID(target)
+}
+
+// afterMarker is what a comment of ours says.
+func afterMarker(body string) string {
+	_, said, _ := strings.Cut(body, markerEnd+"\n")
+	return said
+}
 
 // supersede folds away, where the forge can, the last answer of ours that the answer id takes the place of: one about a deploy of the
 // same targets, or of some of them. What came before that was folded away by it. The preview is no answer. A failure is logged: what

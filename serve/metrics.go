@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"regexp"
 	"runtime"
 	"time"
 
@@ -32,6 +33,10 @@ type metrics struct {
 // seconds are the buckets of what takes between a tenth of a second and an hour.
 var seconds = []float64{.1, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600}
 
+// live is the memory that the last garbage collection found in use. What is allocated now swings with its cycle, so that it does not
+// tell whether a server holds more and more.
+var live = collectors.GoRuntimeMetricsRule{Matcher: regexp.MustCompile(`^/gc/heap/live:bytes$`)}
+
 func newMetrics(store *queue.Store) *metrics {
 	m := &metrics{
 		registry:   prometheus.NewRegistry(),
@@ -54,7 +59,7 @@ func newMetrics(store *queue.Store) *metrics {
 		m.previews.WithLabelValues(string(o))
 	}
 	m.registry.MustRegister(m.deliveries, m.door, m.runs, m.answers, m.recovered, m.refusals, m.budgets, m.unwell, m.deploys, m.previews, m.refused, depth{store},
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(live)), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 

@@ -1,0 +1,258 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/engine/diff"
+)
+
+// An incoming is a pull request that has become part of the branch that a push deploys, with what it showed last.
+type incoming struct {
+	forge.PullRequest
+	// commit is the branch's, as of the merge.
+	commit string
+	shown  *Shown
+	// earlier says that an earlier push has merged it, and decided are the targets that one has decided about: all but those for which
+	// it has left that to a later push.
+	earlier bool
+	decided map[ID]bool
+	// beneath is what the branch was at below an earlier one.
+	beneath string
+}
+
+// brings says whether the merge brings a change of a target that no push before this one has decided about.
+func (m incoming) brings(id ID) bool {
+	return m.shown != nil && m.shown.Digests[id] != "" && !m.decided[id]
+}
+
+// answer names what is said on the pull request about a target. On an earlier one it takes the place of what its own push has said.
+func (m incoming) answer(p pushed, id ID) answerID {
+	if m.earlier {
+		return answerToPush(m.commit, id)
+	}
+	return answerToPush(p.After, id)
+}
+
+// waits marks an answer that leaves a target to a later push.
+const waits = "⏳"
+
+// decided are the targets about which answers of ours say what a push did with them.
+func decided(ours []forge.Comment) map[ID]bool {
+	out := map[ID]bool{}
+	for _, c := range ours {
+		if push, target := pushAnswered(c.Body); push && !strings.HasPrefix(afterMarker(c.Body), waits) {
+			out[target] = true
+		}
+	}
+	return out
+}
+
+// merges are the pull requests that a push has merged, newest first, and behind them those of pushes right before it that were not
+// deployed because this one came: who merges twice in a row wants both deployed, and told of. Of a long row of commits the newest ones
+// are asked for.
+func (b *Bot) merges(ctx context.Context, p pushed, jobs []Job) ([]incoming, error) {
+	const most = 20
+	var out []incoming
+	known := map[int]bool{}
+	at, earlier := p.After, false
+	for range most {
+		prs, err := b.Forge.PullRequestsOf(ctx, p.Repo, at)
+		if err != nil {
+			return nil, err
+		}
+		if last := len(out) - 1; last >= 0 && out[last].beneath == "" && !slices.ContainsFunc(prs, func(pr forge.PullRequest) bool { return pr.Number == out[last].Number }) {
+			out[last].beneath = at
+		}
+		settled := false
+		for _, pr := range prs {
+			if known[pr.Number] || pr.State != forge.StateMerged || pr.Base.Name != p.Branch || at != p.After && pr.MergeCommit != at && pr.MergeCommit != "" {
+				continue
+			}
+			known[pr.Number] = true
+			m, err := b.merged(ctx, pr, at, earlier)
+			if err != nil {
+				return nil, err
+			}
+			if out = append(out, m); earlier && m.isSettled(jobs) {
+				settled = true
+			}
+			if at == p.After {
+				break // the others hold this commit, too, but it is not what became of them
+			}
+		}
+		if settled {
+			break // so is what came before it
+		}
+		parents, err := p.repo.Parents(ctx, at)
+		if err != nil {
+			return nil, err
+		}
+		if len(parents) == 0 {
+			break
+		}
+		earlier = earlier || p.Before == "" || parents[0] == p.Before
+		at = parents[0]
+		if err := p.repo.Fetch(ctx, at); err != nil {
+			return nil, err
+		}
+	}
+	// What an earlier one stands on must be known: it is what its change is judged by.
+	return slices.DeleteFunc(out, func(m incoming) bool { return m.earlier && m.beneath == "" }), nil
+}
+
+func (b *Bot) merged(ctx context.Context, pr forge.PullRequest, commit string, earlier bool) (incoming, error) {
+	ours, err := b.ourComments(ctx, pr)
+	if err != nil {
+		return incoming{}, err
+	}
+	m := incoming{PullRequest: pr, commit: commit, shown: b.shownBy(ctx, pr, ours), earlier: earlier}
+	if earlier {
+		m.decided = decided(ours)
+	}
+	return m, nil
+}
+
+// isSettled says that pushes have decided about all that a merge brought to targets that pushes deploy, and that this was something.
+func (m incoming) isSettled(jobs []Job) bool {
+	any := false
+	for _, j := range jobs {
+		if m.brings(j.ID) {
+			return false
+		}
+		any = any || m.decided[j.ID]
+	}
+	return any
+}
+
+// own are the merges of the push itself.
+func (p pushed) own() []incoming {
+	if i := slices.IndexFunc(p.merges, func(m incoming) bool { return m.earlier }); i >= 0 {
+		return p.merges[:i]
+	}
+	return p.merges
+}
+
+// merged is the pull request whose merge the push is, nil for none.
+func (p pushed) merged() *forge.PullRequest {
+	if len(p.merges) == 0 || p.merges[0].commit != p.After {
+		return nil
+	}
+	return &p.merges[0].PullRequest
+}
+
+// bringing are the merges that bring a change of a target, newest first.
+func (p pushed) bringing(id ID) []incoming {
+	var out []incoming
+	for _, m := range p.merges {
+		if m.brings(id) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// judgedBy are the merges by which a target's change is judged, the one that has to have shown it first: those that bring one, else
+// all of the push.
+func (p pushed) judgedBy(id ID) []incoming {
+	if all := p.bringing(id); len(all) > 0 {
+		return all
+	}
+	return p.own()
+}
+
+// pullRequest is the one that has to have shown a target's change; the zero value for none.
+func (p pushed) pullRequest(id ID) forge.PullRequest {
+	if all := p.judgedBy(id); len(all) > 0 {
+		return all[0].PullRequest
+	}
+	return forge.PullRequest{}
+}
+
+// since is what the branch was at before all that is judged now of a target.
+func (p pushed) since(id ID) string {
+	if all := p.bringing(id); len(all) > 0 && all[len(all)-1].earlier {
+		return all[len(all)-1].beneath
+	}
+	return p.Before
+}
+
+// hearing are the merges on whose pull requests is said what became of a target. One that brings no change of it hears where there is
+// something to know, and where it has shown nothing at all.
+func (p pushed) hearing(id ID, remarkable bool) []incoming {
+	if all := p.bringing(id); len(all) > 0 {
+		return all
+	}
+	var out []incoming
+	for _, m := range p.own() {
+		if remarkable || m.shown == nil {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// asked puts the pull request in front of those that hear of a target from which a person can deploy it: where approvals are asked for,
+// that is the one that was merged last alone.
+func (p pushed) asked(j Job, hearing []incoming) []incoming {
+	own := p.own()
+	if len(hearing) == 0 || !hearing[0].earlier || len(own) == 0 || j.Policy.Approvals == 0 && !j.Policy.Codeowners {
+		return hearing
+	}
+	return append([]incoming{own[0]}, hearing...)
+}
+
+// mismatch says in what a change is not the one that the pull request that brings it showed last; nil where it is.
+func (p pushed) mismatch(id ID, set *diff.ChangeSet) *mismatch {
+	all := p.judgedBy(id)
+	m := all[0]
+	switch {
+	case m.shown == nil, m.shown.Digests == nil:
+		return &mismatch{Text: "the pull request showed no preview"}
+	case m.shown.Head == m.Head.SHA && m.shown.Digests[id] == set.Digest:
+		return nil
+	case m.shown.Head != m.Head.SHA:
+		return &mismatch{Text: fmt.Sprintf("the preview was of %s, and %s was merged", short(m.shown.Head), short(m.Head.SHA))}
+	case m.shown.Digests[id] == "":
+		return &mismatch{Text: "the pull request showed no change of this target, yet the cluster is not as the branch has it", Objects: changed(set)}
+	}
+	others := slices.DeleteFunc(slices.Clone(p.own()), func(o incoming) bool { return o.Number == m.Number })
+	before := p.Before
+	if m.earlier {
+		before = m.beneath
+	}
+	base := ""
+	switch {
+	case len(others) > 0 && !m.earlier:
+		base = "the same push has merged " + others[0].String() + ", too"
+		if n := len(others); n > 1 {
+			base = fmt.Sprintf("the same push has merged %s and %d more, too", others[0], n-1)
+		}
+	case m.shown.Base != before:
+		base = fmt.Sprintf("%s has moved on from %s to %s", p.Branch, short(m.shown.Base), short(before))
+	case len(all) > 1:
+		base = fmt.Sprintf("%s, which brings a change of it, too, has not been deployed", all[1])
+	case m.earlier:
+		base = fmt.Sprintf("%s has moved on to %s", p.Branch, short(p.After))
+	}
+	out := m.shown.mismatch(id, set, base)
+	return &out
+}
+
+// othersApproved are the gates of approvals that the further pull requests lack whose changes are deployed.
+func (b *Bot) othersApproved(ctx context.Context, j Job, p pushed) Verdict {
+	all := p.judgedBy(j.ID)
+	if j.Policy.Approvals == 0 || len(all) == 0 {
+		return nil
+	}
+	var v Verdict
+	for _, m := range all[1:] {
+		g := (Facts{Approvals: fact(b.approvals(ctx, m.PullRequest))}).approved(j.Policy.Approvals, m.PullRequest)
+		g.Name, g.Text = "approvals", "not met: "+g.Text+", for "+m.String()
+		v = append(v, g)
+	}
+	return v.of(GateNotMet)
+}
