@@ -155,7 +155,15 @@ func (s *Store) Shared() bool { return s.dialect.begin[flushed] != "" }
 // Ping says whether the database takes what is written.
 func (s *Store) Ping(ctx context.Context) error {
 	return s.transaction(ctx, lazily, func(ctx context.Context, tx *sql.Tx, _ int64) error {
-		_, err := tx.ExecContext(ctx, "UPDATE weighlock_schema SET version = version")
+		if _, err := tx.ExecContext(ctx, "UPDATE weighlock_schema SET version = version"); err != nil || s.Shared() {
+			return err
+		}
+		// SQLite does not write what stays as it was, so that a full disk would not be noticed; this number is nobody's else.
+		var n int64
+		if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&n); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", (n+1)%(1<<31)))
 		return err
 	})
 }

@@ -3,6 +3,7 @@ package queue
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -74,5 +75,55 @@ func TestADatabaseThatTakesNothingIsNotReady(t *testing.T) {
 	}
 	if err := s.Ping(t.Context()); err == nil {
 		t.Error("a database that can only be read is ready")
+	}
+}
+
+// Whether the database takes what is written is found out by writing: SQLite does not write what stays as it was.
+func TestWhoAsksWhetherTheDatabaseTakesSomethingWrites(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "w.db")
+	s, err := Open(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	size := func() int64 {
+		info, err := os.Stat(name + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	for range 3 {
+		before := size()
+		if err := s.Ping(t.Context()); err != nil || size() <= before {
+			t.Errorf("after a ping the log has %d bytes, before it had %d: %v", size(), before, err)
+		}
+	}
+}
+
+// A database that has no room left refuses what does not fit, keeps what it has, and takes it once there is room.
+func TestADatabaseWithoutRoomRefusesAndHeals(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "w.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	large := Item{Delivery: "large", Key: "k", Repo: "r", Kind: Command, Body: make([]byte, 1<<20)}
+	for _, c := range []struct {
+		pages int
+		taken bool
+	}{{1, false}, {1 << 20, true}} { // the least is as many as there are
+		if _, err := s.db.ExecContext(t.Context(), "PRAGMA max_page_count = "+strconv.Itoa(c.pages)); err != nil {
+			t.Fatal(err)
+		}
+		added, err := s.Add(t.Context(), large)
+		if added != c.taken || (err == nil) != c.taken {
+			t.Errorf("with %d pages at most: added %v, %v", c.pages, added, err)
+		}
+		if known, err := s.Heard(t.Context(), "r", ""); known != c.taken || err != nil {
+			t.Errorf("with %d pages at most: heard of %v, %v", c.pages, known, err)
+		}
 	}
 }

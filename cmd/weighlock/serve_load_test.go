@@ -32,6 +32,8 @@ type load struct {
 	deploys bool
 	// gitlab speaks with GitLab, whose hooks are signed, in place of GitHub.
 	gitlab bool
+	// within is a command that runs the program, if it is not run as it is.
+	within []string
 
 	forge   stand
 	base    string
@@ -108,7 +110,7 @@ func (l *load) open(database string) string {
 	}
 	for range max(1, l.replicas) {
 		s := &servetest.Server{
-			Program: []string{os.Args[0]}, Env: []string{asProgram + "=1"}, Kind: "github", API: l.forge.URL(), Git: strings.TrimSuffix(git.URL(), "/"+testRepo.String()+".git"),
+			Program: append(slices.Clone(l.within), os.Args[0]), Env: []string{asProgram + "=1"}, Kind: "github", API: l.forge.URL(), Git: strings.TrimSuffix(git.URL(), "/"+testRepo.String()+".git"),
 			Token: token, Kubeconfig: os.DevNull, Dir: l.TempDir(), Database: database, Limits: "{workers: 8, repository: 8, reconcile: 0s, lease: 10s}",
 		}
 		if l.gitlab {
@@ -274,15 +276,9 @@ func (l *load) guess(hook forgetest.Webhook, n int) {
 
 // check says whether every delivery has had its effect, and had it once.
 func (l *load) check(head string) {
-	answers := map[int64]int{}
 	for number := 1; number <= loadPulls; number++ {
 		previews := 0
 		for _, c := range l.forge.Comments(testRepo, number) {
-			var id int64
-			var n int
-			if _, err := fmt.Sscanf(c.Body, "<!-- weighlock:answer comment-%d-%d -->", &id, &n); err == nil {
-				answers[id]++
-			}
 			if strings.HasPrefix(c.Body, "<!-- weighlock:preview ") {
 				previews++
 				if !strings.Contains(c.Body, head) {
@@ -292,6 +288,25 @@ func (l *load) check(head string) {
 		}
 		if want := map[bool]int{true: 1}[number <= loadPreviews]; previews != want {
 			l.Errorf("pull request %d has %d previews, want %d", number, previews, want)
+		}
+	}
+	l.answeredOnce()
+	slices.Sort(l.times)
+	l.Logf("%d deliveries accepted, %d forged refused, %d commands answered once each; answers of the door: median %s, 99 %% %s, slowest %s", len(l.hooks), len(l.forged), len(l.asked),
+		l.times[len(l.times)/2], l.times[len(l.times)*99/100], l.times[len(l.times)-1])
+}
+
+// answeredOnce says whether each command was answered, and once.
+func (l *load) answeredOnce() {
+	l.Helper()
+	answers := map[int64]int{}
+	for number := 1; number <= loadPulls; number++ {
+		for _, c := range l.forge.Comments(testRepo, number) {
+			var id int64
+			var n int
+			if _, err := fmt.Sscanf(c.Body, "<!-- weighlock:answer comment-%d-%d -->", &id, &n); err == nil {
+				answers[id]++
+			}
 		}
 	}
 	lost, twice := 0, 0
@@ -312,9 +327,6 @@ func (l *load) check(head string) {
 	if lost > 0 || twice > 0 {
 		l.Errorf("of %d commands %d are not answered, %d more than once", len(l.asked), lost, twice)
 	}
-	slices.Sort(l.times)
-	l.Logf("%d deliveries accepted, %d forged refused, %d commands answered once each; answers of the door: median %s, 99 %% %s, slowest %s", len(l.hooks), len(l.forged), len(l.asked),
-		l.times[len(l.times)/2], l.times[len(l.times)*99/100], l.times[len(l.times)-1])
 }
 
 // postgres is a database of a server of its own.

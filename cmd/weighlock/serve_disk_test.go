@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/weighlock/weighlock/bot/forge"
+	"github.com/weighlock/weighlock/bot/forge/forgetest"
+)
+
+// The disk of the database fills up under load: what cannot be kept is answered by 503, and the server says that it is not ready. Once there is
+// room again, all goes on by itself, and all that was accepted is done once.
+func TestServeOutlivesAFullDisk(t *testing.T) {
+	t.Parallel()
+	holder, disk := smallDisk(t, "12m")
+	l := &load{T: t, within: []string{"nsenter", "--user", "--mount", "--preserve-credentials", "--target", strconv.Itoa(holder), "--"}}
+	l.open(filepath.Join(disk, "weighlock.db"))
+	s := l.servers[0]
+	filler := filepath.Join(fmt.Sprintf("/proc/%d/root", holder), disk, "filler")
+	ready := func(want bool) {
+		t.Helper()
+		for deadline := time.Now().Add(time.Minute); ; {
+			if _, err := s.Get(t.Context(), "/readyz"); (err == nil) == want {
+				return
+			} else if time.Now().After(deadline) {
+				t.Fatalf("ready: %v\n%s", err, s.Log())
+			}
+		}
+	}
+	var accepted []forge.Comment
+	var refused []forgetest.Webhook
+	// comment delivers a comment that asks for something, and reports whether it was taken.
+	comment := func() bool {
+		t.Helper()
+		c := l.forge.Comment(testRepo, 1+len(l.asked)%loadPulls, writer, "/help")
+		l.asked = append(l.asked, c)
+		hook := l.forge.CommentWebhook(c)
+		switch status, err := s.Deliver(t.Context(), hook); {
+		case err != nil:
+			t.Fatal(err)
+		case status == http.StatusOK:
+			accepted = append(accepted, c)
+			return true
+		case status != http.StatusServiceUnavailable:
+			t.Fatalf("status %d", status)
+		}
+		refused = append(refused, hook)
+		return false
+	}
+	for round := range 3 {
+		ready(true)
+		for range 5 {
+			if !comment() {
+				t.Fatal("not taken, although there is room")
+			}
+		}
+		f, err := os.Create(filler)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for size := 64 << 10; size > 0; {
+			if _, err := f.Write(make([]byte, size)); errors.Is(err, syscall.ENOSPC) {
+				size /= 4
+			} else if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for tries := 0; comment(); tries++ {
+			if tries > 2000 {
+				t.Fatal("the disk is full, and all is taken")
+			}
+		}
+		ready(false)
+		comment()
+		if err := errors.Join(f.Close(), os.Remove(filler)); err != nil {
+			t.Fatal(err)
+		}
+		if round == 1 { // also by a new process
+			if err := s.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			l.start(s)
+		}
+	}
+	ready(true)
+	if len(refused) == 0 || !strings.Contains(s.Log(), "full") {
+		t.Errorf("%d refused, and the log does not say that the disk is full:\n%s", len(refused), s.Log())
+	}
+	for _, hook := range refused { // as a forge does that is asked to
+		l.deliver(hook, 0)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	if err := s.Idle(ctx); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d deliveries taken, %d refused with 503", len(accepted), len(refused))
+	l.answeredOnce()
+}
+
+// smallDisk makes a file system of a size, in a namespace of its own, which is kept by a process until the test ends. Who may make namespaces needs no
+// rights for that.
+func smallDisk(t *testing.T, size string) (holder int, dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	cmd := exec.CommandContext(t.Context(), "unshare", "--user", "--map-root-user", "--mount", "sh", "-c", `mount -t tmpfs -o size="$1" tmpfs "$0" && echo mounted && exec cat`, dir, size)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Skip("no file system can be made here without rights:", err)
+	}
+	t.Cleanup(func() {
+		_ = stdin.Close()
+		_ = cmd.Wait() // it ends with its input
+	})
+	said := make([]byte, len("mounted"))
+	if _, err := io.ReadFull(stdout, said); err != nil {
+		t.Skip("no file system can be made here without rights:", err)
+	}
+	return cmd.Process.Pid, dir
+}
