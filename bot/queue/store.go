@@ -13,8 +13,9 @@ import (
 	"sync"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // "pgx"
-	driver "modernc.org/sqlite"        // "sqlite"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	driver "modernc.org/sqlite" // "sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
@@ -91,10 +92,14 @@ func Open(ctx context.Context, address string) (*Store, error) {
 	case isURL && (scheme == "postgres" || scheme == "postgresql"):
 		address = scheme + address[len(scheme):]
 		s.dialect = postgres
-		s.db, err = sql.Open("pgx", address)
+		config, err := pgx.ParseConfig(address)
 		if err != nil { // it may quote the address, which holds a password
 			return nil, errors.New("the database's address is not one of PostgreSQL: want postgres://USER:PASSWORD@HOST:PORT/DATABASE")
 		}
+		if config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement && s.pooled(ctx, config) { // nobody says otherwise
+			config.DefaultQueryExecMode = pgx.QueryExecModeExec
+		}
+		s.db = stdlib.OpenDB(*config)
 		// They are kept: a new one takes longer than what it is for.
 		s.db.SetMaxOpenConns(connections)
 		s.db.SetMaxIdleConns(connections)
@@ -128,6 +133,22 @@ func Open(ctx context.Context, address string) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", name, err), s.Close())
 	}
 	return s, nil
+}
+
+// pooled says whether the way to the database leads by a pooler, such as PgBouncer, which may give each transaction another connection: statements
+// that are prepared by name, which are faster, are not there then. A pooler tells who connects a process number of its own. Where nobody answers there is
+// nothing to be fast for.
+func (s *Store) pooled(ctx context.Context, config *pgx.ConnConfig) bool {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return true
+	}
+	defer func() { _ = conn.Close(ctx) }() // it was for one question
+	var pid uint32
+	err = conn.QueryRow(ctx, "SELECT pg_backend_pid()", pgx.QueryExecModeExec).Scan(&pid)
+	return err != nil || pid != conn.PgConn().PID()
 }
 
 // connections are how many there are to PostgreSQL at most.
