@@ -27,8 +27,9 @@ func TestLongKubectlDiffAsABaseline(t *testing.T) {
 	s.writeObjects(after)
 	was := snapshot(t, s, list, after)
 	said := map[string][]string{}
+	home := t.TempDir() // of all, or each would ask for all that the server has
 	for ch := range s.diff(diff.Options{Replace: true}).All() {
-		said[ch.Ref.Name] = kubectlDiff(t, c.KubectlPath(), s, ch)
+		said[ch.Ref.Name] = kubectlDiff(t, c.KubectlPath(), home, s, ch)
 	}
 	s.deploy(engine.DeployOptions{Diff: diff.Options{Replace: true}})
 	is := snapshot(t, s, list, after)
@@ -54,7 +55,7 @@ func TestLongKubectlDiffAsABaseline(t *testing.T) {
 }
 
 // kubectlDiff returns the leaves that differ in what kubectl diff shows of an object; nil when it shows nothing.
-func kubectlDiff(t *testing.T, kubectl string, s *site, ch *diff.Change) []string {
+func kubectlDiff(t *testing.T, kubectl, home string, s *site, ch *diff.Change) []string {
 	t.Helper()
 	dir := t.TempDir()
 	script := filepath.Join(dir, "keep")
@@ -67,7 +68,7 @@ func kubectlDiff(t *testing.T, kubectl string, s *site, ch *diff.Change) []strin
 	}
 	cmd := exec.CommandContext(t.Context(), kubectl, "diff", "--server-side", "--field-manager="+diff.FieldManager, "-f", "-")
 	cmd.Stdin = strings.NewReader(string(data))
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.kubeconfig, "HOME="+dir, "KUBECTL_EXTERNAL_DIFF="+script)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.kubeconfig, "HOME="+home, "KUBECTL_EXTERNAL_DIFF="+script, "GOGC=off")
 	_ = cmd.Run() // its exit code says that there are differences, or that it failed: both are what it shows
 	read := func(side string) object.Object {
 		files, _ := filepath.Glob(filepath.Join(dir, side, "*"))
