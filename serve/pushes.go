@@ -12,8 +12,18 @@ import (
 	"github.com/weighlock/weighlock/bot/queue"
 )
 
-// noteHeld begins what is noted of a push whose check says that targets are not deployed; their names follow.
+// noteHeld begins what is noted of a push whose check says that targets are not deployed; their names follow. Where the push was given up,
+// a line that says why comes before it.
 const noteHeld = "not deployed: "
+
+// heldOf is which targets a note says are not deployed; why comes before.
+func heldOf(note string) (why string, names []string) {
+	at := strings.LastIndex("\n"+note, "\n"+noteHeld)
+	if at < 0 {
+		return note, nil
+	}
+	return note[:at], strings.Split(note[at+len(noteHeld):], ", ")
+}
 
 // mark says on the pushed commit what became of its deploy, where that did not go well, or does at last: nobody may have asked for it on a
 // pull request.
@@ -49,21 +59,34 @@ func (w *worker) clear(ctx context.Context, b *bot.Bot, e forge.CommentCreated, 
 	if err != nil || a == nil {
 		return err
 	}
-	names, held := strings.CutPrefix(a.Note, noteHeld)
-	if !held {
-		return nil
+	before, names := heldOf(a.Note)
+	if len(names) == 0 {
+		return w.askAgain(ctx, b, a)
 	}
-	left := slices.DeleteFunc(strings.Split(names, ", "), func(name string) bool { return slices.Contains(done, name) })
+	left := slices.DeleteFunc(names, func(name string) bool { return slices.Contains(done, name) })
 	note, why, details := "deployed by commands", "", ""
 	if len(left) > 0 {
-		note = noteHeld + strings.Join(left, ", ")
-		why, details = note, "The pull request says why.\n"
+		why, details = noteHeld+strings.Join(left, ", "), "The pull request says why.\n"
+		note = before + why
 	}
 	push := forge.BranchPushed{Delivery: forge.Delivery{Repo: e.Repo}, Branch: pr.Base.Name, After: pr.MergeCommit}
 	if err := b.MarkPush(ctx, push, why, details); err != nil {
 		return err
 	}
 	return w.store.Amend(ctx, a.Seq, note)
+}
+
+// askAgain lets a push that was given up before its targets were known find out what is left of it, now that a command has deployed some. Of an old one its
+// check stays: it would deploy what nobody thinks of any more.
+func (w *worker) askAgain(ctx context.Context, b *bot.Bot, a *queue.Account) error {
+	if a.State != queue.Failed || time.Since(a.Since) > retakeFor {
+		return nil
+	}
+	again, err := w.store.Again(ctx, a.Seq)
+	if again {
+		b.Log.InfoContext(ctx, "a push that was given up is looked at again: a command has deployed some of it")
+	}
+	return err
 }
 
 // giveUpPush tells of a push that is not tried any more for now.

@@ -153,6 +153,9 @@ func (w *worker) handle(ctx context.Context, run *queue.Run, last bool) queue.Ou
 	if passes && !retry {
 		err = fmt.Errorf("%s%w", noteTried, err)
 	}
+	if left := f.notDeployed(); isPush && !retry && len(left) > 0 {
+		err = fmt.Errorf("%w\n%s%s", err, noteHeld, strings.Join(left, ", "))
+	}
 	return queue.Outcome{Err: err, Retry: retry, RetryAfter: failed.RetryAfter}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"maps"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -104,5 +105,56 @@ func TestServeClearsTheCheckOfAPushOnceACommandDeploysWhatItHasNot(t *testing.T)
 	c.deliver(s, c.command(writer, "/deploy staging @"+head[:7]))
 	if got := c.pushCheck(head); got != forge.CheckSuccess || c.color("staging") != "blue" {
 		t.Errorf("after the command the check is %q, and staging is %q: %+v", got, c.color("staging"), c.comments())
+	}
+}
+
+// A push is given up as a whole while a cluster or the forge is away; a command deploys what it has not, once they are back: the commit's check says so
+// then, though nothing takes the push up again.
+func TestServeClearsTheCheckOfAPushThatWasGivenUpOnceACommandDeploysIt(t *testing.T) {
+	t.Parallel()
+	for _, away := range []string{"cluster", "forge"} {
+		t.Run(away, func(t *testing.T) {
+			t.Parallel()
+			givenUp(t, away)
+		})
+	}
+}
+
+func givenUp(t *testing.T, away string) {
+	c := converse(t)
+	cluster := &onOff{}
+	c.runner.Kubeconfig = enginetest.Proxy(t, c.cluster.RESTConfig(), cluster.proxy)
+	c.limits = "{reconcile: 0s, retry: 0s, cluster: 1s}"
+	s := c.served("")
+	c.deliver(s, c.github.PushWebhook(forgetest.Push{Repo: testRepo, Branch: "main", After: c.base, By: writer}))
+	c.deliver(s, c.openPullRequest(change))
+	head, err := c.git.Run(t.Context(), "rev-parse", "topic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head = strings.TrimSpace(head)
+	switch away {
+	case "cluster":
+		cluster.off.Store(true)
+	case "forge":
+		c.github.Fail(forgetest.Fault{Method: http.MethodGet, Path: "/repos/*/*/commits/" + head + "/pulls", Status: http.StatusBadGateway, Times: 40})
+	}
+	c.github.Merge(testRepo, c.number, head, writer)
+	if _, err := c.git.Run(t.Context(), "push", "--quiet", "--force", "origin", head+":refs/heads/main"); err != nil {
+		t.Fatal(err)
+	}
+	c.deliver(s, c.github.PushWebhook(forgetest.Push{Repo: testRepo, Branch: "main", Before: c.base, After: head, By: writer}))
+	c.github.Mend()
+	if got := c.pushCheck(head); got != forge.CheckFailure || !strings.Contains(s.Log(), `"msg":"a push is not deployed"`) {
+		t.Fatalf("the push is not given up: the check is %q: %s", got, s.Log())
+	}
+	cluster.off.Store(false)
+	c.eventually("the cluster is asked again", func() bool {
+		c.deliver(s, c.command(writer, "/diff"))
+		return !strings.Contains(c.comments()[0].Body, "cluster unreachable")
+	})
+	c.deliver(s, c.command(writer, "/deploy staging @"+head[:7]))
+	if got := c.pushCheck(head); got != forge.CheckSuccess || c.color("staging") != "blue" {
+		t.Errorf("after the command the check is %q, and staging is %q: %+v\n%s", got, c.color("staging"), c.comments(), s.Log())
 	}
 }
