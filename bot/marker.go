@@ -25,6 +25,8 @@ type Shown struct {
 	// Since says when each of these digests was first shown of this head: a command that was written before was about something
 	// else. Its seconds are as exact as forges' times are.
 	Since map[ID]time.Time `json:"since,omitempty"`
+	// HeadSince says when this head was first shown at all.
+	HeadSince time.Time `json:"headSince,omitzero"`
 	// Guarded says of targets why their deletions need an explicit --prune.
 	Guarded map[ID]string `json:"guarded,omitempty"`
 	// Objects are short hashes of what was shown of each object, to say later in what a change differs; only the digest
@@ -37,19 +39,31 @@ type Shown struct {
 	MAC string `json:"mac,omitempty"`
 }
 
-// first says since when it shows each digest, given what was shown before; nil is nothing.
-func (s Shown) first(before *Shown, now time.Time) map[ID]time.Time {
-	since := map[ID]time.Time{}
+// dated is what is shown with the times since when, given what was shown before; nil is nothing.
+func (s Shown) dated(before *Shown, now time.Time) Shown {
+	now = now.UTC().Truncate(time.Second)
+	s.HeadSince, s.Since = now, map[ID]time.Time{}
+	if before == nil || before.Head != s.Head {
+		before = &Shown{}
+	} else {
+		s.HeadSince = before.HeadSince
+	}
 	for id, digest := range s.Digests {
-		since[id] = now.UTC().Truncate(time.Second)
-		if before == nil || before.Head != s.Head || before.Digests[id] != digest {
-			continue
-		}
-		if at := before.Since[id]; !at.IsZero() {
-			since[id] = at
+		s.Since[id] = now
+		if at := before.Since[id]; before.Digests[id] == digest && !at.IsZero() {
+			s.Since[id] = at
 		}
 	}
-	return since
+	return s
+}
+
+// approvedSince is the time from which on an approval of a pull request's head is one of what is shown of a target. It is zero where that is
+// what was first shown of the head: an approval from before was one of the commit, to which nothing came.
+func (s *Shown) approvedSince(id ID, pr forge.PullRequest) time.Time {
+	if s == nil || s.Head == pr.Head.SHA && s.Since[id].Equal(s.HeadSince) {
+		return time.Time{}
+	}
+	return s.Since[id]
 }
 
 // maxMarker is how many bytes a marker may take of a comment: what follows is for people.

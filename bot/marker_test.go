@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/weighlock/weighlock/bot/forge"
 )
@@ -82,5 +83,33 @@ func TestAMarkerLeavesRoomForTheComment(t *testing.T) {
 	}
 	if len(shown.Objects) != 60 {
 		t.Error("what is shown is changed")
+	}
+}
+
+func TestAnApprovalIsOfWhatIsShown(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
+	minute := func(n int) time.Time { return at.Add(time.Duration(n) * time.Minute) }
+	show := func(head, digest string) Shown { return Shown{Head: head, Digests: map[ID]string{"prod": digest}} }
+	pr := forge.PullRequest{Head: forge.Ref{SHA: headSHA}}
+	first := show(headSHA, "a").dated(nil, minute(0))
+	same := show(headSHA, "a").dated(&first, minute(1))
+	other := show(headSHA, "b").dated(&same, minute(2))
+	other2 := show(headSHA, "b").dated(&other, minute(3))
+	for name, c := range map[string]struct {
+		shown *Shown
+		want  time.Time
+	}{
+		"nothing":                         {nil, time.Time{}},
+		"what was first shown":            {&first, time.Time{}},
+		"the same once more":              {&same, time.Time{}},
+		"something else of the same head": {&other, minute(2)},
+		"that once more":                  {&other2, minute(2)},
+		"what the base is at":             {new(show(baseSHA, "b").dated(&other2, minute(4))), minute(4)},
+		"another head":                    {new(show(headSHA, "c").dated(new(show(baseSHA, "b").dated(nil, minute(4))), minute(5))), time.Time{}},
+	} {
+		if got := c.shown.approvedSince("prod", pr); !got.Equal(c.want) {
+			t.Errorf("%s: approvals count from %s, want %s", name, got, c.want)
+		}
 	}
 }

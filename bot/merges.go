@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/engine/diff"
@@ -170,6 +171,14 @@ func (p pushed) pullRequest(id ID) forge.PullRequest {
 		return all[0].PullRequest
 	}
 	return forge.PullRequest{}
+}
+
+// approvedSince is the time from which on approvals of that pull request are ones of what it shows of a target.
+func (p pushed) approvedSince(id ID) time.Time {
+	if all := p.judgedBy(id); len(all) > 0 {
+		return all[0].shown.approvedSince(id, all[0].PullRequest)
+	}
+	return time.Time{}
 }
 
 // since is what the branch was at before all that is judged now of a target.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -98,8 +99,7 @@ func (b *Bot) previewVetted(ctx context.Context, repo *checkout.Repo, pr forge.P
 	}
 	b.detail(ctx, &p, seen.comment, pr.Repo, seen.public)
 	pages := func(before *Shown) []string {
-		shown.Since = shown.first(before, b.Now())
-		return b.pages(pr, p, shown)
+		return b.pages(pr, p, shown.dated(before, b.Now()))
 	}
 	out := Outcome{Summary: p.Markdown(maxSummary), Failed: broken(p), Unreached: slices.ContainsFunc(p.Targets, unreached)}
 	mode := asked.mode(seen.comment.Mode)
@@ -227,7 +227,7 @@ func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.Pul
 	}
 	p.At = b.Now().UTC().Format("2006-01-02 15:04 UTC")
 	all := b.compareAll(ctx, t, before, plan.Jobs)
-	pull := b.look(ctx, pr, p.Head)
+	pull, shown := b.look(ctx, pr, p.Head), sync.OnceValues(func() (*Shown, error) { return b.shown(ctx, pr) })
 	for n, j := range plan.Jobs {
 		seen, elsewhere := all[n], ""
 		if before != nil {
@@ -248,6 +248,12 @@ func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.Pul
 				from = before
 			}
 			way := way{Job: j, pr: pr, tree: at, facts: b.facts(ctx, from, j, pull)}
+			if j.Policy.Approvals > 0 && seen.Set != nil {
+				if was, err := shown(); err == nil { // else the publishing says so
+					now := Shown{Head: p.Head, Digests: map[ID]string{j.ID: seen.Set.Digest}}.dated(was, b.Now())
+					way.facts.ShownSince = now.approvedSince(j.ID, pr)
+				}
+			}
 			way.trust, way.err = trust, trustErr
 			way.elsewhere, way.repolicied = elsewhere != "", next != nil && cfg.repolicied(next, j) != ""
 			seen.Next = way.next(seen)

@@ -243,7 +243,9 @@ func (b *Bot) approvePush(ctx context.Context, t *tree, j Job, p pushed, set *di
 	if !set.Changed() {
 		return "", nil
 	}
-	m, held := p.judge(j, b.facts(ctx, t, j, b.look(ctx, p.pullRequest(j.ID), p.After)), append(b.bound(ctx, t, j, p), b.othersApproved(ctx, j, p)...), set)
+	facts := b.facts(ctx, t, j, b.look(ctx, p.pullRequest(j.ID), p.After))
+	facts.ShownSince = p.approvedSince(j.ID)
+	m, held := p.judge(j, facts, append(b.bound(ctx, t, j, p), b.othersApproved(ctx, j, p)...), set)
 	if m != nil {
 		differs = m.Text
 	}

@@ -163,25 +163,32 @@ func (s *soaking) tell(ctx context.Context, hook forgetest.Webhook) {
 	s.delivered.Add(1)
 }
 
-// until waits for a comment on the pull request that holds all of the texts; it says whether there is one before ctx ends.
-func (s *soaking) until(ctx context.Context, number int, texts ...string) bool {
+// until waits for a comment on the pull request that holds all of the texts, and returns it; "" where there is none before ctx ends.
+func (s *soaking) until(ctx context.Context, number int, texts ...string) string {
 	tick, late := time.NewTicker(100*time.Millisecond), time.After(2*time.Minute)
 	defer tick.Stop()
 	for {
 		for _, c := range s.github.Comments(testRepo, number) {
 			if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(c.Body, text) }) {
-				return true
+				return c.Body
 			}
 		}
 		select {
 		case <-ctx.Done():
-			return false
+			return ""
 		case <-late:
 			s.Errorf("pull request %d has no comment with %q: %+v", number, texts, s.github.Comments(testRepo, number))
-			return false
+			return ""
 		case <-tick.C:
 		}
 	}
+}
+
+// say writes a command and returns the answer; "" where there is none before ctx ends.
+func (s *soaking) say(ctx context.Context, number int, command string) string {
+	c := s.github.Comment(testRepo, number, writer, command)
+	s.tell(ctx, s.github.CommentWebhook(c))
+	return s.until(ctx, number, fmt.Sprintf("<!-- weighlock:answer comment-%d-", c.ID))
 }
 
 // live leads one pull request after the other through its life.
@@ -216,7 +223,7 @@ func (s *soaking) one(ctx context.Context, n, life int) bool {
 			return false
 		}
 		s.tell(ctx, s.github.PullRequestWebhook(testRepo, number, happened, writer))
-		return s.until(ctx, number, "<!-- weighlock:preview ", head, fmt.Sprintf("| **prod-%d** | ", n))
+		return s.until(ctx, number, "<!-- weighlock:preview ", head, fmt.Sprintf("| **prod-%d** | ", n)) != ""
 	}
 	if !shown(forge.Opened) || !push(fmt.Sprintf("b%d", life)) {
 		return false
@@ -225,11 +232,19 @@ func (s *soaking) one(ctx context.Context, n, life int) bool {
 	if !shown(forge.Synchronized) {
 		return false
 	}
-	for _, command := range []string{"/diff", fmt.Sprintf("/deploy prod-%d", n)} {
-		s.tell(ctx, s.github.CommentWebhook(s.github.Comment(testRepo, number, writer, command)))
-	}
-	if !s.until(ctx, number, fmt.Sprintf("**prod-%d** deployed", n)) {
-		return false
+	s.tell(ctx, s.github.CommentWebhook(s.github.Comment(testRepo, number, writer, "/diff")))
+	for tries := 1; ; tries++ {
+		answer := s.say(ctx, number, fmt.Sprintf("/deploy prod-%d", n))
+		if strings.Contains(answer, "deployed `") {
+			break
+		}
+		if answer == "" {
+			return false
+		}
+		if tries == 10 { // another merge may come before it now and then
+			s.Errorf("pull request %d: %s", number, answer)
+			return false
+		}
 	}
 	before, merged, err := s.merge(ctx, n, fmt.Sprintf("b%d", life))
 	if err != nil {
@@ -238,7 +253,7 @@ func (s *soaking) one(ctx context.Context, n, life int) bool {
 	s.github.Merge(testRepo, number, merged, writer)
 	s.tell(ctx, s.github.PullRequestWebhook(testRepo, number, forge.Closed, writer))
 	s.tell(ctx, s.github.PushWebhook(forgetest.Push{Repo: testRepo, Branch: "main", Before: before, After: merged, By: writer}))
-	return s.until(ctx, number, fmt.Sprintf("**staging-%d** deployed", n))
+	return s.until(ctx, number, fmt.Sprintf("**staging-%d** deployed", n)) != ""
 }
 
 func (s *soaking) tip() string {
