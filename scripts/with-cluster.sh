@@ -29,7 +29,7 @@ dir=$(mktemp -d)
 memory=$(in_memory)
 finish() {
   if [ -s "$dir/error.txt" ]; then cat "$dir/error.txt" >&2; fi # why the cluster ended, if it did so by itself
-  "$program" down --dir "$dir" >/dev/null
+  "$program" down --dir "$dir" >/dev/null || true
   rm -rf "$dir" ${memory:+"$memory"}
 }
 trap finish EXIT
