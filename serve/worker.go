@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+	"unicode"
 
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
@@ -190,8 +191,16 @@ func (w *worker) tell(ctx context.Context, log *slog.Logger, f *findings, again 
 	}
 }
 
-// oneLineOf is an error's text in one line.
-func oneLineOf(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+// oneLineOf is an error's text in one line, without what no line has: forges may refuse a comment with it.
+func oneLineOf(err error) string {
+	text := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && !unicode.IsSpace(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, err.Error())
+	return strings.Join(strings.Fields(text), " ")
+}
 
 // do does what an event calls for, beginning where an earlier run of it was interrupted.
 func (w *worker) do(ctx context.Context, b *bot.Bot, j *journal, event forge.Event) (bot.Outcome, error) {

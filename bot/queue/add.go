@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 )
 
@@ -22,12 +23,20 @@ type addition struct {
 	done  chan struct{}
 }
 
+// storable is text as both databases take it: PostgreSQL has no zero bytes, nor what is no UTF-8, and what cannot be stored would be tried again and again.
+func storable(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+}
+
 // maxBatch is how many items are flushed together at most.
 const maxBatch = 64
 
 // Add stores an item for good and reports whether it is new: one of the same Delivery that is known is left as it is. A preview
 // takes the place of the older ones of its Key, but for one that runs about the same Subject: that may end; what of its Key was put off is tried at once. An error leaves open whether the item is there.
 func (s *Store) Add(ctx context.Context, i Item) (bool, error) {
+	for _, text := range []*string{&i.Delivery, &i.Source, &i.Event, &i.Key, &i.Repo, &i.Subject} {
+		*text = storable(*text)
+	}
 	a := &addition{item: i, done: make(chan struct{})}
 	s.adds.mu.Lock()
 	s.adds.waiting = append(s.adds.waiting, a)

@@ -39,6 +39,39 @@ func TestWhatHasFailedCanBeTakenUpAgain(t *testing.T) {
 	})
 }
 
+// What became of a run may quote anything: bytes that PostgreSQL does not take as text keep nothing from being stored.
+func TestTextThatADatabaseDoesNotTakeIsStoredAllTheSame(t *testing.T) {
+	each(t, func(t *testing.T, s *queue.Store) {
+		odd := "a\x00b\xff"
+		i := item(odd, "acme/"+odd, 1, queue.Command)
+		i.Subject = odd
+		for n, want := range []bool{true, false} {
+			if added, err := s.Add(t.Context(), i); err != nil || added != want {
+				t.Fatalf("time %d: added %v, %v", n, added, err)
+			}
+		}
+		for _, end := range []func(*queue.Run) error{
+			func(r *queue.Run) error { return s.Retry(t.Context(), r, 0, odd) },
+			func(r *queue.Run) error { return s.Finish(t.Context(), r, queue.Failed, odd) },
+		} {
+			_, runs := claims(t, s, "one", queue.Limits{})
+			if len(runs) != 1 {
+				t.Fatalf("claimed %d", len(runs))
+			}
+			if err := end(runs[0]); err != nil {
+				t.Error(err)
+			}
+		}
+		a, err := s.Account(t.Context(), "acme/a\uFFFDb\uFFFD", "a\uFFFDb\uFFFD")
+		if err != nil || a == nil || a.Note != "a\uFFFDb\uFFFD" {
+			t.Fatalf("found %+v, %v", a, err)
+		}
+		if err := s.Amend(t.Context(), a.Seq, odd); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestPatienceSaysHowOftenSomethingIsTried(t *testing.T) {
 	t.Parallel()
 	for patience, want := range map[time.Duration]int{0: 1, 2 * time.Millisecond: 2, 10 * time.Millisecond: 4} { // pauses of 1, 2, 4, 8 ms

@@ -212,7 +212,7 @@ func (s *Store) SetJournal(ctx context.Context, r *Run, journal []byte) error {
 // Finish ends a run, and its item, in a final state. The payload is kept no longer, but for what failed: it may be wanted again.
 func (s *Store) Finish(ctx context.Context, r *Run, state State, note string) error {
 	set := "state = $5, note = $6, finished = $1, journal = NULL, owner = ''"
-	args := []any{string(state), note}
+	args := []any{string(state), storable(note)}
 	if state != Failed {
 		set, args = set+", body = $7", append(args, []byte{})
 	}
@@ -240,7 +240,7 @@ func (s *Store) Again(ctx context.Context, seq int64) (bool, error) {
 
 // Retry lets an item wait for another attempt, after a while.
 func (s *Store) Retry(ctx context.Context, r *Run, after time.Duration, note string) error {
-	return s.update(ctx, r, "state = 'waiting', owner = '', note = $5, not_before = CAST($1 AS BIGINT) + $6", note, min(after, longest).Milliseconds())
+	return s.update(ctx, r, "state = 'waiting', owner = '', note = $5, not_before = CAST($1 AS BIGINT) + $6", storable(note), min(after, longest).Milliseconds())
 }
 
 // HandBack lets an item wait as if this run had not been; interrupted says that it may have begun to act.
@@ -283,7 +283,7 @@ func (s *Store) TakeOver(ctx context.Context, all bool) (int, error) {
 func (s *Store) Cancel(ctx context.Context, key, except, who string) (int, error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	result, err := s.db.ExecContext(ctx, `UPDATE weighlock_items SET cancelled = $1 WHERE key = $2 AND delivery <> $3 AND cancelled = '' AND state IN ('waiting', 'running')`, who, key, except)
+	result, err := s.db.ExecContext(ctx, `UPDATE weighlock_items SET cancelled = $1 WHERE key = $2 AND delivery <> $3 AND cancelled = '' AND state IN ('waiting', 'running')`, storable(who), storable(key), storable(except))
 	if err != nil {
 		return 0, fmt.Errorf("stopping what runs for %s: %w", key, err)
 	}
@@ -329,7 +329,7 @@ func (s *Store) Account(ctx context.Context, repo, subject string) (*Account, er
 // Amend changes what is noted of an item that has ended.
 func (s *Store) Amend(ctx context.Context, seq int64, note string) error {
 	return s.transaction(ctx, lazily, func(ctx context.Context, tx *sql.Tx, _ int64) error {
-		_, err := tx.ExecContext(ctx, "UPDATE weighlock_items SET note = $1 WHERE seq = $2 AND state NOT IN ('waiting', 'running')", note, seq)
+		_, err := tx.ExecContext(ctx, "UPDATE weighlock_items SET note = $1 WHERE seq = $2 AND state NOT IN ('waiting', 'running')", storable(note), seq)
 		return err
 	})
 }
