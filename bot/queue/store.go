@@ -110,6 +110,10 @@ func Open(ctx context.Context, address string) (*Store, error) {
 		if err := makeFile(address); err != nil {
 			return nil, fmt.Errorf("the database: %w; its directory must be there, and be ours to write to", err)
 		}
+		// By its own name: another one that leads to it must not let another process in.
+		if address, err = filepath.EvalSymlinks(address); err != nil {
+			return nil, fmt.Errorf("the database: %w", err)
+		}
 		if s.unlock, err = lockFile(address + ".lock"); err != nil {
 			return nil, fmt.Errorf("the database %s: %w", address, err)
 		}
