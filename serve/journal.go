@@ -88,6 +88,39 @@ func (j *journal) save(ctx context.Context) error {
 	return err
 }
 
+// held ends the run where another replica may have it: what this one says and does is of yesterday.
+func (j *journal) held(ctx context.Context) error {
+	err := j.store.Held(context.WithoutCancel(ctx), j.run)
+	if err != nil {
+		j.stop(err)
+	}
+	return err
+}
+
+// UpdateComment is the forge's, for who holds the run.
+func (j *journal) UpdateComment(ctx context.Context, comment forge.Comment, body string) (forge.Comment, error) {
+	if err := j.held(ctx); err != nil {
+		return forge.Comment{}, err
+	}
+	return j.Forge.UpdateComment(ctx, comment, body)
+}
+
+// DeleteComment is the forge's, for who holds the run.
+func (j *journal) DeleteComment(ctx context.Context, comment forge.Comment) error {
+	if err := j.held(ctx); err != nil {
+		return err
+	}
+	return j.Forge.DeleteComment(ctx, comment)
+}
+
+// SetCheck is the forge's, for who holds the run.
+func (j *journal) SetCheck(ctx context.Context, commit forge.Commit, check forge.Check) error {
+	if err := j.held(ctx); err != nil {
+		return err
+	}
+	return j.Forge.SetCheck(ctx, commit, check)
+}
+
 // CreateComment stores an answer before it is written.
 func (j *journal) CreateComment(ctx context.Context, repo forge.Repo, number int, body string) (forge.Comment, error) {
 	if bot.IsAnswer(body) && !slices.Contains(j.state.Answers, journalAnswer{number, body}) {
@@ -98,6 +131,9 @@ func (j *journal) CreateComment(ctx context.Context, repo forge.Repo, number int
 		if err := j.save(ctx); err != nil {
 			return forge.Comment{}, err
 		}
+	}
+	if err := j.held(ctx); err != nil {
+		return forge.Comment{}, err
 	}
 	return j.Forge.CreateComment(ctx, repo, number, body)
 }

@@ -29,6 +29,7 @@ type Run struct {
 	Journal []byte
 
 	owner string
+	lease *lease
 }
 
 // Limits bound what runs at the same time, over all replicas. Zero means no limit.
@@ -91,6 +92,7 @@ func (s *Store) ClaimUrgent(ctx context.Context, owner string) (*Run, error) {
 // claim claims the item that next names; 0 is none.
 func (s *Store) claim(ctx context.Context, owner string, next func(ctx context.Context, tx *sql.Tx, now int64) (int64, error)) (*Run, error) {
 	var r *Run
+	until := time.Now().Add(s.Lease)
 	err := s.transaction(ctx, exclusively, func(ctx context.Context, tx *sql.Tx, now int64) error {
 		seq, err := next(ctx, tx, now)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -99,7 +101,7 @@ func (s *Store) claim(ctx context.Context, owner string, next func(ctx context.C
 		if err != nil || seq == 0 {
 			return err
 		}
-		c := Run{Seq: seq, owner: owner}
+		c := Run{Seq: seq, owner: owner, lease: &lease{until: until}}
 		var received int64
 		var kind string
 		var interrupted int

@@ -287,6 +287,7 @@ func (r *Runner) beat(ctx context.Context) {
 				if _, ok := alive[seq]; !ok {
 					return ErrLost
 				}
+				r.running[seq].run.lease.renew(tried.Add(r.Store.Lease))
 				return nil
 			})
 		case r.Store.Shared() && time.Since(last) > r.Store.Lease-every: // soon another replica will run what we do

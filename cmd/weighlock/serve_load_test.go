@@ -27,6 +27,8 @@ type load struct {
 	deliveries, kills, replicas int
 	// dies says that the first replica is killed in the middle, and stays so.
 	dies bool
+	// freezes says that the first replica is stopped in the middle, for longer than a lease, and goes on then.
+	freezes bool
 	// deploys are asked for, too, by commands and by pushes. One that a kill has interrupted waits until a lock in a cluster would
 	// have run out.
 	deploys bool
@@ -50,6 +52,9 @@ const (
 	loadPulls    = 200
 	loadPreviews = 4
 )
+
+// loadLease is how long the servers' leases are.
+const loadLease = 10 * time.Second
 
 // A load needs no cluster: what is asked for is a preview, which says that there is none, help, and a deploy that is refused.
 func (l *load) run(database string) {
@@ -111,7 +116,7 @@ func (l *load) open(database string) string {
 	for range max(1, l.replicas) {
 		s := &servetest.Server{
 			Program: append(slices.Clone(l.within), os.Args[0]), Env: []string{asProgram + "=1"}, Kind: "github", API: l.forge.URL(), Git: strings.TrimSuffix(git.URL(), "/"+testRepo.String()+".git"),
-			Token: token, Kubeconfig: os.DevNull, Dir: l.TempDir(), Database: database, Limits: "{workers: 8, repository: 8, reconcile: 0s, lease: 10s}",
+			Token: token, Kubeconfig: os.DevNull, Dir: l.TempDir(), Database: database, Limits: "{workers: 8, repository: 8, reconcile: 0s, lease: " + loadLease.String() + "}",
 		}
 		if l.gitlab {
 			s.Kind, s.Signs = "gitlab", true
@@ -177,6 +182,19 @@ func (l *load) span() time.Duration { return time.Duration(l.deliveries) * time.
 
 // kill kills servers at random moments.
 func (l *load) kill() {
+	if l.freezes {
+		<-time.After(l.span() / 4)
+		thaw, err := l.servers[0].Freeze()
+		if err != nil {
+			l.Error(err)
+			return
+		}
+		<-time.After(loadLease + 2*time.Second)
+		if err := thaw(); err != nil {
+			l.Error(err)
+		}
+		return
+	}
 	if l.dies {
 		<-time.After(l.span() / 2)
 		if err := l.servers[0].Kill(); err != nil {

@@ -23,4 +23,7 @@ func TestLongServeLosesNothingWhenItIsKilled(t *testing.T) {
 	t.Run("two replicas, one of which dies", func(t *testing.T) {
 		(&load{T: t, deliveries: *deliveries, replicas: 2, dies: true, deploys: true}).run(postgres(t))
 	})
+	t.Run("two replicas, one of which stands still for longer than its lease", func(t *testing.T) {
+		(&load{T: t, deliveries: *deliveries, replicas: 2, freezes: true, deploys: true}).run(postgres(t))
+	})
 }
