@@ -217,6 +217,10 @@ func (w *worker) do(ctx context.Context, b *bot.Bot, j *journal, event forge.Eve
 			return bot.Outcome{}, err
 		}
 	}
+	if repo := event.From().Repo; !w.sources[run.Source].config.serves(repo) { // the server was started with another configuration since
+		text := fmt.Sprintf("😕 This is not carried out: the server does nothing for %s any more.\n", repo)
+		return bot.Outcome{Summary: text}, w.refuse(ctx, b, event, text)
+	}
 	if e, ok := event.(forge.PullRequestChanged); ok {
 		// What the event tells was so when it was sent.
 		pr, err := b.Forge.PullRequest(ctx, e.PullRequest.Repo, e.PullRequest.Number)

@@ -87,7 +87,7 @@ func printQueue(w io.Writer, q serve.Queue, now time.Time) error {
 			state += " " + e.Next.Sub(now).Round(time.Second).String()
 		}
 		note, _, _ := strings.Cut(e.Note, "\n")
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%s\t%s\n", e.ID, state, e.Kind, now.Sub(e.Received).Round(time.Second), e.Attempts, e.Key, note)
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%s\t%s\n", e.ID, state, e.Kind, now.Sub(e.Received).Round(time.Second), e.Attempts, oneLine(e.Key), oneLine(note))
 	}
 	return t.Flush()
 }

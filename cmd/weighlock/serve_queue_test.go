@@ -5,9 +5,25 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/weighlock/weighlock/bot/forge/forgetest"
+	"github.com/weighlock/weighlock/bot/queue"
+	"github.com/weighlock/weighlock/serve"
 )
+
+// What an item is about, and what it notes, may quote anything: a terminal gets no orders by it.
+func TestTheQueueIsPrintedWithoutWhatATerminalObeys(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	q := serve.Queue{Items: []queue.Entry{{ID: 1, Key: "github:acme/\x1b]0;x\a#1", State: queue.Failed, Note: "a\tb\x1b[2J\u009b31m\nmore"}}}
+	if err := printQueue(&out, q, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(out.String(), "\x1b\a\u009b\t") || !strings.Contains(out.String(), "a b [2J 31m") {
+		t.Errorf("printed %q", out.String())
+	}
+}
 
 // What has failed is listed, and tried again when an operator asks for it; the server tells that its own host alone, and it answers a check
 // of its health.
