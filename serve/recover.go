@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
+	"syscall"
 
 	"github.com/weighlock/weighlock/bot"
 	"github.com/weighlock/weighlock/bot/checkout"
@@ -66,6 +68,13 @@ func (j *journal) resume(ctx context.Context, b *bot.Bot, event forge.Event) err
 	return err
 }
 
+// noRoom says that one of our disks is full, as we found, or git did: the operator's to mend, and no mistake of who waits.
+func noRoom(err error) bool {
+	return err != nil && (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || gitNoRoom.MatchString(err.Error()))
+}
+
+var gitNoRoom = regexp.MustCompile(`No space left on device|Disk quota exceeded`)
+
 // retryable says whether a failure may pass by itself, and how long the forge asks to wait.
 func retryable(err error) (bool, *forge.Error) {
 	failed := new(forge.Error)
@@ -73,7 +82,7 @@ func retryable(err error) (bool, *forge.Error) {
 		// A token that is not valid is the operator's to change: what waits for that is not lost.
 		return errors.Is(err, forge.ErrUnavailable) || errors.Is(err, forge.ErrRateLimited) || errors.Is(err, forge.ErrUnauthorized), failed
 	}
-	if errors.Is(err, checkout.ErrUnavailable) || errors.Is(err, errUnreached) {
+	if errors.Is(err, checkout.ErrUnavailable) || errors.Is(err, errUnreached) || noRoom(err) {
 		return true, failed
 	}
 	var timeout interface{ Timeout() bool }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
 	"testing"
 
 	"github.com/weighlock/weighlock/bot/checkout"
@@ -27,6 +29,8 @@ func TestWhatMayPassIsTriedAgainAndNothingElse(t *testing.T) {
 		{fmt.Errorf("fetching main: %w", checkout.ErrUnavailable), true},
 		{context.DeadlineExceeded, true},
 		{fmt.Errorf("%w: staging", errUnreached), true},
+		{&fs.PathError{Op: "write", Path: "/cache/a", Err: syscall.ENOSPC}, true}, // the operator's, too
+		{errors.New("git init: error: unable to write symref for HEAD: No space left on device"), true},
 		{refused(404, forge.ErrNotFound), false},
 		{refused(403, forge.ErrForbidden), false},
 		{refused(410, forge.ErrNotFound), false},

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -23,11 +22,11 @@ import (
 // room again, all goes on by itself, and all that was accepted is done once.
 func TestServeOutlivesAFullDisk(t *testing.T) {
 	t.Parallel()
-	holder, disk := smallDisk(t, "12m")
-	l := &load{T: t, within: []string{"nsenter", "--user", "--mount", "--preserve-credentials", "--target", strconv.Itoa(holder), "--"}}
-	l.open(filepath.Join(disk, "weighlock.db"))
+	dir := t.TempDir()
+	disk := newDisk(t, dir, "12m")
+	l := &load{T: t, within: func(string) []string { return disk.within }}
+	l.open(filepath.Join(dir, "weighlock.db"))
 	s := l.servers[0]
-	filler := filepath.Join(fmt.Sprintf("/proc/%d/root", holder), disk, "filler")
 	ready := func(want bool) {
 		t.Helper()
 		for deadline := time.Now().Add(time.Minute); ; {
@@ -65,17 +64,7 @@ func TestServeOutlivesAFullDisk(t *testing.T) {
 				t.Fatal("not taken, although there is room")
 			}
 		}
-		f, err := os.Create(filler)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for size := 64 << 10; size > 0; {
-			if _, err := f.Write(make([]byte, size)); errors.Is(err, syscall.ENOSPC) {
-				size /= 4
-			} else if err != nil {
-				t.Fatal(err)
-			}
-		}
+		disk.fill(t)
 		for tries := 0; comment(); tries++ {
 			if tries > 2000 {
 				t.Fatal("the disk is full, and all is taken")
@@ -83,9 +72,7 @@ func TestServeOutlivesAFullDisk(t *testing.T) {
 		}
 		ready(false)
 		comment()
-		if err := errors.Join(f.Close(), os.Remove(filler)); err != nil {
-			t.Fatal(err)
-		}
+		disk.empty(t)
 		if round == 1 { // also by a new process
 			if err := s.Kill(); err != nil {
 				t.Fatal(err)
@@ -109,11 +96,50 @@ func TestServeOutlivesAFullDisk(t *testing.T) {
 	l.answeredOnce()
 }
 
-// smallDisk makes a file system of a size, in a namespace of its own, which is kept by a process until the test ends. Who may make namespaces needs no
-// rights for that.
-func smallDisk(t *testing.T, size string) (holder int, dir string) {
+// The disk of the mirrors is full when a push comes: it is put off, and dealt with once there is room.
+func TestServePutsOffWhatADiskHasNoRoomFor(t *testing.T) {
+	t.Parallel()
+	var disk *smallDisk
+	l := &load{T: t, within: func(dir string) []string {
+		cache := filepath.Join(dir, "cache")
+		if err := os.Mkdir(cache, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		disk = newDisk(t, cache, "4m")
+		return disk.within
+	}}
+	l.open("")
+	s := l.servers[0]
+	disk.fill(t)
+	if status, err := s.Deliver(t.Context(), l.forge.PushWebhook(forgetest.Push{Repo: testRepo, Branch: "main", After: l.base, By: writer})); err != nil || status != http.StatusOK {
+		t.Fatalf("status %d, %v", status, err)
+	}
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(s.Log(), `"msg":"run ended"`); {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not end")
+		}
+	}
+	disk.empty(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	if err := s.Idle(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if log := s.Log(); !strings.Contains(log, `"state":"waiting"`) || !strings.Contains(log, `"state":"done"`) || strings.Contains(log, `"state":"failed"`) {
+		t.Error("it was not put off and done")
+	}
+}
+
+// A smallDisk is a file system in a namespace of its own, which a process keeps until the test ends. Who may make namespaces needs no rights for that.
+type smallDisk struct {
+	// within is a command that runs others where it is seen.
+	within []string
+	filler string
+}
+
+// newDisk puts a file system of a size at a directory.
+func newDisk(t *testing.T, dir, size string) *smallDisk {
 	t.Helper()
-	dir = t.TempDir()
 	cmd := exec.CommandContext(t.Context(), "unshare", "--user", "--map-root-user", "--mount", "sh", "-c", `mount -t tmpfs -o size="$1" tmpfs "$0" && echo mounted && exec cat`, dir, size)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -134,5 +160,35 @@ func smallDisk(t *testing.T, size string) (holder int, dir string) {
 	if _, err := io.ReadFull(stdout, said); err != nil {
 		t.Skip("no file system can be made here without rights:", err)
 	}
-	return cmd.Process.Pid, dir
+	holder := strconv.Itoa(cmd.Process.Pid)
+	return &smallDisk{
+		within: []string{"nsenter", "--user", "--mount", "--preserve-credentials", "--target", holder, "--"},
+		filler: filepath.Join("/proc", holder, "root", dir, "filler"),
+	}
+}
+
+// fill leaves no byte, empty gives the room back.
+func (d *smallDisk) fill(t *testing.T) {
+	t.Helper()
+	f, err := os.Create(d.filler)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for size := 64 << 10; size > 0; {
+		if _, err := f.Write(make([]byte, size)); errors.Is(err, syscall.ENOSPC) {
+			size /= 4
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (d *smallDisk) empty(t *testing.T) {
+	t.Helper()
+	if err := os.Remove(d.filler); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -34,8 +34,8 @@ type load struct {
 	deploys bool
 	// gitlab speaks with GitLab, whose hooks are signed, in place of GitHub.
 	gitlab bool
-	// within is a command that runs the program, if it is not run as it is.
-	within []string
+	// within, if not nil, is a command that runs the program of a server that has its files in a directory.
+	within func(dir string) []string
 
 	forge   stand
 	base    string
@@ -114,9 +114,13 @@ func (l *load) open(database string) string {
 		}
 	}
 	for range max(1, l.replicas) {
+		dir, program := l.TempDir(), []string{os.Args[0]}
+		if l.within != nil {
+			program = append(l.within(dir), program...)
+		}
 		s := &servetest.Server{
-			Program: append(slices.Clone(l.within), os.Args[0]), Env: []string{asProgram + "=1"}, Kind: "github", API: l.forge.URL(), Git: strings.TrimSuffix(git.URL(), "/"+testRepo.String()+".git"),
-			Token: token, Kubeconfig: os.DevNull, Dir: l.TempDir(), Database: database, Limits: "{workers: 8, repository: 8, reconcile: 0s, lease: " + loadLease.String() + "}",
+			Program: program, Env: []string{asProgram + "=1"}, Kind: "github", API: l.forge.URL(), Git: strings.TrimSuffix(git.URL(), "/"+testRepo.String()+".git"),
+			Token: token, Kubeconfig: os.DevNull, Dir: dir, Database: database, Limits: "{workers: 8, repository: 8, reconcile: 0s, lease: " + loadLease.String() + "}",
 		}
 		if l.gitlab {
 			s.Kind, s.Signs = "gitlab", true
