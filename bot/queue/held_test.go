@@ -13,7 +13,7 @@ func TestWhoWasStoppedForLongerThanALeaseAsksWhetherTheRunIsStillItsOwn(t *testi
 	t.Parallel()
 	where := address(t, "PostgreSQL")
 	one, two := open(t, where), open(t, where)
-	one.Lease, two.Lease = 200*time.Millisecond, 200*time.Millisecond
+	one.Lease, two.Lease = 2*time.Second, 2*time.Second // a transaction may take as long, too
 	add(t, one, item("a", "acme/shop", 1, queue.Preview))
 	_, runs := claims(t, one, "one", queue.Limits{})
 	r := runs[0]

@@ -42,7 +42,8 @@ func doctorCommand(p process) *cobra.Command {
 		Use:   "doctor",
 		Short: "Prove that a cluster is set up for deploys and previews",
 		Long: "Prove on a cluster that it answers, that locks and results can be kept, and, where an identity for previews is named, that it can\n" +
-			"make dry runs and can change nothing: each is tried, in ways that change nothing themselves. The exit code is 1 if a check fails.",
+			"make dry runs and can change nothing: each is tried, in ways that change nothing themselves, and what cannot be tried is read from\n" +
+			"policies and rights. What is not shown is a warning. The exit code is 1 if a check fails.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if flags.output != "text" && flags.output != "json" {
