@@ -472,6 +472,11 @@ func (i interrupted) PullRequestsOf(ctx context.Context, r forge.Repo, sha strin
 	return i.Forge.PullRequestsOf(ctx, r, sha)
 }
 
+func (i interrupted) CreateDeployment(ctx context.Context, n forge.NewDeployment) (forge.Deployment, error) {
+	i.meet("CreateDeployment")
+	return i.Forge.CreateDeployment(ctx, n)
+}
+
 func (i interrupted) Permission(ctx context.Context, r forge.Repo, u forge.User) (forge.Permission, error) {
 	i.meet("Permission")
 	return i.Forge.Permission(ctx, r, u)

@@ -21,6 +21,8 @@ type incoming struct {
 	// it has left that to a later push.
 	earlier bool
 	decided map[ID]bool
+	// left says that the push that has decided about these has left others to a later one.
+	left bool
 	// beneath is what the branch was at below an earlier one.
 	beneath string
 }
@@ -40,6 +42,9 @@ func (m incoming) answer(p pushed, id ID) answerID {
 
 // waits marks an answer that leaves a target to a later push.
 const waits = "⏳"
+
+// leaves marks what a push says that has left some target to a later one, where it also says how another one went.
+const leaves = "<!-- weighlock:left -->\n"
 
 // decided are the targets about which answers of ours say what a push did with them.
 func decided(ours []forge.Comment) map[ID]bool {
@@ -113,20 +118,16 @@ func (b *Bot) merged(ctx context.Context, pr forge.PullRequest, commit string, e
 	m := incoming{PullRequest: pr, commit: commit, shown: b.shownBy(ctx, pr, ours), earlier: earlier}
 	if earlier {
 		m.decided = decided(ours)
+		m.left = slices.ContainsFunc(ours, func(c forge.Comment) bool { return strings.HasSuffix(c.Body, leaves) })
 	}
 	return m, nil
 }
 
-// isSettled says that pushes have decided about all that a merge brought to targets that pushes deploy, and that this was something.
+// isSettled says that a push has decided about all that this merge and those before it brought to targets that pushes deploy. Where
+// there is nothing to tell that by, it is not.
 func (m incoming) isSettled(jobs []Job) bool {
-	any := false
-	for _, j := range jobs {
-		if m.brings(j.ID) {
-			return false
-		}
-		any = any || m.decided[j.ID]
-	}
-	return any
+	return !m.left && slices.ContainsFunc(jobs, func(j Job) bool { return m.decided[j.ID] }) &&
+		!slices.ContainsFunc(jobs, func(j Job) bool { return m.brings(j.ID) })
 }
 
 // own are the merges of the push itself.

@@ -101,7 +101,7 @@ type pushed struct {
 func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Outcome, error) {
 	var out Outcome
 	var errs []error
-	merged := p.merged()
+	merged, left := p.merged(), false
 	again := map[int][]string{}
 	type told struct {
 		incoming
@@ -124,7 +124,7 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 		})
 		moved := new(movedError)
 		waiting := errors.As(d.err, &moved) && moved.later
-		if !waiting {
+		if left = left || waiting; !waiting {
 			b.foundDeploy(j, d)
 		}
 		hearing, held := p.hearing(j.ID, !waiting && !d.unremarkable()), new(heldError)
@@ -164,8 +164,13 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 			}
 		}
 	}
+	// Those of the push itself come last: that they are there says that all is told.
+	slices.SortStableFunc(tell, func(a, b told) int { return strings.Compare(pick(a.earlier, "", "own"), pick(b.earlier, "", "own")) })
 	for _, to := range tell {
 		id := to.answer(p, to.id)
+		if left && !to.waits {
+			to.text += leaves
+		}
 		if to.waits {
 			errs = append(errs, b.answerUnlessThere(ctx, to.PullRequest, id, to.text))
 			continue

@@ -113,6 +113,13 @@ func (l *load) open(database string) string {
 			}
 		}
 	}
+	l.serve(git, token, os.DevNull, database, "{workers: 8, repository: 8, reconcile: 0s, lease: "+loadLease.String()+"}")
+	return head
+}
+
+// serve starts the servers.
+func (l *load) serve(git *actiontest.Git, token, kubeconfig, database, limits string) {
+	l.Helper()
 	for range max(1, l.replicas) {
 		dir, program := l.TempDir(), []string{os.Args[0]}
 		if l.within != nil {
@@ -120,7 +127,7 @@ func (l *load) open(database string) string {
 		}
 		s := &servetest.Server{
 			Program: program, Env: []string{asProgram + "=1"}, Kind: "github", API: l.forge.URL(), Git: strings.TrimSuffix(git.URL(), "/"+testRepo.String()+".git"),
-			Token: token, Kubeconfig: os.DevNull, Dir: dir, Database: database, Limits: "{workers: 8, repository: 8, reconcile: 0s, lease: " + loadLease.String() + "}",
+			Token: token, Kubeconfig: kubeconfig, Dir: dir, Database: database, Limits: limits,
 		}
 		if l.gitlab {
 			s.Kind, s.Signs = "gitlab", true
@@ -137,7 +144,6 @@ func (l *load) open(database string) string {
 			}
 		})
 	}
-	return head
 }
 
 // A stand is a stand-in for a forge.

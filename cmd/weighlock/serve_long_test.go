@@ -3,14 +3,17 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"testing"
+	"time"
 )
 
 // The numbers of the load: those of the issue are -deliveries 5000 -server-kills 30.
 var (
 	deliveries  = flag.Int("deliveries", 300, "how many webhooks TestLongServeLosesNothing delivers, at 200 a second")
 	serverKills = flag.Int("server-kills", 4, "how often TestLongServe kills a server meanwhile")
+	livesFor    = flag.Duration("lives", 30*time.Second, "how long TestLongServeLives leads pull requests through their lives")
 )
 
 func TestLongServeLosesNothingWhenItIsKilled(t *testing.T) {
@@ -26,4 +29,27 @@ func TestLongServeLosesNothingWhenItIsKilled(t *testing.T) {
 	t.Run("two replicas, one of which stands still for longer than its lease", func(t *testing.T) {
 		(&load{T: t, deliveries: *deliveries, replicas: 2, freezes: true, deploys: true}).run(postgres(t))
 	})
+}
+
+// TestLongServeLives has pull requests opened, shown, deployed from and merged, several at a time, while a server is killed again and
+// again: what is said to be deployed is in the cluster, and nothing is left unsaid.
+func TestLongServeLives(t *testing.T) {
+	for name, l := range map[string]*load{"SQLite": {kills: 1}, "GitLab and two replicas on PostgreSQL": {kills: 1, replicas: 2, gitlab: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l.T = t
+			database := ""
+			if l.replicas > 1 {
+				database = postgres(t)
+			}
+			s := newLives(l, database)
+			ctx, cancel := context.WithTimeout(t.Context(), *livesFor)
+			defer cancel()
+			ended := s.begin(ctx, 2)
+			kills := s.killOften(ctx, 5*time.Second)
+			<-ended
+			s.settled()
+			t.Logf("%d kills, %d deliveries, and %d pull requests from their opening to the deploy of their merge", kills, s.delivered.Load(), s.lived.Load())
+		})
+	}
 }
