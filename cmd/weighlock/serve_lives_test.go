@@ -89,13 +89,15 @@ func (s *lives) object(kind, name, field, value string) string {
 	return fmt.Sprintf("apiVersion: v1\nkind: %s\nmetadata: {name: \"%s-{{ target.name }}\", namespace: %s}\n%s: {value: %s}\n", kind, name, s.namespace, field, value)
 }
 
-// begin leads lives until ctx ends, and asks for help so many times a second besides. What it returns is closed once all have ended.
-func (s *lives) begin(ctx context.Context, helps int) <-chan struct{} {
-	var work sync.WaitGroup
-	work.Go(func() { s.chat(ctx, helps) })
+// begin leads lives until ctx ends, or so many in each project, and asks for help so many times a second besides. What it returns is
+// closed once all have ended.
+func (s *lives) begin(ctx context.Context, most, helps int) <-chan struct{} {
+	var work, talk sync.WaitGroup
+	talking, hush := context.WithCancel(ctx)
+	talk.Go(func() { s.chat(talking, helps) })
 	for n := range liveProjects {
 		work.Go(func() {
-			for life := 0; ctx.Err() == nil && !s.Failed(); life++ {
+			for life := 0; life < most && ctx.Err() == nil && !s.Failed(); life++ {
 				if s.live(ctx, n, life) {
 					s.lived.Add(1)
 				}
@@ -103,7 +105,7 @@ func (s *lives) begin(ctx context.Context, helps int) <-chan struct{} {
 		})
 	}
 	ended := make(chan struct{})
-	go func() { defer close(ended); work.Wait() }()
+	go func() { defer close(ended); work.Wait(); hush(); talk.Wait() }()
 	return ended
 }
 
@@ -295,12 +297,13 @@ func (s *lives) chat(ctx context.Context, rate int) {
 	}
 }
 
-// killOften kills the first server at random moments until ctx ends, starts it again, and says how often.
-func (s *lives) killOften(ctx context.Context, every time.Duration) (n int) {
+// killOften kills the first server so many times at random moments, and starts it again, unless all has ended before. It says how
+// often.
+func (s *lives) killOften(ended <-chan struct{}, most int, every time.Duration) (n int) {
 	r := rand.New(rand.NewPCG(13, uint64(every)))
-	for ; ; n++ {
+	for ; n < most; n++ {
 		select {
-		case <-ctx.Done():
+		case <-ended:
 			return n
 		case <-time.After(time.Duration(r.Int64N(2 * int64(every)))):
 		}
@@ -309,4 +312,5 @@ func (s *lives) killOften(ctx context.Context, every time.Duration) (n int) {
 		}
 		s.start(s.servers[0])
 	}
+	return n
 }

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"testing"
 	"time"
@@ -13,7 +12,7 @@ import (
 var (
 	deliveries  = flag.Int("deliveries", 300, "how many webhooks TestLongServeLosesNothing delivers, at 200 a second")
 	serverKills = flag.Int("server-kills", 4, "how often TestLongServe kills a server meanwhile")
-	livesFor    = flag.Duration("lives", 30*time.Second, "how long TestLongServeLives leads pull requests through their lives")
+	livesEach   = flag.Int("lives", 2, "how many pull requests TestLongServeLives leads through their lives in each project")
 )
 
 func TestLongServeLosesNothingWhenItIsKilled(t *testing.T) {
@@ -43,12 +42,13 @@ func TestLongServeLives(t *testing.T) {
 				database = postgres(t)
 			}
 			s := newLives(l, database)
-			ctx, cancel := context.WithTimeout(t.Context(), *livesFor)
-			defer cancel()
-			ended := s.begin(ctx, 2)
-			kills := s.killOften(ctx, 5*time.Second)
+			ended := s.begin(t.Context(), *livesEach, 2)
+			kills := s.killOften(ended, 2**livesEach, 5*time.Second)
 			<-ended
 			s.settled()
+			if want := int64(liveProjects * *livesEach); s.lived.Load() != want {
+				t.Errorf("%d pull requests have come to their end, want %d", s.lived.Load(), want)
+			}
 			t.Logf("%d kills, %d deliveries, and %d pull requests from their opening to the deploy of their merge", kills, s.delivered.Load(), s.lived.Load())
 		})
 	}

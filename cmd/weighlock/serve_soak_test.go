@@ -6,6 +6,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -41,7 +42,7 @@ func TestSoakServe(t *testing.T) {
 	s := l.servers[0]
 	ctx, cancel := context.WithTimeout(t.Context(), *soak)
 	defer cancel()
-	ended := l.begin(ctx, *soakRate)
+	ended := l.begin(ctx, math.MaxInt, *soakRate)
 
 	// A fifth is the warm-up; there are forty samples after it.
 	samples := map[string][]float64{}
