@@ -17,10 +17,10 @@ type incoming struct {
 	// commit is the branch's, as of the merge.
 	commit string
 	shown  *Shown
-	// earlier says that an earlier push has merged it, and decided are the targets that one has decided about: all but those for which
-	// it has left that to a later push.
-	earlier bool
+	// decided are the targets about which a push has decided: all that it has not left to a later one. earlier says that an earlier push
+	// has merged it: then what is decided is not its to bring any more.
 	decided map[ID]bool
+	earlier bool
 	// left says that the push that has decided about these has left others to a later one.
 	left bool
 	// beneath is what the branch was at below an earlier one.
@@ -29,7 +29,7 @@ type incoming struct {
 
 // brings says whether the merge brings a change of a target that no push before this one has decided about.
 func (m incoming) brings(id ID) bool {
-	return m.shown != nil && m.shown.Digests[id] != "" && !m.decided[id]
+	return m.shown != nil && m.shown.Digests[id] != "" && !(m.earlier && m.decided[id])
 }
 
 // answer names what is said on the pull request about a target. On an earlier one it takes the place of what its own push has said.
@@ -64,7 +64,7 @@ func (b *Bot) merges(ctx context.Context, p pushed, jobs []Job) ([]incoming, err
 	const most = 20
 	var out []incoming
 	known := map[int]bool{}
-	at, earlier := p.After, false
+	at, earlier := p.After, p.Before == ""
 	for range most {
 		prs, err := b.Forge.PullRequestsOf(ctx, p.Repo, at)
 		if err != nil {
@@ -79,7 +79,7 @@ func (b *Bot) merges(ctx context.Context, p pushed, jobs []Job) ([]incoming, err
 				continue
 			}
 			known[pr.Number] = true
-			m, err := b.merged(ctx, pr, at, earlier)
+			m, err := b.merged(ctx, pr, at, earlier && at != p.After)
 			if err != nil {
 				return nil, err
 			}
@@ -100,10 +100,15 @@ func (b *Bot) merges(ctx context.Context, p pushed, jobs []Job) ([]incoming, err
 		if len(parents) == 0 {
 			break
 		}
-		earlier = earlier || p.Before == "" || parents[0] == p.Before
+		earlier = earlier || parents[0] == p.Before
 		at = parents[0]
 		if err := p.repo.Fetch(ctx, at); err != nil {
 			return nil, err
+		}
+	}
+	if !earlier { // history was written anew, or it is a long row: what came by this push alone is what it was made at
+		for n := range out {
+			out[n].earlier = out[n].commit != p.After
 		}
 	}
 	// What an earlier one stands on must be known: it is what its change is judged by.
@@ -115,12 +120,10 @@ func (b *Bot) merged(ctx context.Context, pr forge.PullRequest, commit string, e
 	if err != nil {
 		return incoming{}, err
 	}
-	m := incoming{PullRequest: pr, commit: commit, shown: b.shownBy(ctx, pr, ours), earlier: earlier}
-	if earlier {
-		m.decided = decided(ours)
-		m.left = slices.ContainsFunc(ours, func(c forge.Comment) bool { return strings.HasSuffix(c.Body, leaves) })
-	}
-	return m, nil
+	return incoming{
+		PullRequest: pr, commit: commit, shown: b.shownBy(ctx, pr, ours), earlier: earlier, decided: decided(ours),
+		left: slices.ContainsFunc(ours, func(c forge.Comment) bool { return strings.HasSuffix(c.Body, leaves) }),
+	}, nil
 }
 
 // isSettled says that a push has decided about all that this merge and those before it brought to targets that pushes deploy. Where

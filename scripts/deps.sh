@@ -2,7 +2,7 @@
 # deps.sh [PACKAGE…]: installs the Debian packages that tests and demo need, and those that are named. Idempotent; says what it does. Works as root, or with sudo.
 set -euo pipefail
 
-packages=(git gcc libc6-dev ca-certificates postgresql "$@")
+packages=(git gcc libc6-dev ca-certificates postgresql pgbouncer "$@")
 
 missing=()
 for p in "${packages[@]}"; do

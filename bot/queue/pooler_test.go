@@ -69,7 +69,7 @@ func pooled(t *testing.T, address string) string {
 	program, err := exec.LookPath("pgbouncer")
 	if err != nil {
 		if program, err = exec.LookPath("/usr/sbin/pgbouncer"); err != nil {
-			t.Skip("PgBouncer is not installed")
+			t.Fatal("PgBouncer is not installed: make deps installs it")
 		}
 	}
 	to, err := neturl.Parse(address)
