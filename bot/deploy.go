@@ -132,7 +132,7 @@ func candidate(ctx context.Context, repo *checkout.Repo, pr forge.PullRequest, b
 // first is deployed.
 func (b *Bot) ask(ctx context.Context, before *tree, a asked, known asking, r Request) Request {
 	r.Facts = b.facts(ctx, before, r.Job, known.found)
-	r.ShownSince = r.Shown.approvedSince(r.Job.ID, a.pr) // what others brought was not approved with it
+	r.ShownSince = r.Shown.approvedSince(r.Job.ID) // what others brought was not approved with it
 	r.Team = known.team(ctx, b, a.by, r.Job.Policy.Allow.Teams)
 	r.Unowned = Fact[[]string]{}
 	if r.Job.Policy.Codeowners {

@@ -123,9 +123,9 @@ func TestAPushDeploysWhatWasReviewedAndIsHeldElse(t *testing.T) {
 	// One that brings nothing to prod, and behind it one that an earlier push has merged.
 	after := func(shown *Shown, decided ...ID) []incoming {
 		out := append(merged(&Shown{Head: headSHA, Digests: map[ID]string{"staging": "s"}}), merged(shown)...)
-		out[1].Number, out[1].earlier, out[1].decided = 2, true, map[ID]bool{}
+		out[1].Number, out[1].earlier, out[1].said = 2, true, said{decided: map[ID]bool{}}
 		for _, id := range decided {
-			out[1].decided[id] = true
+			out[1].said.decided[id] = true
 		}
 		return out
 	}

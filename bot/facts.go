@@ -117,6 +117,24 @@ func (b *Bot) deployed(ctx context.Context, t *tree, name string) (checkout.Tree
 	return checkout.Tree{}, nil
 }
 
+// lastDeployed are the commits of which a target's last deploy as a whole that went well was: what it deployed, and onto what.
+func (b *Bot) lastDeployed(ctx context.Context, t *tree, j Job) ([]string, error) {
+	_, target, cluster, err := b.open(ctx, t, j)
+	if err != nil {
+		return nil, hidePath(err, t.dir.Path())
+	}
+	entries, err := cluster.History(t.config.Records.Namespace).List(ctx, target.Discriminator)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries { // the newest first
+		if e.Command == "deploy" && !e.Partial && e.Outcome == history.Succeeded {
+			return []string{e.Commit, e.Onto}, nil
+		}
+	}
+	return nil, nil
+}
+
 // approvals are those of people who may write, and their requests for changes; programs approve nothing.
 func (b *Bot) approvals(ctx context.Context, pr forge.PullRequest) ([]Approval, error) {
 	reviews, err := b.Forge.Reviews(ctx, pr)

@@ -25,12 +25,10 @@ type Shown struct {
 	// Since says when each of these digests was first shown of this head: a command that was written before was about something
 	// else. Its seconds are as exact as forges' times are.
 	Since map[ID]time.Time `json:"since,omitempty"`
-	// HeadSince says when this head was first shown at all.
-	HeadSince time.Time `json:"headSince,omitzero"`
 	// Guarded says of targets why their deletions need an explicit --prune.
 	Guarded map[ID]string `json:"guarded,omitempty"`
 	// Objects are short hashes of what was shown of each object, to say later in what a change differs; only the digest
-	// decides whether it does. A target with very many has none.
+	// decides whether it does. A target with very many has none; that has an empty one of which no change was shown.
 	Objects map[ID]map[string]string `json:"objects,omitempty"`
 	// Rendered are short hashes of the objects as rendered, whatever the cluster held, for the same purpose.
 	Rendered map[ID]string `json:"rendered,omitempty"`
@@ -41,29 +39,34 @@ type Shown struct {
 
 // dated is what is shown with the times since when, given what was shown before; nil is nothing.
 func (s Shown) dated(before *Shown, now time.Time) Shown {
-	now = now.UTC().Truncate(time.Second)
-	s.HeadSince, s.Since = now, map[ID]time.Time{}
-	if before == nil || before.Head != s.Head {
-		before = &Shown{}
-	} else {
-		s.HeadSince = before.HeadSince
-	}
+	s.Since = map[ID]time.Time{}
 	for id, digest := range s.Digests {
-		s.Since[id] = now
-		if at := before.Since[id]; before.Digests[id] == digest && !at.IsZero() {
+		s.Since[id] = now.UTC().Truncate(time.Second)
+		if before == nil || before.Head != s.Head || before.Digests[id] != digest {
+			continue
+		}
+		if at := before.Since[id]; !at.IsZero() {
 			s.Since[id] = at
 		}
 	}
 	return s
 }
 
-// approvedSince is the time from which on an approval of a pull request's head is one of what is shown of a target. It is zero where that is
-// what was first shown of the head: an approval from before was one of the commit, to which nothing came.
-func (s *Shown) approvedSince(id ID, pr forge.PullRequest) time.Time {
-	if s == nil || s.Head == pr.Head.SHA && s.Since[id].Equal(s.HeadSince) {
+// approvedSince is the time from which on an approval is one of what is shown of a target, zero for always.
+func (s *Shown) approvedSince(id ID) time.Time {
+	if s == nil {
 		return time.Time{}
 	}
 	return s.Since[id]
+}
+
+// ofMerged says that it is what the base branch is at that is shown: the pull request is merged.
+func (s *Shown) ofMerged() bool { return s.Head == s.Base }
+
+// changes says whether a change of a target is shown, as far as is known.
+func (s *Shown) changes(id ID) bool {
+	objects, known := s.Objects[id]
+	return s.Digests[id] != "" && (!known || len(objects) > 0)
 }
 
 // maxMarker is how many bytes a marker may take of a comment: what follows is for people.

@@ -91,24 +91,25 @@ func TestAnApprovalIsOfWhatIsShown(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)
 	minute := func(n int) time.Time { return at.Add(time.Duration(n) * time.Minute) }
 	show := func(head, digest string) Shown { return Shown{Head: head, Digests: map[ID]string{"prod": digest}} }
-	pr := forge.PullRequest{Head: forge.Ref{SHA: headSHA}}
 	first := show(headSHA, "a").dated(nil, minute(0))
 	same := show(headSHA, "a").dated(&first, minute(1))
 	other := show(headSHA, "b").dated(&same, minute(2))
 	other2 := show(headSHA, "b").dated(&other, minute(3))
+	away := show(baseSHA, "b").dated(&other2, minute(4))
 	for name, c := range map[string]struct {
 		shown *Shown
 		want  time.Time
 	}{
-		"nothing":                         {nil, time.Time{}},
-		"what was first shown":            {&first, time.Time{}},
-		"the same once more":              {&same, time.Time{}},
-		"something else of the same head": {&other, minute(2)},
-		"that once more":                  {&other2, minute(2)},
-		"what the base is at":             {new(show(baseSHA, "b").dated(&other2, minute(4))), minute(4)},
-		"another head":                    {new(show(headSHA, "c").dated(new(show(baseSHA, "b").dated(nil, minute(4))), minute(5))), time.Time{}},
+		"nothing":                              {nil, time.Time{}},
+		"what was first shown":                 {&first, minute(0)},
+		"the same once more":                   {&same, minute(0)},
+		"something else of the same head":      {&other, minute(2)},
+		"that once more":                       {&other2, minute(2)},
+		"another head":                         {&away, minute(4)},
+		"a head that was there before":         {new(show(headSHA, "b").dated(&away, minute(5))), minute(5)},
+		"what was shown where that is deleted": {new(show(headSHA, "a").dated(nil, minute(6))), minute(6)},
 	} {
-		if got := c.shown.approvedSince("prod", pr); !got.Equal(c.want) {
+		if got := c.shown.approvedSince("prod"); !got.Equal(c.want) {
 			t.Errorf("%s: approvals count from %s, want %s", name, got, c.want)
 		}
 	}

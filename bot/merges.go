@@ -17,41 +17,47 @@ type incoming struct {
 	// commit is the branch's, as of the merge.
 	commit string
 	shown  *Shown
-	// decided are the targets about which a push has decided: all that it has not left to a later one. earlier says that an earlier push
-	// has merged it: then what is decided is not its to bring any more.
-	decided map[ID]bool
+	// said is what pushes have said on its pull request of targets.
+	said said
+	// earlier says that an earlier push has merged it: then what is decided is not its to bring any more.
 	earlier bool
-	// left says that the push that has decided about these has left others to a later one.
-	left bool
 	// beneath is what the branch was at below an earlier one.
 	beneath string
 }
 
 // brings says whether the merge brings a change of a target that no push before this one has decided about.
 func (m incoming) brings(id ID) bool {
-	return m.shown != nil && m.shown.Digests[id] != "" && !(m.earlier && m.decided[id])
+	return m.shown != nil && !m.shown.ofMerged() && m.shown.changes(id) && !(m.earlier && m.said.decided[id])
 }
 
-// answer names what is said on the pull request about a target. On an earlier one it takes the place of what its own push has said.
-func (m incoming) answer(p pushed, id ID) answerID {
-	if m.earlier {
-		return answerToPush(m.commit, id)
-	}
-	return answerToPush(p.After, id)
+// waits begins an answer that leaves a target to a later push, leaves one of a push that has left another target to a later one.
+const (
+	waits  = "⏳"
+	leaves = "<!-- weighlock:left -->\n"
+)
+
+// said is what pushes have said on a pull request.
+type said struct {
+	// decided are the targets that are deployed, or wait for a person, and waiting those that are left to a later push, or have failed.
+	decided, waiting map[ID]bool
+	// left says that a push that has decided has left something to a later one, if only of others.
+	left bool
 }
 
-// waits marks an answer that leaves a target to a later push.
-const waits = "⏳"
-
-// leaves marks what a push says that has left some target to a later one, where it also says how another one went.
-const leaves = "<!-- weighlock:left -->\n"
-
-// decided are the targets about which answers of ours say what a push did with them.
-func decided(ours []forge.Comment) map[ID]bool {
-	out := map[ID]bool{}
+func saidBy(ours []forge.Comment) said {
+	out := said{decided: map[ID]bool{}, waiting: map[ID]bool{}}
 	for _, c := range ours {
-		if push, target := pushAnswered(c.Body); push && !strings.HasPrefix(afterMarker(c.Body), waits) {
-			out[target] = true
+		push, target := pushAnswered(c.Body)
+		if !push {
+			continue
+		}
+		text, left := strings.CutPrefix(afterMarker(c.Body), leaves)
+		out.left = out.left || left
+		switch {
+		case strings.HasPrefix(text, waits), strings.HasPrefix(text, "❌"): // which the next push may try, as it was shown
+			out.waiting[target] = true
+		default:
+			out.decided[target] = true
 		}
 	}
 	return out
@@ -60,35 +66,37 @@ func decided(ours []forge.Comment) map[ID]bool {
 // merges are the pull requests that a push has merged, newest first, and behind them those of pushes right before it that were not
 // deployed because this one came: who merges twice in a row wants both deployed, and told of. Of a long row of commits the newest ones
 // are asked for.
-func (b *Bot) merges(ctx context.Context, p pushed, jobs []Job) ([]incoming, error) {
-	const most = 20
+func (b *Bot) merges(ctx context.Context, t *tree, p pushed, jobs []Job) ([]incoming, error) {
+	const most, mostEarlier = 20, 8
 	var out []incoming
+	var row []string
 	known := map[int]bool{}
-	at, earlier := p.After, p.Before == ""
-	for range most {
+	at, earlier := p.After, 0
+	for len(row) < most && earlier <= mostEarlier {
+		row = append(row, at)
 		prs, err := b.Forge.PullRequestsOf(ctx, p.Repo, at)
 		if err != nil {
 			return nil, err
 		}
-		if last := len(out) - 1; last >= 0 && out[last].beneath == "" && !slices.ContainsFunc(prs, func(pr forge.PullRequest) bool { return pr.Number == out[last].Number }) {
-			out[last].beneath = at
+		for n := range out {
+			if out[n].beneath == "" && !slices.ContainsFunc(prs, func(pr forge.PullRequest) bool { return pr.Number == out[n].Number }) {
+				out[n].beneath = at
+			}
 		}
 		settled := false
 		for _, pr := range prs {
-			if known[pr.Number] || pr.State != forge.StateMerged || pr.Base.Name != p.Branch || at != p.After && pr.MergeCommit != at && pr.MergeCommit != "" {
+			became := pr.MergeCommit == at || pr.MergeCommit == "" || at == p.After && len(out) == 0
+			if known[pr.Number] || pr.State != forge.StateMerged || pr.Base.Name != p.Branch || !became {
 				continue
 			}
 			known[pr.Number] = true
-			m, err := b.merged(ctx, pr, at, earlier && at != p.After)
+			ours, err := b.ourComments(ctx, pr)
 			if err != nil {
 				return nil, err
 			}
-			if out = append(out, m); earlier && m.isSettled(jobs) {
-				settled = true
-			}
-			if at == p.After {
-				break // the others hold this commit, too, but it is not what became of them
-			}
+			m := incoming{PullRequest: pr, commit: at, shown: b.shownBy(ctx, pr, ours), said: saidBy(ours), earlier: earlier > 0}
+			out = append(out, m)
+			settled = settled || m.earlier && m.isSettled(jobs)
 		}
 		if settled {
 			break // so is what came before it
@@ -100,37 +108,50 @@ func (b *Bot) merges(ctx context.Context, p pushed, jobs []Job) ([]incoming, err
 		if len(parents) == 0 {
 			break
 		}
-		earlier = earlier || parents[0] == p.Before
+		if earlier > 0 || p.Before == "" || parents[0] == p.Before {
+			earlier++
+		}
 		at = parents[0]
 		if err := p.repo.Fetch(ctx, at); err != nil {
 			return nil, err
 		}
 	}
-	if !earlier { // history was written anew, or it is a long row: what came by this push alone is what it was made at
+	if earlier == 0 { // history was written anew, or it is a long row: what came by this push alone is what it was made at
 		for n := range out {
 			out[n].earlier = out[n].commit != p.After
 		}
 	}
 	// What an earlier one stands on must be known: it is what its change is judged by.
-	return slices.DeleteFunc(out, func(m incoming) bool { return m.earlier && m.beneath == "" }), nil
+	out = slices.DeleteFunc(out, func(m incoming) bool { return m.earlier && m.beneath == "" })
+	for _, j := range jobs {
+		b.deployedAlready(ctx, t, j, out, row)
+	}
+	return out, nil
 }
 
-func (b *Bot) merged(ctx context.Context, pr forge.PullRequest, commit string, earlier bool) (incoming, error) {
-	ours, err := b.ourComments(ctx, pr)
-	if err != nil {
-		return incoming{}, err
+// deployedAlready takes from earlier merges what the target's own history has deployed since: answers can be deleted. Where that cannot be
+// read, they bring nothing.
+func (b *Bot) deployedAlready(ctx context.Context, t *tree, j Job, merges []incoming, row []string) {
+	if !slices.ContainsFunc(merges, func(m incoming) bool { return m.earlier && m.brings(j.ID) }) {
+		return
 	}
-	return incoming{
-		PullRequest: pr, commit: commit, shown: b.shownBy(ctx, pr, ours), earlier: earlier, decided: decided(ours),
-		left: slices.ContainsFunc(ours, func(c forge.Comment) bool { return strings.HasSuffix(c.Body, leaves) }),
-	}, nil
+	commits, err := b.lastDeployed(ctx, t, j)
+	if err != nil {
+		b.Log.WarnContext(ctx, "what was deployed last cannot be read: nothing of earlier merges is deployed", "target", j.ID, "error", err)
+	}
+	from := slices.IndexFunc(row, func(commit string) bool { return slices.Contains(commits, commit) })
+	for _, m := range merges {
+		if m.earlier && (err != nil || from >= 0 && slices.Index(row, m.commit) >= from) {
+			m.said.decided[j.ID] = true
+		}
+	}
 }
 
 // isSettled says that a push has decided about all that this merge and those before it brought to targets that pushes deploy. Where
 // there is nothing to tell that by, it is not.
 func (m incoming) isSettled(jobs []Job) bool {
-	return !m.left && slices.ContainsFunc(jobs, func(j Job) bool { return m.decided[j.ID] }) &&
-		!slices.ContainsFunc(jobs, func(j Job) bool { return m.brings(j.ID) })
+	return !m.said.left && slices.ContainsFunc(jobs, func(j Job) bool { return m.said.decided[j.ID] }) &&
+		!slices.ContainsFunc(jobs, func(j Job) bool { return m.brings(j.ID) || m.said.waiting[j.ID] })
 }
 
 // own are the merges of the push itself.
@@ -161,10 +182,13 @@ func (p pushed) bringing(id ID) []incoming {
 }
 
 // judgedBy are the merges by which a target's change is judged, the one that has to have shown it first: those that bring one, else
-// all of the push.
+// all of the push, if it is a merge.
 func (p pushed) judgedBy(id ID) []incoming {
 	if all := p.bringing(id); len(all) > 0 {
 		return all
+	}
+	if p.merged() == nil {
+		return nil
 	}
 	return p.own()
 }
@@ -180,7 +204,7 @@ func (p pushed) pullRequest(id ID) forge.PullRequest {
 // approvedSince is the time from which on approvals of that pull request are ones of what it shows of a target.
 func (p pushed) approvedSince(id ID) time.Time {
 	if all := p.judgedBy(id); len(all) > 0 {
-		return all[0].shown.approvedSince(id, all[0].PullRequest)
+		return all[0].shown.approvedSince(id)
 	}
 	return time.Time{}
 }
@@ -194,14 +218,16 @@ func (p pushed) since(id ID) string {
 }
 
 // hearing are the merges on whose pull requests is said what became of a target. One that brings no change of it hears where there is
-// something to know, and where it has shown nothing at all.
+// something to know, and where it has shown it, or nothing at all.
 func (p pushed) hearing(id ID, remarkable bool) []incoming {
-	if all := p.bringing(id); len(all) > 0 {
-		return all
-	}
+	bringing := len(p.bringing(id)) > 0
 	var out []incoming
-	for _, m := range p.own() {
-		if remarkable || m.shown == nil {
+	for _, m := range p.merges {
+		hears := m.brings(id) || m.said.waiting[id]
+		if !m.earlier && !bringing {
+			hears = hears || remarkable || m.shown == nil || m.shown.Digests[id] != ""
+		}
+		if hears {
 			out = append(out, m)
 		}
 	}
@@ -225,6 +251,8 @@ func (p pushed) mismatch(id ID, set *diff.ChangeSet) *mismatch {
 	switch {
 	case m.shown == nil, m.shown.Digests == nil:
 		return &mismatch{Text: "the pull request showed no preview"}
+	case m.shown.ofMerged():
+		return &mismatch{Text: "the preview has been renewed since the merge"}
 	case m.shown.Head == m.Head.SHA && m.shown.Digests[id] == set.Digest:
 		return nil
 	case m.shown.Head != m.Head.SHA:

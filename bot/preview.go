@@ -251,7 +251,7 @@ func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.Pul
 			if j.Policy.Approvals > 0 && seen.Set != nil {
 				if was, err := shown(); err == nil { // else the publishing says so
 					now := Shown{Head: p.Head, Digests: map[ID]string{j.ID: seen.Set.Digest}}.dated(was, b.Now())
-					way.facts.ShownSince = now.approvedSince(j.ID, pr)
+					way.facts.ShownSince = now.approvedSince(j.ID)
 				}
 			}
 			way.trust, way.err = trust, trustErr

@@ -56,21 +56,21 @@ func (b *Bot) branchPushed(ctx context.Context, e forge.BranchPushed) (Outcome, 
 	if plan.Reason != "" {
 		return Outcome{Summary: "Nothing to do: " + plan.Reason + ".\n" + b.renewOthers(ctx, e)}, nil
 	}
-	pasts := map[string]*past{}
+	pasts := map[string]Fact[*past]{}
 	p := pushed{BranchPushed: e, repo: repo, tree: at, past: func(at string) (*past, error) {
-		if was, ok := pasts[at]; ok {
-			return was, nil
+		was, known := pasts[at]
+		if !known {
+			was = fact(b.before(ctx, repo, at, e.After))
+			pasts[at] = was
 		}
-		was, err := b.before(ctx, repo, at, e.After)
-		pasts[at] = was
-		return was, err
+		return was.Value, was.Err
 	}}
 	defer func() {
 		for _, was := range pasts {
-			_ = was.Close()
+			_ = was.Value.Close()
 		}
 	}()
-	if p.merges, err = b.merges(ctx, p, plan.Jobs); err != nil {
+	if p.merges, err = b.merges(ctx, t, p, plan.Jobs); err != nil {
 		return b.unknownMerge(plan, err)
 	}
 	out, err := b.deployPush(ctx, t, plan, p)
@@ -135,7 +135,7 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 		}
 		if len(hearing) > 0 {
 			d.look, d.again = Command{Verb: VerbDiff}.on(j.ID), Command{Verb: VerbDeploy, Commit: short(p.After)}.on(j.ID)
-			if first := hearing[0].Number; !d.ok() && moved.what == "" {
+			if first := hearing[0].Number; !d.ok() && !d.unreached() && moved.what == "" { // a cluster that does not answer has nothing to show
 				again[first] = append(again[first], string(j.ID)) // what comes next is a command, which is bound to what the preview shows
 			}
 		}
@@ -158,7 +158,7 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 		out.Failed, out.Unreached = out.Failed || !d.ok() && !waiting, out.Unreached || d.unreached()
 	}
 	for _, m := range p.merges {
-		if targets := again[m.Number]; len(targets) > 0 {
+		if targets := again[m.Number]; len(targets) > 0 && !left { // what is left is judged by what is shown
 			if _, err := b.preview(ctx, p.repo, m.PullRequest, p.After, interest{targets: targets, person: true}); err != nil {
 				errs = append(errs, fmt.Errorf("the new diff is not shown: %w", err))
 			}
@@ -167,9 +167,9 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 	// Those of the push itself come last: that they are there says that all is told.
 	slices.SortStableFunc(tell, func(a, b told) int { return strings.Compare(pick(a.earlier, "", "own"), pick(b.earlier, "", "own")) })
 	for _, to := range tell {
-		id := to.answer(p, to.id)
+		id := answerToPush(to.commit, to.id)
 		if left && !to.waits {
-			to.text += leaves
+			to.text = leaves + to.text
 		}
 		if to.waits {
 			errs = append(errs, b.answerUnlessThere(ctx, to.PullRequest, id, to.text))
