@@ -291,7 +291,7 @@ func (b *Bot) othersApproved(ctx context.Context, j Job, p pushed) Verdict {
 	}
 	var v Verdict
 	for _, m := range all[1:] {
-		g := (Facts{Approvals: fact(b.approvals(ctx, m.PullRequest))}).approved(j.Policy.Approvals, m.PullRequest)
+		g := (Facts{Approvals: fact(b.approvals(ctx, m.PullRequest)), ShownSince: m.shown.approvedSince(j.ID)}).approved(j.Policy.Approvals, m.PullRequest)
 		g.Name, g.Text = "approvals", "not met: "+g.Text+", for "+m.String()
 		v = append(v, g)
 	}

@@ -73,7 +73,7 @@ func TestAnotherNameOfASQLiteFileIsTheSameFile(t *testing.T) {
 	dir := t.TempDir()
 	file, link := filepath.Join(dir, "weighlock.db"), filepath.Join(dir, "link.db")
 	if err := os.Symlink(file, link); err != nil {
-		t.Skip("there are no links here:", err)
+		t.Fatal(err)
 	}
 	s := open(t, file)
 	if _, err := queue.Open(t.Context(), link); err == nil || !strings.Contains(err.Error(), "another process uses it") {
