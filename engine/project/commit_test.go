@@ -53,6 +53,17 @@ func TestCommitIsThatOfTheRepositoryAndSaysWhatIsNotCommitted(t *testing.T) {
 	expect(id)
 	write("elsewhere.txt")
 	expect(id)
+	if err := os.WriteFile(filepath.Join(root, "deploy", "kustomization.yaml"), []byte("resources: [../base]\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	git("add", "deploy")
+	git("commit", "--quiet", "--message", "Second")
+	id = git("rev-parse", "HEAD")
+	expect(id + "-dirty") // what it names may be anywhere in the repository
+	git("add", ".")
+	git("commit", "--quiet", "--message", "Third")
+	id = git("rev-parse", "HEAD")
+	expect(id)
 	write("deploy/app/new.yaml")
 	expect(id + "-dirty")
 }

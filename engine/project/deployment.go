@@ -42,6 +42,9 @@ type Item struct {
 	From string
 	// Chart says that the directory is a Helm chart and nothing else; its values are the arguments.
 	Chart bool
+	// Plain says that the directory is the project, without a deployment file: what its kustomization names elsewhere below the root
+	// of Source belongs to it, though it is no item.
+	Plain bool
 	// Barrier waits, after this item, for everything before it.
 	Barrier bool
 	// OnlyRender items are there for others to refer to; they have no objects of their own.
@@ -148,7 +151,7 @@ func (r *resolver) resolve(ctx context.Context, t Target) (*Deployment, error) {
 	if plain {
 		// A plain directory of manifests, a kustomization or a chart is a project of one item (project format §1.5).
 		d.Layers = root.layers
-		item := Item{Source: p.source, Dir: p.dir, From: p.dir, Vars: root.vars, Layers: root.layers, SearchDirs: []string{p.dir}}
+		item := Item{Source: p.source, Dir: p.dir, From: p.dir, Plain: true, Vars: root.vars, Layers: root.layers, SearchDirs: []string{p.dir}}
 		if item.Chart, err = p.source.isChart(p.dir); err != nil {
 			return nil, err
 		}

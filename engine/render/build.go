@@ -20,7 +20,7 @@ import (
 
 // build turns an item's files into objects by kustomize and marks them as the target's.
 func build(ctx context.Context, target project.Target, w *work, all trees) error {
-	fsys, err := all.fileSystem(w)
+	fsys, err := all.fileSystem(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -30,17 +30,18 @@ func build(ctx context.Context, target project.Target, w *work, all trees) error
 		if own == "" && path.Join("/", p) == path.Join(dir, "kustomization.yaml") {
 			p = dir // nobody wrote that file
 		}
-		if rest, ok := strings.CutPrefix("/"+strings.TrimPrefix(p, "/"), dir); ok {
+		p = strings.TrimPrefix(p, "/")
+		if rest, ok := strings.CutPrefix("/"+p, dir); ok && (rest == "" || rest[0] == '/' || dir == "/") {
 			return w.shown(rest)
 		}
-		return w.item.Source.Display(strings.TrimPrefix(p, "/"))
+		return w.item.Source.Display(p)
 	}
 	if err := checkReleases(fsys, w); err != nil {
 		return err
 	}
-	built, err := objects(ctx, w, fsys, own, kustomize.Options{Display: display, Remote: all.bases.remote()})
+	built, err := objects(ctx, w, fsys, own, kustomize.Options{Display: display, Missing: w.missing, Remote: all.bases.remote()})
 	if err != nil {
-		return err
+		return w.around.problems(err)
 	}
 	var errs []error
 	for _, b := range built {
@@ -129,7 +130,11 @@ func checkReleases(fsys kustomize.FS, w *work) error {
 			continue
 		}
 		name := path.Join(path.Dir(output), path.Base(own))
-		v, err := yamldoc.Value(w.shown(name), w.files[name])
+		data, err := fsys.ReadFile(own)
+		if err != nil {
+			continue // building it says why
+		}
+		v, err := yamldoc.Value(w.shown(name), data)
 		if err != nil {
 			errs = append(errs, err)
 			continue

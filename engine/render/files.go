@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -17,6 +18,8 @@ import (
 // maxFiles is how many bytes the rendered files of all items may have: they are held in memory together, and the same
 // file counts each time that a link or an entry names it.
 const maxFiles = 512 << 20
+
+var errTooMuch = fmt.Errorf("the files of all items have more than the %d bytes allowed: do links or templates multiply them?", maxFiles)
 
 // renderFiles reads the files below an item's directory and renders their templates (project format §3), and
 // decrypts those that SOPS encrypted (§8). The result is
@@ -36,6 +39,7 @@ func renderFiles(ctx context.Context, d *project.Deployment, item project.Item, 
 		return nil, err
 	}
 	linked := false // below a link to a directory
+	loose := isLoose(item)
 	var visit fs.WalkDirFunc
 	visit = func(name string, e fs.DirEntry, err error) error {
 		if err != nil {
@@ -79,7 +83,9 @@ func renderFiles(ctx context.Context, d *project.Deployment, item project.Item, 
 			data, err = d.Decrypt(ctx, source, name, data)
 		}
 		if err != nil {
-			errs = append(errs, err)
+			if !loose || countsAlways(name) {
+				errs = append(errs, err)
+			}
 			return nil
 		}
 		size := int64(len(data))
@@ -87,7 +93,7 @@ func renderFiles(ctx context.Context, d *project.Deployment, item project.Item, 
 		case rest+size < 0:
 			return fs.SkipAll // another file said it
 		case rest < 0:
-			return fmt.Errorf("the files of all items have more than the %d bytes allowed: do links or templates multiply them?", maxFiles)
+			return errTooMuch
 		}
 		files[below(item.Dir, name)] = data
 		return nil
@@ -96,6 +102,27 @@ func renderFiles(ctx context.Context, d *project.Deployment, item project.Item, 
 		errs = append(errs, fmt.Errorf("%s: %w", source.Display(item.Dir), err))
 	}
 	return files, errors.Join(errs...)
+}
+
+// kustomizations are the names that a kustomization may have.
+var kustomizations = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
+
+// isLoose says whether an item is a plain project with a kustomization, which says what belongs to it: a whole repository may lie
+// below its directory, and what is wrong with a file there counts only where the kustomization names it.
+func isLoose(item project.Item) bool {
+	return item.Plain && !item.Chart && slices.ContainsFunc(kustomizations, func(name string) bool {
+		_, err := fs.Stat(item.Source.FS(), path.Join(item.Dir, name))
+		return err == nil
+	})
+}
+
+// countsAlways says whether a file is one that no kustomization names: a release, or its values.
+func countsAlways(name string) bool {
+	switch path.Base(name) {
+	case "helm-chart.yaml", "helm-chart.yml", "helm-values.yaml", "helm-values.yml":
+		return true
+	}
+	return false
 }
 
 // target is what a symbolic link leads to.

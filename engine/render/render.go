@@ -154,7 +154,9 @@ type renderer struct {
 type work struct {
 	item  project.Item
 	dir   string            // where its files lie in memory: the item's directory, with a suffix if it is used again
-	files map[string][]byte // rendered files by slash path below dir
+	files map[string][]byte // rendered files by slash path from dir
+	// around is what the kustomization of a plain project may read besides; nil for other items.
+	around *surroundings
 	// releases are the charts of the item, by the path below dir of the file that each was rendered into.
 	releases map[string]*release
 	objects  []Manifest
@@ -193,8 +195,11 @@ func (r *renderer) prepare(ctx context.Context, d *project.Deployment) ([]*work,
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		w.files, err = renderFiles(ctx, d, w.item, &left)
-		return err
+		if w.files, err = renderFiles(ctx, d, w.item, &left); err != nil || !isLoose(w.item) {
+			return err
+		}
+		w.around = &surroundings{deployment: d, item: w.item, left: &left}
+		return w.addCharts(ctx)
 	})
 	if err != nil {
 		return nil, err

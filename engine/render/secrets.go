@@ -111,21 +111,22 @@ func (r *renderer) traceMissing(ctx context.Context, d *project.Deployment, m *M
 // may quote them. Files that cannot be read have been reported without their content.
 func learnLiterals(works []*work, secrets *mask.Set) {
 	for _, w := range works {
-		for name, data := range w.files {
+		files := w.around.with(w.files)
+		for name, data := range files {
 			if !bytes.Contains(data, []byte("ecret")) {
 				continue
 			}
 			docs, _ := yamldoc.Values(name, data)
 			for _, d := range docs {
 				if m, ok := d.Value.(map[string]any); ok {
-					w.learn(path.Dir(name), m, secrets)
+					learn(files, path.Dir(name), m, secrets)
 				}
 			}
 		}
 	}
 }
 
-func (w *work) learn(dir string, doc map[string]any, secrets *mask.Set) {
+func learn(files map[string][]byte, dir string, doc map[string]any, secrets *mask.Set) {
 	if doc["kind"] == "Secret" {
 		LearnSecret(doc, secrets)
 	}
@@ -140,8 +141,8 @@ func (w *work) learn(dir string, doc map[string]any, secrets *mask.Set) {
 			if _, file, ok := strings.Cut(f, "="); ok {
 				f = file
 			}
-			secrets.Add(string(w.files[path.Join(dir, f)])) // its lines, too
-			for line := range strings.Lines(string(w.files[path.Join(dir, f)])) {
+			secrets.Add(string(files[path.Join(dir, f)])) // its lines, too
+			for line := range strings.Lines(string(files[path.Join(dir, f)])) {
 				if _, value, ok := strings.Cut(line, "="); ok {
 					secrets.Add(value)
 				}

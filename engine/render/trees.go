@@ -2,8 +2,10 @@ package render
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 
@@ -47,7 +49,10 @@ func newTrees(works []*work, elsewhere *bases) trees {
 }
 
 // fileSystem is what kustomize sees when it builds an item: the item's files alone, unless it may refer to others.
-func (t trees) fileSystem(w *work) (kustomize.FS, error) {
+func (t trees) fileSystem(ctx context.Context, w *work) (kustomize.FS, error) {
+	if w.around != nil {
+		return w.around.fileSystem(ctx, w)
+	}
 	if refersOutside(w) {
 		fsys, err := t.files[w.item.Source]()
 		if err != nil {
@@ -92,11 +97,8 @@ func (t trees) origin(w *work, of kustomize.Resource) string {
 // refersOutside says whether a kustomization of the item may refer to a directory outside of it.
 func refersOutside(w *work) bool {
 	for name, data := range w.files {
-		switch path.Base(name) {
-		case "kustomization.yaml", "kustomization.yml", "Kustomization":
-			if bytes.Contains(data, []byte("..")) {
-				return true
-			}
+		if slices.Contains(kustomizations, path.Base(name)) && bytes.Contains(data, []byte("..")) {
+			return true
 		}
 	}
 	return false

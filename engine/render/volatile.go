@@ -50,7 +50,7 @@ func (r *renderer) unsettled(ctx context.Context, target project.Target, works [
 
 // twin is the item with other files, before it is built.
 func (w *work) twin(files map[string][]byte) *work {
-	return &work{item: w.item, dir: w.dir, files: files, releases: w.releases, images: imageFiller{fixed: w.images.fixed, item: w.item}}
+	return &work{item: w.item, dir: w.dir, files: files, around: w.around, releases: w.releases, images: imageFiller{fixed: w.images.fixed, item: w.item}}
 }
 
 // renderAgain renders volatile charts as of another time. It returns the items of those that gave something else.

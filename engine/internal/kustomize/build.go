@@ -29,6 +29,8 @@ type Resource struct {
 type Options struct {
 	// Display turns a path of the file system into what errors call it. Nil: the path from the root of the file system.
 	Display func(path string) string
+	// Missing says of a path that is not in the file system why it is not, or "". Nil: there is no more to say.
+	Missing func(path string) string
 	// Remote fetches what kustomizations name elsewhere; nil refuses it.
 	Remote Remote
 }

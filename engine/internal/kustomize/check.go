@@ -216,7 +216,7 @@ func (c *checker) local(file, field, p string) (ok bool) {
 	ok = true
 	for _, name := range []string{p, value} {
 		if name != "" {
-			ok = c.enclosed(file, field, p, c.resolve(name)) && ok
+			ok = ok && c.enclosed(file, field, p, name)
 		}
 	}
 	return ok
@@ -232,16 +232,35 @@ func (c *checker) file(file, field, p string) {
 	_, value, _ := strings.Cut(p, "=")
 	there := func(name string) bool { return name != "" && c.fsys.Exists(c.resolve(name)) }
 	if c.local(file, field, p) && p != "" && !there(p) && !there(value) {
-		c.refuseEntry(file, field, p, ": no such file")
+		name := p
+		if value != "" {
+			name = value
+		}
+		c.refuseEntry(file, field, p, c.missing("no such file", c.resolve(name)))
 	}
 }
 
-// enclosed says whether a path stays in the tree from elsewhere that its kustomization is in, and refuses it if not.
-func (c *checker) enclosed(file, field, entry, target string) bool {
-	if c.remote.encloses(c.dir, target) {
+// missing is what is wrong with an entry that leads to nothing: what the caller knows of it, or else just that.
+func (c *checker) missing(otherwise, target string) string {
+	if c.opts.Missing != nil && !c.remote.has(target) {
+		if why := c.opts.Missing(strings.TrimPrefix(target, "/")); why != "" {
+			return ": " + why
+		}
+	}
+	return ": " + otherwise
+}
+
+// enclosed says whether a path, which is an entry or a part of one, stays in the file system and in the tree from elsewhere that its
+// kustomization is in, and refuses the entry if not.
+func (c *checker) enclosed(file, field, entry, name string) bool {
+	switch {
+	case !c.remote.encloses(c.dir, c.resolve(name)):
+		c.refuseEntry(file, field, entry, " leads out of the repository that the kustomization is from: it may read nothing else")
+	case leaves(c.dir, name):
+		c.refuseEntry(file, field, entry, " leads out of the project's source root, which is the git repository that it lies in, or without one its directory: a project reads only below it")
+	default:
 		return true
 	}
-	c.refuseEntry(file, field, entry, " leads out of the repository that the kustomization is from: it may read nothing else")
 	return false
 }
 
@@ -267,8 +286,7 @@ func (c *checker) target(file, field, entry string) (at string, ok bool) {
 	if isURL(entry) || isRepository(entry) {
 		return c.fetched(file, field, entry)
 	}
-	at = resolve(file, entry)
-	return at, c.enclosed(file, field, entry, at)
+	return resolve(file, entry), c.enclosed(file, field, entry, entry)
 }
 
 // resource checks an entry that may be a file, a directory or a repository.
@@ -290,7 +308,7 @@ func (c *checker) resource(file, field, entry string) {
 		}
 		c.makers = append(c.makers, maker{target, documents(data), c.dir})
 	default:
-		c.refuseEntry(file, field, entry, ": no such file or directory")
+		c.refuseEntry(file, field, entry, c.missing("no such file or directory", target))
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package kustomize builds kustomizations in the process, over a file system in memory.
 //
 // What is not in that file system cannot be read: it is the confinement, so kustomize's own load restrictions are off and
-// "../base" works (project format §3.2). Resources keep the order in which the kustomization lists them, unless it has
+// "../base" works (project format §3.2). It may lie over a tree that is read as it is named: see [Over]. Resources keep the order in which the kustomization lists them, unless it has
 // sortOptions. Plugins, functions and Helm inflation are off.
 //
 // # Kustomize fetches nothing

@@ -33,7 +33,7 @@ func (c *checker) plugin(file, field, entry string) {
 		}
 		c.configuration(target, field, data)
 	default:
-		c.refuseEntry(file, field, entry, ": no such file or directory")
+		c.refuseEntry(file, field, entry, c.missing("no such file or directory", target))
 	}
 }
 
