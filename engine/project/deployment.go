@@ -147,6 +147,7 @@ func (r *resolver) resolve(ctx context.Context, t Target) (*Deployment, error) {
 		if plain, err = p.source.isObject(file); err != nil {
 			return nil, err
 		}
+		plain = plain || p.source.isListed(file)
 	}
 	if plain {
 		// A plain directory of manifests, a kustomization or a chart is a project of one item (project format §1.5).

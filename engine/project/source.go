@@ -1,6 +1,7 @@
 package project
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -98,7 +99,13 @@ func (s *Source) IsDir(name string) (bool, error) {
 	return info.IsDir(), nil
 }
 
-var objectKeys = []*regexp.Regexp{regexp.MustCompile(`(?m)^"?apiVersion"?:`), regexp.MustCompile(`(?m)^"?kind"?:`)}
+// What tells an object from a deployment file, which may hold templates and so need not be YAML yet: keys at the start of a line,
+// or in braces.
+var (
+	objectKeys = []*regexp.Regexp{regexp.MustCompile(`(?m)^["']?apiVersion["']?\s*:`), regexp.MustCompile(`(?m)^["']?kind["']?\s*:`)}
+	flowKeys   = []*regexp.Regexp{regexp.MustCompile(`[{,\s]["']?apiVersion["']?\s*:`), regexp.MustCompile(`[{,\s]["']?kind["']?\s*:`)}
+	flowStart  = regexp.MustCompile(`^\s*\{[^{%#]`)
+)
 
 // isObject says whether a file that is named as a deployment file is an object's manifest instead: in folders of manifests
 // and beside kustomizations, deployment.yaml most often is one.
@@ -107,7 +114,27 @@ func (s *Source) isObject(name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return objectKeys[0].Match(data) && objectKeys[1].Match(data), nil
+	if data, err = yamldoc.UTF8(data); err != nil {
+		return false, fmt.Errorf("%s: %w", s.Display(name), err)
+	}
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	keys := objectKeys
+	if flowStart.Match(data) && !bytes.Contains(data, []byte("deployments")) {
+		keys = flowKeys
+	}
+	return keys[0].Match(data) && keys[1].Match(data), nil
+}
+
+// isListed says whether the kustomization beside a file names it, such as a patch that is called deployment.yaml.
+func (s *Source) isListed(name string) bool {
+	listed := regexp.MustCompile(`(?m)(^|[\s\["',=])(\./)?` + regexp.QuoteMeta(path.Base(name)) + `($|[\s\]"',}])`)
+	for _, kustomization := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
+		data, err := s.Read(path.Join(path.Dir(name), kustomization))
+		if err == nil {
+			return listed.Match(data)
+		}
+	}
+	return false
 }
 
 // isChart says whether a directory without a deployment file is a Helm chart.
