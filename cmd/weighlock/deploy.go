@@ -132,11 +132,11 @@ func (t *teller) outcome(o apply.Outcome) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	fmt.Fprintf(t.w, "%s %s\n", o.Status, o.Ref)
+	fmt.Fprintf(t.w, "%s %s\n", o.Status, oneLine(o.Ref.String()))
 }
 
 func (t *teller) waiting(w apply.Waiting) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	fmt.Fprintf(t.w, "waiting for %s since %s: %s\n", w.Ref, w.Since.Round(time.Second), oneLine(w.Reason))
+	fmt.Fprintf(t.w, "waiting for %s since %s: %s\n", oneLine(w.Ref.String()), w.Since.Round(time.Second), oneLine(w.Reason))
 }

@@ -124,5 +124,5 @@ func showRecord(p process, outputs []output, r *history.Record) error {
 	if e.Holder != e.Person {
 		text += "run " + oneLine(e.Holder) + "\n"
 	}
-	return writeList(p.stdout, outputs, shownResult{e, r.Document}, text+"\n"+r.Text)
+	return writeList(p.stdout, outputs, shownResult{e, r.Document}, text+"\n"+report.Visible(r.Text))
 }

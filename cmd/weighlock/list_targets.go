@@ -9,6 +9,7 @@ import (
 
 	"github.com/weighlock/weighlock/engine"
 	"github.com/weighlock/weighlock/engine/project"
+	"github.com/weighlock/weighlock/engine/report"
 )
 
 // listedTarget is a target as list-targets prints it: as it was built, or why it could not be.
@@ -89,7 +90,7 @@ func targetTable(list []listedTarget) string {
 		rows = append(rows, []string{name, t.Context, t.Discriminator})
 	}
 	if len(rows) == 1 {
-		return strings.Join(errs, "")
+		return report.Visible(strings.Join(errs, ""))
 	}
-	return columns(rows) + strings.Join(errs, "")
+	return columns(rows) + report.Visible(strings.Join(errs, ""))
 }

@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/weighlock/weighlock/engine/report"
 )
 
 // version is set by the linker for releases.
@@ -113,11 +115,11 @@ func run(ctx context.Context, p process) int {
 		return 0
 	case errors.As(err, &exit):
 		if exit.err != nil {
-			fmt.Fprintln(p.stderr, "Error:", exit.err)
+			fmt.Fprintln(p.stderr, "Error:", report.Visible(exit.err.Error()))
 		}
 		return exit.code
 	default:
-		fmt.Fprintln(p.stderr, "Error:", err)
+		fmt.Fprintln(p.stderr, "Error:", report.Visible(err.Error()))
 		return 1
 	}
 }

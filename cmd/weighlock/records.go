@@ -17,6 +17,7 @@ import (
 	"github.com/weighlock/weighlock/engine/history"
 	"github.com/weighlock/weighlock/engine/lock"
 	"github.com/weighlock/weighlock/engine/project"
+	"github.com/weighlock/weighlock/engine/report"
 )
 
 // recordFlags say where the locks and results of a cluster are.
@@ -30,7 +31,7 @@ func (f *recordFlags) register(c *cobra.Command) {
 func (f *recordFlags) known(ctx context.Context, p process, cluster engine.Cluster, t project.Target, opts *diff.Options) {
 	more, err := history.Namespaces(ctx, cluster.History(f.namespace), t.Discriminator)
 	if err != nil {
-		fmt.Fprintf(p.stderr, "Warning: the target's last results cannot be read: %v\n", err)
+		fmt.Fprintf(p.stderr, "Warning: the target's last results cannot be read: %v\n", report.Visible(err.Error()))
 	}
 	opts.Namespaces = append(opts.Namespaces, more...)
 }
@@ -56,7 +57,7 @@ func (f *runFlags) register(c *cobra.Command) {
 func (f *runFlags) run(ctx context.Context, p process, command string, proj *project.Project) *engine.Run {
 	commit, err := proj.Commit(ctx)
 	if err != nil {
-		fmt.Fprintf(p.stderr, "Warning: %v; the result does not name it\n", err)
+		fmt.Fprintf(p.stderr, "Warning: %v; the result does not name it\n", report.Visible(err.Error()))
 	}
 	r := &engine.Run{
 		Command: command, Commit: commit, Holder: holder(p.getenv), Person: person(p.getenv), Namespace: f.namespace,
@@ -144,12 +145,7 @@ func targetName(name string) string {
 	return "target " + fmt.Sprintf("%q", name)
 }
 
-// oneLine keeps what others wrote from drawing on the terminal.
+// oneLine keeps what others wrote from drawing on the terminal, and from being taken for something else than it is.
 func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, s)
+	return report.Visible(strings.NewReplacer("\n", " ", "\t", " ").Replace(s))
 }

@@ -82,7 +82,7 @@ func (d *manifestDir) write(p process, m *render.Manifests) error {
 
 func warn(p process, warnings []string) {
 	for _, w := range warnings {
-		fmt.Fprintln(p.stderr, "Warning:", w)
+		fmt.Fprintln(p.stderr, "Warning:", report.Visible(w))
 	}
 }
 

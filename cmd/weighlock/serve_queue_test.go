@@ -20,7 +20,7 @@ func TestTheQueueIsPrintedWithoutWhatATerminalObeys(t *testing.T) {
 	if err := printQueue(&out, q, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if strings.ContainsAny(out.String(), "\x1b\a\u009b\t") || !strings.Contains(out.String(), "a b [2J 31m") {
+	if strings.ContainsAny(out.String(), "\x1b\a\u009b\t") || !strings.Contains(out.String(), `a b\u001b[2J\u009b31m`) {
 		t.Errorf("printed %q", out.String())
 	}
 }

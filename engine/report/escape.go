@@ -31,9 +31,9 @@ func Code(s string) string {
 // oneLine makes a text safe to stand within a line.
 func oneLine(s string) string { return visible(strings.ReplaceAll(s, "\n", " ")) }
 
-// Fence makes a code block of a text, by a fence longer than any inside.
+// Fence makes a code block of a text, by a fence longer than any inside. What would not be seen in it is written out.
 func Fence(language, s string) string {
-	fence, s := longest(s, "`", 3), inert(s)
+	fence, s := longest(s, "`", 3), inert(Visible(s))
 	return fence + language + "\n" + strings.TrimSuffix(s, "\n") + "\n" + fence + "\n"
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	linediff "github.com/rogpeppe/go-internal/diff"
@@ -220,27 +219,3 @@ func scalar(v any) bool {
 
 // objectLines prints an object as YAML.
 func objectLines(o object.Object) []string { return valueLines(map[string]any(o)) }
-
-// visible makes characters seen that would not be: control characters, and those that reorder or hide text.
-func visible(s string) string {
-	if strings.IndexFunc(s, hidden) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if hidden(r) {
-			fmt.Fprintf(&b, "\\u%04x", r)
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
-func hidden(r rune) bool {
-	switch r {
-	case '\u115f', '\u1160', '\u3164', '\uffa0': // letters that are blank
-		return true
-	}
-	return r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029')
-}

@@ -57,11 +57,11 @@ func (s DocumentSource) name() string {
 func (t *text) origins(set *diff.ChangeSet) {
 	var lines []string
 	for _, s := range documentSources(set) {
-		lines = append(lines, visible(fmt.Sprintf("  %s at %s", s.name(), s.at())))
+		lines = append(lines, fmt.Sprintf("  %s at %s", s.name(), s.at()))
 	}
 	t.section("Sources", lines)
 	if set.Target.Derived {
-		fmt.Fprintf(&t.b, "Discriminator: %s, derived from the repository's remote\n\n", set.Target.Discriminator)
+		fmt.Fprintf(&t.b, "Discriminator: %s, derived from the repository's remote\n\n", visible(set.Target.Discriminator))
 	}
 }
 

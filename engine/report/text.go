@@ -27,11 +27,11 @@ func Text(set *diff.ChangeSet, result *apply.Result) string {
 	if result == nil {
 		t.messages("Errors", t.doc.Errors)
 		t.remedy(set)
-		fmt.Fprintf(&t.b, "%s\n", Summary(set))
+		fmt.Fprintf(&t.b, "%s\n", visible(Summary(set)))
 	} else {
 		t.messages("Errors", failed(set, result, apply.Failed, apply.NotReady))
 		t.remedy(set)
-		fmt.Fprintf(&t.b, "%s\n", Outcome(result))
+		fmt.Fprintf(&t.b, "%s\n", visible(Outcome(result)))
 	}
 	return t.b.String()
 }
@@ -166,14 +166,14 @@ func (t *text) refs(title string, pick func(*diff.Change) bool, set *diff.Change
 	var lines []string
 	for c := range set.All() {
 		if pick(c) {
-			lines = append(lines, "  "+c.Ref.String()+visible(aside(c)))
+			lines = append(lines, "  "+c.Ref.String()+aside(c))
 			for _, text := range c.Consequences {
-				lines = append(lines, "    "+visible(text))
+				lines = append(lines, "    "+text)
 			}
 		}
 	}
 	for _, r := range reasons(set, pick) {
-		lines = append(lines, "  ("+visible(r)+")")
+		lines = append(lines, "  ("+r+")")
 	}
 	t.section(title, lines)
 }
@@ -184,7 +184,7 @@ func (t *text) changed(set *diff.ChangeSet) {
 	if len(f.labels) > 0 {
 		lines := []string{"  " + f.title()}
 		for _, l := range f.labels {
-			lines = append(lines, "  "+visible(l.text()))
+			lines = append(lines, "  "+l.text())
 			for _, r := range l.refs {
 				lines = append(lines, "    "+r.String())
 			}
@@ -315,14 +315,20 @@ func (t *text) messages(title string, messages []DocumentMessage) {
 			line = m.Ref.String() + ": " + line
 		}
 		for l := range strings.Lines(line) {
-			lines = append(lines, "  "+visible(strings.TrimSuffix(l, "\n")))
+			lines = append(lines, "  "+strings.TrimSuffix(l, "\n"))
 		}
 	}
 	t.section(title, lines)
 }
 
+// section adds lines under a title; whatever others have written stands in one line and is seen as what it is.
 func (t *text) section(title string, lines []string) {
-	if len(lines) > 0 {
-		fmt.Fprintf(&t.b, "%s:\n%s\n\n", title, strings.Join(lines, "\n"))
+	if len(lines) == 0 {
+		return
 	}
+	t.b.WriteString(visible(title) + ":\n")
+	for _, l := range lines {
+		t.b.WriteString(visible(l) + "\n")
+	}
+	t.b.WriteString("\n")
 }
