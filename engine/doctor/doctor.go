@@ -20,6 +20,8 @@ type Cluster interface {
 	User(ctx context.Context) (string, error)
 	// Allowed says whether the identity has a right, by its roles alone.
 	Allowed(ctx context.Context, r Right) (bool, error)
+	// Kept are the resources that the server keeps objects of, as group and resource: those that can be listed and deleted.
+	Kept(ctx context.Context) ([]Right, error)
 	// Has says whether there is an object.
 	Has(ctx context.Context, ref object.Ref) (bool, error)
 	// Create asks for an object to be created. The error is a [*RefusedError] where the server may not, and [ErrExists]

@@ -17,6 +17,7 @@ type sound struct {
 	incomplete         bool
 	aggregated         []string
 	touched            error
+	unreadable         string // a group
 	lacks              object.Ref
 }
 
@@ -30,7 +31,13 @@ func (s *sound) Touch(context.Context, object.Ref) error      { return s.touched
 func (s *sound) Namespaces(context.Context) ([]string, error) { return []string{"a", "b"}, nil }
 func (s *sound) Aggregated(context.Context) ([]string, error) { return s.aggregated, nil }
 func (s *sound) Allowed(_ context.Context, r Right) (bool, error) {
+	if r.Verb == "get" || r.Verb == "list" {
+		return s.unreadable == "" && r.Subresource == "" || r.Resource != "*" && r.Group != s.unreadable && r.Subresource == "", nil
+	}
 	return s.user == "deployer" || r.Group == "*", nil
+}
+func (s *sound) Kept(context.Context) ([]Right, error) {
+	return []Right{{Resource: "pods"}, {Resource: "secrets"}, {Group: "shop.example", Resource: "tills"}}, nil
 }
 func (s *sound) Has(_ context.Context, r object.Ref) (bool, error) { return r != s.lacks, nil }
 func (s *sound) Create(_ context.Context, _ object.Object, how Way) error {
@@ -78,6 +85,9 @@ func TestWhatIsNotShownIsNotSaidToBeSo(t *testing.T) {
 		{"a right to act in part as another", func(_ *testing.T, p, _ *sound) {
 			p.rules = []Rule{{Verbs: []string{"impersonate:user-info"}, Groups: []string{"authentication.k8s.io"}, Resources: []string{"users"}}}
 		}, "other identities", Failed, "users.authentication.k8s.io: impersonate:user-info"},
+		{"all kinds are readable at once", func(*testing.T, *sound, *sound) {}, "reads", OK, "all kinds may be read"},
+		{"all kinds that there are", func(_ *testing.T, p, _ *sound) { p.unreadable = "another.example" }, "reads", OK, "all 3 kinds that the cluster has"},
+		{"some kinds are out of sight", func(_ *testing.T, p, _ *sound) { p.unreadable = "shop.example" }, "reads", Warning, "each preview says: tills.shop.example"},
 		{"kubelets let it in", func(_ *testing.T, p, _ *sound) {
 			p.rules = []Rule{{Verbs: []string{"get"}, Groups: []string{""}, Resources: []string{"nodes/*", "nodes/proxy"}}}
 		}, "kubelets", Warning, "nodes/proxy"},

@@ -69,6 +69,16 @@ func (p patient) Allowed(ctx context.Context, r doctor.Right) (bool, error) {
 	return allowed, err
 }
 
+// Kept implements [doctor.Cluster].
+func (p patient) Kept(ctx context.Context) ([]doctor.Right, error) {
+	kinds, _, err := previewer(p).Kinds(ctx) // a server that is silent keeps nothing that could be deployed now
+	var out []doctor.Right
+	for _, k := range kinds {
+		out = append(out, doctor.Right{Group: k.Group, Resource: k.Resource})
+	}
+	return out, err
+}
+
 // Has implements [doctor.Cluster].
 func (p patient) Has(ctx context.Context, ref object.Ref) (bool, error) {
 	live, err := p.get(ctx, ref)
