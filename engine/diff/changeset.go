@@ -141,6 +141,7 @@ type Change struct {
 	orphan    bool
 	rendered  bool // is deleted although the target renders it
 	mask      *masker
+	quotes    map[string]string // texts that may quote values, and what is told in their place where none are shown
 	stage     int
 	wave      int
 	caughtUp  int // how often it was looked at anew
@@ -171,7 +172,7 @@ func (c *Change) Mask(err error) error {
 		return err
 	}
 	if len(c.hidden) > 0 {
-		return c.mask.secrets.WordsError(c.derived.Error(err))
+		return refusal(err, func(err error) error { return c.mask.secrets.WordsError(c.derived.Error(err)) }, c.MaskText)
 	}
 	return c.mask.err(err)
 }

@@ -201,14 +201,20 @@ func (c ConflictCause) find(o object.Object, entries []managed.Entry) (managed.P
 	return nil, managed.Entry{}, fmt.Errorf("the server reports a conflict with %q about %s, which its managedFields do not hold: compare again", c.Manager, strings.TrimPrefix(c.Field, "."))
 }
 
-// kept words a conflict that keeps a field. The values of Secrets are not in it.
-func (c Conflict) kept(ref object.Ref) string {
-	since, values := "", ""
+// values words the two sides of a conflict that keeps a field; "" where they are too much for a line. The values of Secrets
+// are not in it.
+func (c Conflict) values(ref object.Ref) string {
+	if c.Secret || ref.IsSecret() || composite(c.Ours) || composite(c.Theirs) {
+		return ""
+	}
+	return fmt.Sprintf(": it stays %s instead of %s", object.ScalarText(c.Theirs), object.ScalarText(c.Ours))
+}
+
+// kept words a conflict that keeps a field, with what [Conflict.values] says of it or without.
+func (c Conflict) kept(values string) string {
+	since := ""
 	if c.Since != "" {
 		since = " since " + c.Since
-	}
-	if !ref.IsSecret() && !composite(c.Ours) && !composite(c.Theirs) {
-		values = fmt.Sprintf(": it stays %s instead of %s", object.ScalarText(c.Theirs), object.ScalarText(c.Ours))
 	}
 	return fmt.Sprintf("not updating %s, as field ownership is lost to %q%s%s; lost field ownership is regained with the annotation kluctl.io/force-apply-field: %s, or leave the field out of the project",
 		c.Path, c.Manager, since, values, c.Path.JSONPath())

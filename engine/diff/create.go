@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strings"
 
 	"github.com/weighlock/weighlock/engine/object"
@@ -14,7 +15,7 @@ import (
 // completes is no part of the change.
 func (d *differ) creation(c *Change, answer *attempt) {
 	c.Op, c.Merged = Create, comparable(c.desired)
-	c.addWarnings(answer.Warnings)
+	c.told(answer.Warnings)
 }
 
 // refusedCreation fills in c for a new object that the server refuses.
@@ -42,7 +43,8 @@ func (d *differ) uncreated(ctx context.Context, c *Change, why string) {
 		return
 	}
 	c.Op, c.Merged = Create, comparable(c.desired)
-	c.Notes = append(c.Notes, "not simulated, only checked against the server's schema: "+why)
+	const what = "not simulated, only checked against the server's schema"
+	c.Notes = append(c.Notes, c.quoting(what+": "+why, what))
 }
 
 // check judges what is to be applied by the server's schema, where no dry run can tell.
@@ -54,7 +56,8 @@ func (d *differ) check(ctx context.Context, c *Change) bool {
 		return false
 	}
 	if err != nil {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("whether it is valid is not known: %v", err))
+		const what = "whether it is valid is not known"
+		c.Warnings = append(c.Warnings, c.quoting(fmt.Sprintf("%s: %v", what, err), what))
 	}
 	return true
 }
@@ -124,7 +127,23 @@ func (d *differ) original(err error, real, stand object.Ref) error {
 	if real == stand || errors.As(err, &gone) || errors.As(err, &noKind) || errors.As(err, &blind) {
 		return err
 	}
-	text := strings.ReplaceAll(err.Error(), stand.String(), real.String())
-	text = strings.ReplaceAll(text, stand.Namespace+"/"+stand.Name, real.Namespace+"/"+real.Name)
-	return errors.New(strings.ReplaceAll(text, stand.Name, real.Name))
+	reworded := func(text string) string {
+		text = strings.ReplaceAll(text, stand.String(), real.String())
+		text = strings.ReplaceAll(text, stand.Namespace+"/"+stand.Name, real.Namespace+"/"+real.Name)
+		return strings.ReplaceAll(text, stand.Name, real.Name)
+	}
+	// What kind of refusal it is says what may be shown of it.
+	var invalid *InvalidError
+	var denied *DeniedError
+	switch {
+	case errors.As(err, &invalid):
+		out := &InvalidError{Err: errors.New(reworded(invalid.Err.Error())), Causes: slices.Clone(invalid.Causes)}
+		for i, c := range out.Causes {
+			out.Causes[i].Message = reworded(c.Message)
+		}
+		return out
+	case errors.As(err, &denied):
+		return &DeniedError{Err: errors.New(reworded(err.Error()))}
+	}
+	return &RefusedError{Err: errors.New(reworded(err.Error()))}
 }

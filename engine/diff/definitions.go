@@ -90,7 +90,8 @@ func (d *differ) judgeLive(ctx context.Context, c *Change, def *definition) {
 		}
 	}
 	if len(bad) > 0 {
-		c.Warnings = append(c.Warnings, fmt.Sprintf("%d of %d live objects are not valid under the changed definition: %s", len(bad), len(objects), listed(bad, 5)))
+		what := fmt.Sprintf("%d of %d live objects are not valid under the changed definition", len(bad), len(objects))
+		c.Warnings = append(c.Warnings, c.quoting(what+": "+listed(bad, 5), what))
 	}
 }
 

@@ -233,7 +233,7 @@ func (d *differ) settleConflicts(ctx context.Context, c *Change, live object.Obj
 	for _, r := range resolved.conflicts {
 		c.force = c.force || r.Resolution == Overwritten
 		if r.Resolution == Kept {
-			c.Warnings = append(c.Warnings, r.kept(c.Ref))
+			c.Warnings = append(c.Warnings, r.kept("")) // with values when these are masked
 		}
 	}
 	c.left = resolved.left
@@ -256,7 +256,8 @@ func (d *differ) wholly(ctx context.Context, c *Change, live object.Object, fail
 	}
 	// What is not applied is recorded as another manager's of the same name, with whom each later apply would be in conflict.
 	c.takeover = &Takeover{Managers: []string{FieldManager}}
-	c.Warnings = append(c.Warnings, fmt.Sprintf("is sent as a whole, with all that others have set in it, because it cannot be applied: %v", failed.err))
+	const why = "is sent as a whole, with all that others have set in it, because it cannot be applied"
+	c.Warnings = append(c.Warnings, c.quoting(fmt.Sprintf("%s: %v", why, failed.err), why))
 	return answer
 }
 
@@ -302,7 +303,7 @@ func (d *differ) takeOver(ctx context.Context, c *Change, live object.Object, an
 func (d *differ) conclusion(c *Change, live object.Object, answer *attempt) {
 	c.Merged = comparable(answer.Merged)
 	hideAllocated(c.Merged, live, c.desired)
-	c.addWarnings(answer.Warnings)
+	c.told(answer.Warnings)
 	ignore, _ := newIgnorer(c.desired, c.rules.Ignore, d.opts.Ignore) // checked before
 	d.hide(c, ignore)
 	entries := managed.Entries(live)

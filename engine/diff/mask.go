@@ -57,7 +57,37 @@ func (k *masker) conflicts(c *Change) {
 }
 
 // err masks an error's text.
-func (k *masker) err(err error) error { return k.secrets.Error(err) }
+func (k *masker) err(err error) error { return refusal(err, k.secrets.Error, k.text) }
+
+// refusal masks an error. One that is the server's refusal stays one, as what may be shown of it besides depends on that.
+func refusal(err error, mask func(error) error, text func(string) string) error {
+	masked := mask(err)
+	if err == nil || masked.Error() == err.Error() {
+		return err
+	}
+	var replace *ReplaceError
+	var invalid *InvalidError
+	switch {
+	case errors.As(err, &replace):
+		out := *replace
+		out.Fields, out.Reason, out.Err = slices.Clone(replace.Fields), text(replace.Reason), refusal(replace.Err, mask, text)
+		for i, f := range out.Fields {
+			out.Fields[i] = text(f)
+		}
+		return &out
+	case errors.As(err, &invalid):
+		out := &InvalidError{Err: masked}
+		for _, c := range invalid.Causes {
+			out.Causes = append(out.Causes, InvalidCause{c.Type, text(c.Field), text(c.Message)})
+		}
+		return out
+	case errors.As(err, new(*DeniedError)):
+		return &DeniedError{masked}
+	case errors.As(err, new(*RefusedError)):
+		return &RefusedError{masked}
+	}
+	return masked
+}
 
 // changeSet masks everything in set that may be shown.
 func (k *masker) changeSet(set *ChangeSet) {
@@ -67,15 +97,12 @@ func (k *masker) changeSet(set *ChangeSet) {
 	for c := range set.All() {
 		c.mask = k
 		c.Err = c.Mask(c.Err)
-		for i, w := range c.Warnings {
-			c.Warnings[i] = c.MaskText(w)
-		}
 		c.Reason = k.text(c.Reason)
-		for i, n := range c.Notes {
-			c.Notes[i] = k.text(n)
-		}
+		conflicts := slices.Clone(c.Conflicts)
 		k.conflicts(c)
 		k.conceal(c)
+		c.sides(conflicts)
+		k.words(c)
 		concealSealed(c)
 		if !c.Ref.IsSecret() {
 			continue

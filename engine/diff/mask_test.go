@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/weighlock/weighlock/engine/internal/mask"
 	"github.com/weighlock/weighlock/engine/object"
 	"github.com/weighlock/weighlock/engine/render"
 )
@@ -100,5 +101,70 @@ func TestOfASealedSecretTheKeysAreShown(t *testing.T) {
 	}
 	if other := Compare(before, sealed(map[string]any{"same": "AgB", "again": "AgX", "new": "AgF"}), Options{}); other.Digest == set.Digest {
 		t.Error("the digest does not bind what is sealed")
+	}
+}
+
+// What may be shown of a refusal depends on what it is, also where a secret is taken out of its words.
+func TestARefusalThatQuotesASecretStaysARefusal(t *testing.T) {
+	t.Parallel()
+	const secret, plain = "hunter2-hunter2", "plainly"
+	m := &render.Manifests{Secrets: &mask.Set{}}
+	m.Secrets.Add(secret)
+	k := newMasker(m)
+	server := fmt.Errorf("a: Invalid value: %q, b: Invalid value: %q", secret, plain)
+	invalid := &InvalidError{Err: server, Causes: []InvalidCause{{Type: "FieldValueInvalid", Field: "data." + secret, Message: secret}}}
+	var gotInvalid *InvalidError
+	var gotReplace *ReplaceError
+	var gotDenied *DeniedError
+	var gotRefused *RefusedError
+	for _, c := range []struct {
+		err error
+		as  any
+	}{
+		{invalid, &gotInvalid},
+		{fmt.Errorf("applying: %w", invalid), &gotInvalid},
+		{&ReplaceError{Fields: []string{secret}, Reason: secret, Err: invalid}, &gotReplace},
+		{&DeniedError{server}, &gotDenied},
+		{fmt.Errorf("applying: %w", &RefusedError{server}), &gotRefused},
+	} {
+		got := k.err(c.err)
+		if !errors.As(got, c.as) {
+			t.Errorf("%T is %T then", c.err, got)
+		}
+		if shown := fmt.Sprintf("%v %+v %#v", got, got, got); strings.Contains(shown, secret) || !strings.Contains(shown, plain) {
+			t.Errorf("%T: %s", c.err, shown)
+		}
+	}
+	if shown := fmt.Sprintf("%+v %+v", gotInvalid.Causes, gotReplace); strings.Contains(shown, secret) {
+		t.Errorf("a part shows it: %s", shown)
+	}
+	if !gotReplace.Allowable() && gotReplace.Reason != Hidden {
+		t.Errorf("the reason is %q", gotReplace.Reason)
+	}
+}
+
+// A warning about a conflict shows of its two sides what the conflict itself shows; without values, neither.
+func TestAWarningOfAConflictShowsNoMoreThanTheConflict(t *testing.T) {
+	t.Parallel()
+	data := object.Path{}.Field("data")
+	o := object.Object{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "a"}, "data": map[string]any{"plain": "ours", "part": "of-secret"}}
+	c := &Change{Ref: o.Ref(), Op: Update, desired: o, hidden: []object.Path{data.Field("part")}}
+	c.derive()
+	c.Conflicts = []Conflict{
+		{Path: data.Field("plain"), Manager: "operator", Ours: "ours", Theirs: "theirs", Resolution: Kept},
+		{Path: data.Field("part"), Manager: "operator", Ours: "of-secret", Theirs: "of-the-last", Resolution: Kept},
+	}
+	for _, f := range c.Conflicts {
+		c.Warnings = append(c.Warnings, f.kept(""))
+	}
+	newMasker(&render.Manifests{}).changeSet(&ChangeSet{Stages: []Stage{{Items: []Item{{Changes: []*Change{c}}}}}})
+	if text := strings.Join(c.Warnings, "\n"); !strings.Contains(text, "data.plain") || !strings.Contains(text, "it stays theirs instead of ours") ||
+		!strings.Contains(text, "data.part") || strings.Contains(text, "of-secret") || strings.Contains(text, "of-the-last") {
+		t.Errorf("warnings: %s", text)
+	}
+	for _, w := range c.Warnings {
+		if text := c.WithoutValues(w); strings.Contains(text, "ours") || !strings.Contains(text, "field ownership is lost") {
+			t.Errorf("without values: %s", text)
+		}
 	}
 }

@@ -79,12 +79,12 @@ func (t TargetPreview) parts(detail Detail) []part {
 	if t.Set == nil || detail >= Numbers {
 		return nil
 	}
-	w := partsOf{set: t.Set, detail: detail}
+	w := partsOf{set: t.Set, detail: detail, valueless: t.summary}
 	w.names("Deleted", has(diff.Delete))
 	all := func(c *diff.Change) []diff.FieldChange { return c.Fields }
 	w.fields("Replaced: deleted and created anew", func(c *diff.Change) bool { return c.Op == diff.Replace && c.Err == nil }, all)
 	w.fields("Would have to be replaced, and is not", func(c *diff.Change) bool { return c.Op == diff.Replace && c.Err != nil }, all)
-	w.messages("Warnings", abridged(NewDocument(t.Set, nil).Warnings))
+	w.messages("Warnings", abridged(w.words(NewDocument(t.Set, nil).Warnings)))
 	changes := fold(t.Set, func(f diff.FieldChange) bool { return f.Cause != diff.Drift })
 	w.fields("Changed", changes.left, func(c *diff.Change) []diff.FieldChange { return changes.fields[c] })
 	w.labels(changes)
@@ -94,15 +94,54 @@ func (t TargetPreview) parts(detail Detail) []part {
 	w.drift()
 	w.names("Orphans, left as they are", isLeft)
 	w.origins()
-	w.messages("Notes", notes(t.Set))
+	w.messages("Notes", w.words(notes(t.Set)))
 	return w.list
+}
+
+// words are messages without the values that they may quote, where none are shown.
+func (w *partsOf) words(list []DocumentMessage) []DocumentMessage {
+	if !w.valueless {
+		return list
+	}
+	changes := map[object.Ref]*diff.Change{}
+	for c := range w.set.All() {
+		changes[c.Ref] = c
+	}
+	type message struct {
+		about object.Ref
+		text  string
+	}
+	seen := map[message]bool{}
+	var out []DocumentMessage
+	for _, m := range list {
+		if m.Ref != nil && changes[*m.Ref] != nil {
+			m.Message = changes[*m.Ref].WithoutValues(m.Message)
+			if told := (message{*m.Ref, m.Message}); seen[told] {
+				continue
+			} else {
+				seen[told] = true
+			}
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// label words a shared change of a label, without its values where none are shown.
+func (w *partsOf) label(l labelChange) string {
+	if w.valueless {
+		return l.label
+	}
+	return l.text()
 }
 
 // partsOf collects the parts of a change set's body.
 type partsOf struct {
 	set    *diff.ChangeSet
 	detail Detail
-	list   []part
+	// valueless says that what objects hold is not shown, however much room there is.
+	valueless bool
+	list      []part
 }
 
 func (w *partsOf) add(s section, text string, item bool) {
@@ -179,7 +218,7 @@ func (w *partsOf) labels(f folded) {
 		if more := len(l.refs) - len(on); more > 0 {
 			on = append(on, fmt.Sprintf("and %d more", more))
 		}
-		w.add(s, fmt.Sprintf("%s on %s\n", Code(l.text()), strings.Join(on, ", ")), false)
+		w.add(s, fmt.Sprintf("%s on %s\n", Code(w.label(l)), strings.Join(on, ", ")), false)
 	}
 }
 
@@ -245,7 +284,7 @@ func (w *partsOf) drift() {
 		for _, r := range l.refs {
 			on = append(on, refCode(r))
 		}
-		w.add(s, fmt.Sprintf("%s on %s\n", Code(l.text()), some(on, maxRefs)), false)
+		w.add(s, fmt.Sprintf("%s on %s\n", Code(w.label(l)), some(on, maxRefs)), false)
 	}
 	for _, c := range list {
 		switch fields := drifted.fields[c]; {

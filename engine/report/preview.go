@@ -61,7 +61,7 @@ type TargetPreview struct {
 	// Last is the target's last deploy; nil where none is known.
 	Last *Deploy
 
-	summary bool // of errors no value is shown
+	summary bool // no value is shown, nor of errors
 }
 
 // A Deploy is one of the past.

@@ -16,10 +16,15 @@ func WithoutValues(err error) error {
 	var replace *diff.ReplaceError
 	var down *diff.WebhookDownError
 	var noDryRun *diff.NoDryRunError
+	var unready *apply.NotReadyError
 	var text string
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &unready) && len(unready.Symptoms) > 0:
+		without := *unready
+		without.Symptoms = []string{"weighlock validate tells more, and so do its conditions, events and logs."}
+		return &without
 	case errors.As(err, &replace):
 		why := "the object has to be deleted and created anew"
 		if replace.Reason != "" {
