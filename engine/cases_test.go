@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -410,4 +411,86 @@ func TestDriftIsToldApartFromTheChange(t *testing.T) {
 		t.Errorf("the new object's cause is %q", created.Cause)
 	}
 	contains(t, report.Text(set, nil), "data.drifted (already drifted; set by kubectl-patch at 2")
+}
+
+// What the project still has keeps the namespace that it lives in and the definition of its kind, though these are not in the project any more.
+func TestWhatTheProjectHasIsNotDeletedWithItsNamespaceOrKind(t *testing.T) {
+	t.Parallel()
+	c, s, ns := plainSite(t)
+	group := ns + ".example.com"
+	t.Cleanup(func() {
+		c.Kubectl(t, "delete", "namespace/"+ns+"-in", "customresourcedefinition/boats."+group, "--ignore-not-found", "--wait=false")
+	})
+	floor := "-- app/n.yaml --\napiVersion: v1\nkind: Namespace\nmetadata: {name: \"" + ns + "-in\"}\n---\n" +
+		"apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: boats." + group + "}\nspec:\n  group: " + group + "\n  scope: Namespaced\n" +
+		"  names: {kind: Boat, plural: boats}\n  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]\n"
+	s.write(floor + "-- app/a.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: \"" + ns + "-in\"}\n---\napiVersion: " + group + "/v1\nkind: Boat\nmetadata: {name: b, namespace: " + ns + "}\n")
+	s.deployed()
+	s.write("-- app/n.yaml --\n")
+	set, result := s.deploy(engine.DeployOptions{Diff: diff.Options{Prune: true}})
+	if err := result.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for name, needs := range map[string]string{ns + "-in": ns + "-in/ConfigMap/a", "boats." + group: ns + "/Boat/b"} {
+		if o := find(t, set, name); o.Op != diff.Skip || o.Reason != "kept: with it would go what the project has: "+needs {
+			t.Errorf("%s: %s, %s", o.Ref, o.Op, o.Reason)
+		}
+	}
+	p, target := s.open()
+	if set, result, err := engine.Remove(t.Context(), p, target, s.cluster, engine.RemoveOptions{What: diff.Orphans}); err != nil || result.Err() != nil || set.Changed() {
+		t.Errorf("pruning alone: %v, %v, %v", ops(set), result, err)
+	}
+	c.Kubectl(t, "get", "-n", ns+"-in", "configmap/a")
+	c.Kubectl(t, "get", "-n", ns, "boats."+group+"/b")
+
+	s.write("-- app/a.yaml --\n")
+	s.deploy(engine.DeployOptions{Diff: diff.Options{Prune: true}})
+	if left := c.Kubectl(t, "get", "namespace/"+ns+"-in", "--ignore-not-found", "-o", "name"); left != "" {
+		t.Errorf("%s is kept for nothing", left)
+	}
+}
+
+// A summary shows names and no values, whatever quotes them: warnings of conflicts, labels that many objects share, refusals of what lives in a
+// namespace that the same change creates, policies of the namespace in which that is tried.
+func TestASummaryShowsNoValues(t *testing.T) {
+	t.Parallel()
+	c, s, ns := plainSite(t)
+	file := func(mine, version string) string {
+		out := oneMap("", "shared: "+mine)
+		for _, name := range []string{"x", "y", "z"} {
+			out += "-- app/" + name + ".yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: " + name + ", namespace: \"{{ args.ns }}\", labels: {version: " + version + "}}\n"
+		}
+		return out
+	}
+	s.write(file("begun-value", "old-value"))
+	s.deployed()
+	c.KubectlInput(t, `{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: `+ns+`}, data: {shared: their-value}}`, "apply", "--server-side", "--field-manager=operator", "--force-conflicts", "-f", "-")
+	s.write(file("our-value", "new-value") + `
+-- app/new.yaml --
+apiVersion: v1
+kind: Namespace
+metadata: {name: "{{ args.ns }}-new"}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: wrong, namespace: "{{ args.ns }}-new"}
+spec: {type: Quoted-value, ports: [{port: 80}]}
+`)
+	set := s.diff(diff.Options{})
+	var invalid *diff.InvalidError
+	if err := find(t, set, "wrong").Err; !errors.As(err, &invalid) {
+		t.Errorf("the refusal of what is tried elsewhere is %T", err)
+	}
+	p := report.Preview{Targets: []report.TargetPreview{{Name: "prod", Set: set}}}
+	values := []string{"begun-value", "old-value", "their-value", "our-value", "new-value", "Quoted-value"}
+	whole := p.Markdown(60000)
+	contains(t, whole, values[1:]...)
+	p.Summary = true
+	summary := p.Markdown(60000)
+	for _, v := range values {
+		if strings.Contains(summary, v) {
+			t.Errorf("%s is shown:\n%s", v, summary)
+		}
+	}
+	contains(t, summary, "data.shared", "operator", "version", "spec.type: not supported")
 }

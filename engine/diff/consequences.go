@@ -17,6 +17,10 @@ func (d *differ) consequences(ctx context.Context, set *ChangeSet) {
 		if c.Op == Update && c.Ref.IsCRD() {
 			jobs = append(jobs, func() { c.Consequences = d.narrowings(ctx, c) })
 		}
+		if needed := d.needs(c); len(needed) > 0 && c.orphan && c.Op == Delete {
+			c.Op, c.Reason = Skip, "kept: with it would go what the project has: "+refs(needed)
+			continue
+		}
 		if c.Op == Delete || c.Op == Replace {
 			jobs = append(jobs, func() {
 				all := d.consequencesOf(ctx, c)
@@ -29,6 +33,24 @@ func (d *differ) consequences(ctx context.Context, set *ChangeSet) {
 		}
 	}
 	d.run(jobs)
+}
+
+// needs are the objects of the project that live in c or are of the kind that c defines.
+func (d *differ) needs(c *Change) []object.Ref {
+	if !c.Ref.IsNamespace() && !c.Ref.IsCRD() {
+		return nil
+	}
+	var out []object.Ref
+	group, kind := definedKind(c.Live, c.Ref.Name)
+	for _, r := range d.rendered {
+		switch {
+		case c.Ref.IsNamespace() && r.Namespace == c.Ref.Name:
+			out = append(out, r)
+		case c.Ref.IsCRD() && r.Group == group && (r.Kind == kind || d.live.kinds[kindOf(r)].Resource == kind):
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // consequences is what goes with an object.

@@ -163,6 +163,7 @@ type differ struct {
 	mask      *masker
 	manifests *render.Manifests
 	live      liveObjects
+	rendered  []object.Ref // what the target is to have
 	// before are the objects as the base renders them; nil where there is none.
 	before map[object.ID]baseObject
 	// waits is the first stage of which something is waited for: what comes after it may need it; -1 if there is none.

@@ -16,6 +16,9 @@ func (d *differ) orphans(set *ChangeSet) {
 		if c.Op != Await {
 			rendered[c.Ref.ID()] = true
 		}
+		if c.Op != Await && !c.removal {
+			d.rendered = append(d.rendered, c.Ref)
+		}
 	}
 	seen := map[string]bool{}
 	// Kinds are listed in any order.
