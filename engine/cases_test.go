@@ -494,3 +494,48 @@ spec: {type: Quoted-value, ports: [{port: 80}]}
 	}
 	contains(t, summary, "data.shared", "operator", "version", "spec.type: not supported")
 }
+
+// What the change itself brings to rule over its other objects has no part in their dry runs, and is named (C7, C8).
+func TestWhatRulesOverOthersOfTheChangeIsNoted(t *testing.T) {
+	t.Parallel()
+	c, s, ns := plainSite(t)
+	t.Cleanup(func() { c.Kubectl(t, "delete", "namespace", ns+"-new", "--ignore-not-found", "--wait=false") })
+	rules := func(level, hard string) string {
+		return "-- app/n.yaml --\napiVersion: v1\nkind: Namespace\nmetadata: {name: \"" + ns + "-new\", labels: {pod-security.kubernetes.io/enforce: " + level + "}}\n---\n" +
+			"apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: quota, namespace: \"" + ns + "-new\"}\nspec: {hard: {configmaps: \"" + hard + "\"}}\n---\n" +
+			"apiVersion: v1\nkind: LimitRange\nmetadata: {name: limits, namespace: \"" + ns + "-new\"}\nspec: {limits: [{type: Container, default: {cpu: 100m}}]}\n"
+	}
+	webhook := "-- app/w.yaml --\napiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingWebhookConfiguration\nmetadata: {name: " + ns + "}\nwebhooks:\n" +
+		"- {name: a.example.com, sideEffects: None, admissionReviewVersions: [v1], clientConfig: {url: \"https://localhost:1/\"}, failurePolicy: Ignore, " +
+		"objectSelector: {matchLabels: {of: " + ns + "}}, rules: [{apiGroups: [\"\"], apiVersions: [v1], operations: [CREATE], resources: [configmaps]}]}\n"
+	objects := "-- app/o.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: m1, namespace: \"" + ns + "-new\", labels: {of: " + ns + "}}\n---\n" +
+		"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: m2, namespace: \"" + ns + "-new\"}\n---\n" +
+		"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: \"" + ns + "-new\"}\nspec: {replicas: 0, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: \"a:1\"}]}}}\n"
+	s.write(rules("restricted", "9") + webhook + objects)
+	t.Cleanup(func() {
+		c.Kubectl(t, "delete", "validatingwebhookconfiguration", ns, "--ignore-not-found", "--wait=false")
+	})
+	notes := func() string {
+		var out []string
+		for ch := range s.diff(diff.Options{}).All() {
+			for _, n := range ch.Notes {
+				out = append(out, ch.Ref.Kind+": "+n)
+			}
+		}
+		return strings.Join(out, "\n")
+	}
+	if got, want := notes(), `Namespace: enforces Pod Security level "restricted" from now on: whether pods of 1 object of this change are admitted then is not known
+ResourceQuota: may decide about 2 objects of this change, which were tried without it
+LimitRange: may decide about 1 object of this change, which was tried without it
+ValidatingWebhookConfiguration: may decide about 1 object of this change, which was tried without it`; got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+	s.deployed()
+	if got := notes(); got != "" {
+		t.Errorf("nothing changes, and there are notes:\n%s", got)
+	}
+	s.write(rules("baseline", "8") + strings.ReplaceAll(objects, "a:1", "a:2"))
+	if got, want := notes(), `Namespace: enforces Pod Security level "baseline" from now on: whether pods of 1 object of this change are admitted then is not known`; got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}

@@ -87,6 +87,7 @@ func Diff(ctx context.Context, m *render.Manifests, p Previewer, opts Options) (
 		return nil, fmt.Errorf("comparing with the cluster: %w", context.Cause(ctx))
 	}
 	d.explainTerminating(ctx, set)
+	d.governs(set)
 	d.orphans(set)
 	d.pairRenames(set)
 	d.consequences(ctx, set)
