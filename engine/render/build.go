@@ -3,6 +3,7 @@ package render
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -69,6 +70,9 @@ func objects(ctx context.Context, w *work, fsys kustomize.FS, own string, opts k
 	for output := range w.releases {
 		generate.Outputs[path.Join(dir, path.Dir(output))] = path.Base(output)
 	}
+	if own == "" {
+		w.warnOfJSON()
+	}
 	if own == "" && w.item.Namespace == "" {
 		if built, listed, ok := kustomize.AsListed(fsys, dir, generate); ok {
 			return built, checkYAML(w, true, listed)
@@ -95,6 +99,19 @@ func objects(ctx context.Context, w *work, fsys kustomize.FS, own string, opts k
 		}
 	}
 	return kustomize.Build(ctx, fsys, dir, opts)
+}
+
+// warnOfJSON tells of manifests that are left out because of their names (project format §3.1).
+func (w *work) warnOfJSON() {
+	for name, data := range w.files {
+		if strings.Contains(name, "/") || path.Ext(name) != ".json" {
+			continue
+		}
+		var o struct{ APIVersion, Kind string }
+		if json.Unmarshal(data, &o) == nil && o.APIVersion != "" && o.Kind != "" {
+			w.warnings = append(w.warnings, w.shown(name)+" is not rendered: a directory without a kustomization gives the objects of its *.yaml and *.yml files; rename it, or list it in a kustomization.yaml")
+		}
+	}
 }
 
 // annotated reads what an item's own kustomization says about the item by annotations (project format §12). As with all
@@ -165,11 +182,29 @@ func checkYAML(w *work, resources bool, read []string) error {
 		if err == nil {
 			continue
 		}
-		if taken || errors.Is(err, yamldoc.ErrAliases) {
+		if !taken && errors.Is(err, yamldoc.ErrAliases) {
 			errs = append(errs, err)
+		}
+		if taken {
+			errs = append(errs, forObjects(err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// forObjects is what is wrong with a file also as kustomize reads it, to which yes, no, on and off are different keys.
+func forObjects(err error) error {
+	if all, ok := err.(interface{ Unwrap() []error }); ok {
+		var errs []error
+		for _, err := range all.Unwrap() {
+			errs = append(errs, forObjects(err))
+		}
+		return errors.Join(errs...)
+	}
+	if errors.Is(err, yamldoc.ErrSameKey) {
+		return nil
+	}
+	return err
 }
 
 // markable finds metadata that cannot take labels and annotations.

@@ -121,6 +121,7 @@ func (b *builder) scalar(n *node, y *yaml.Node, path string) {
 func (b *builder) mapping(n *node, y *yaml.Node, path string) {
 	n.kind, n.index = mapping, map[string]int{}
 	var merges []*yaml.Node
+	written := map[string]string{}
 	for i := 0; i < len(y.Content); i += 2 {
 		k, v := y.Content[i], y.Content[i+1]
 		if isMerge(k) {
@@ -134,8 +135,12 @@ func (b *builder) mapping(n *node, y *yaml.Node, path string) {
 		child := b.node(v, fieldPath(path, key))
 		if first, dup := n.index[key]; dup {
 			b.problem(k.Line, path, "duplicate key %q, first found on line %d", key, n.entries[first].line)
+			if written[key] != k.Value {
+				b.problems[len(b.problems)-1].err = ErrSameKey
+			}
 			continue
 		}
+		written[key] = k.Value
 		n.add(entry{key: key, line: k.Line, node: child})
 	}
 	for _, m := range merges {

@@ -42,6 +42,10 @@ type Error struct {
 // ErrAliases is what an [Error] wraps that refuses a document because its aliases make too much of it.
 var ErrAliases = errors.New("too many aliases")
 
+// ErrSameKey is what an [Error] wraps that refuses keys that are written in different ways and read alike here, such as no and off;
+// readers of YAML 1.2 know them apart.
+var ErrSameKey = errors.New("keys that read alike")
+
 // Unwrap returns the kind of the error, if it has one.
 func (e *Error) Unwrap() error { return e.err }
 

@@ -63,10 +63,7 @@ func (c *checker) build(dir string) ([]Resource, error) {
 	defer prepareSchema(c.schema)()
 	built, err := c.run(c.fsys, dir)
 	if err != nil {
-		if problems := errors.Join(c.resourceProblems()...); problems != nil {
-			return nil, c.hideLiterals(problems)
-		}
-		return nil, c.hideLiterals(c.inPatch(c.buildError(dir, err)))
+		return nil, c.inResources(c.inPatch(c.buildError(dir, err)))
 	}
 	origins, err := c.origins(dir, built)
 	if err != nil {
@@ -75,7 +72,7 @@ func (c *checker) build(dir string) ([]Resource, error) {
 	out := make([]Resource, built.Size())
 	for i, res := range built.Resources() {
 		if out[i].Object, err = decoded(res); err != nil {
-			return nil, err
+			return nil, c.inResources(err)
 		}
 		ownVersion(out[i].Object)
 		if c.traced && c.remote != nil {
@@ -87,6 +84,14 @@ func (c *checker) build(dir string) ([]Resource, error) {
 		}
 	}
 	return out, nil
+}
+
+// inResources tells a failure by what is wrong with the files that are listed as resources, where that is anything.
+func (c *checker) inResources(err error) error {
+	if problems := errors.Join(c.resourceProblems()...); problems != nil {
+		err = problems
+	}
+	return c.hideLiterals(err)
 }
 
 // Version is the release of kustomize's program that the library is part of.

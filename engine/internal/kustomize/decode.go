@@ -66,9 +66,38 @@ func plain(v any, path string, refuse func(path, problem string)) any {
 		return string(text)
 	case nil, bool, int64:
 		return v
+	case map[any]any:
+		return textKeys(v, path, refuse)
 	}
-	refuse(path, "a key in it is no text, and YAML takes yes, no, on, off, y and n for none: put it in quotes")
+	refuse(path, noText)
 	return nil
+}
+
+const noText = "a key in it is no text, and YAML takes yes, no, on, off, y and n for none: put it in quotes"
+
+// textKeys is a map that has numbers as keys, such as the ports of ingress-nginx's tcp-services, as Kubernetes' reader has it.
+// Kustomize can only fail to print it. A boolean may be what kustomize made of a word.
+func textKeys(v map[any]any, path string, refuse func(path, problem string)) any {
+	out := make(map[string]any, len(v))
+	for k, e := range v {
+		var key string
+		switch k := k.(type) {
+		case string:
+			key = k
+		case int, int64, uint64:
+			key = fmt.Sprint(k)
+		case float64:
+			key = strconv.FormatFloat(k, 'g', -1, 32) // of 32 bits, as the reference has it
+		default:
+			refuse(path, noText)
+			continue
+		}
+		if _, twice := out[key]; twice {
+			refuse(path, fmt.Sprintf("the key %q is there twice, as text and otherwise", key))
+		}
+		out[key] = plain(e, path+"."+key, refuse)
+	}
+	return out
 }
 
 // number is what a number is when it has been through JSON: 1e3 is written 1000, and is whole then.

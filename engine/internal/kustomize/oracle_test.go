@@ -17,7 +17,7 @@ import (
 )
 
 // TestOracle builds every archive in testdata with kustomize's own program, too: byte for byte the same, or an error in
-// both. An archive whose comment begins with "adds:" proves an error that is ours alone.
+// both. An archive whose comment begins with "adds:" proves an error that is ours alone, with "takes:" one that is theirs.
 func TestOracle(t *testing.T) {
 	t.Parallel()
 	program := oracle(t)
@@ -43,11 +43,13 @@ func TestOracle(t *testing.T) {
 			}
 			want, theirs := program.build(t, files)
 			got, ours := buildYAML(t, files, Options{})
-			added := bytes.HasPrefix(ar.Comment, []byte("adds:"))
+			added, takes := bytes.HasPrefix(ar.Comment, []byte("adds:")), bytes.HasPrefix(ar.Comment, []byte("takes:"))
 			switch {
 			case added && (theirs != nil || ours == nil):
 				t.Errorf("not ours alone: kustomize: %v, we: %v", theirs, ours)
-			case added:
+			case takes && (theirs == nil || ours != nil):
+				t.Errorf("not theirs alone: kustomize: %v, we: %v", theirs, ours)
+			case added, takes:
 			case (theirs == nil) != (ours == nil):
 				t.Errorf("kustomize: %v\nwe: %v", theirs, ours)
 			case got != want:

@@ -117,6 +117,17 @@ func (r *resourceReader) object(n *yaml.Node) {
 		return
 	}
 	r.twice(n.Line, kind, version, text(value(meta, "namespace")), text(name))
+	r.keys(n)
+}
+
+// keys finds keys that are no text, and that nothing can be made of.
+func (r *resourceReader) keys(n *yaml.Node) {
+	for i, e := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && (e.Tag == "!!bool" || e.Tag == "!!null") {
+			r.fail(e.Line, "found %s as a key, expected text: put it in quotes", e.Value)
+		}
+		r.keys(e)
+	}
 }
 
 // generated says why a generateName does not do.
