@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -32,7 +33,7 @@ func renderFiles(ctx context.Context, d *project.Deployment, item project.Item, 
 	source := item.Source
 	tpl := source.Templates(item.SearchDirs)
 	files := map[string][]byte{}
-	var errs []error
+	var errs []error // of a plain project, which may be a whole repository, those of files that belong to it
 	var charts []string
 	ignored, err := ignoresAbove(source, item.Dir)
 	if err != nil {
@@ -69,7 +70,7 @@ func renderFiles(ctx context.Context, d *project.Deployment, item project.Item, 
 			}
 			return ignored.enter(name)
 		}
-		if path.Dir(name) == item.Dir && configures(e.Name()) {
+		if path.Dir(name) == item.Dir && (configures(e.Name()) || item.Plain && isForeign(source, name)) {
 			return nil
 		}
 		var data []byte
@@ -83,7 +84,7 @@ func renderFiles(ctx context.Context, d *project.Deployment, item project.Item, 
 			data, err = d.Decrypt(ctx, source, name, data)
 		}
 		if err != nil {
-			if !loose || countsAlways(name) {
+			if !item.Plain || counts(name, path.Dir(name) == item.Dir && !loose) {
 				errs = append(errs, err)
 			}
 			return nil
@@ -107,8 +108,7 @@ func renderFiles(ctx context.Context, d *project.Deployment, item project.Item, 
 // kustomizations are the names that a kustomization may have.
 var kustomizations = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
 
-// isLoose says whether an item is a plain project with a kustomization, which says what belongs to it: a whole repository may lie
-// below its directory, and what is wrong with a file there counts only where the kustomization names it.
+// isLoose says whether an item is a plain project with a kustomization, which says what belongs to it.
 func isLoose(item project.Item) bool {
 	return item.Plain && !item.Chart && slices.ContainsFunc(kustomizations, func(name string) bool {
 		_, err := fs.Stat(item.Source.FS(), path.Join(item.Dir, name))
@@ -116,13 +116,15 @@ func isLoose(item project.Item) bool {
 	})
 }
 
-// countsAlways says whether a file is one that no kustomization names: a release, or its values.
-func countsAlways(name string) bool {
+// counts says whether what is wrong with a file of a plain project is an error before anything names the file: it is a release, or
+// its values, or one of the manifests that are all taken.
+func counts(name string, isTaken bool) bool {
 	switch path.Base(name) {
 	case "helm-chart.yaml", "helm-chart.yml", "helm-values.yaml", "helm-values.yml":
 		return true
 	}
-	return false
+	ext := strings.ToLower(path.Ext(name))
+	return isTaken && (ext == ".yaml" || ext == ".yml")
 }
 
 // target is what a symbolic link leads to.
@@ -167,6 +169,18 @@ func configures(name string) bool {
 		return true
 	}
 	return false
+}
+
+var kindKey = regexp.MustCompile(`(?m)^(\{.*)?["']?kind["']?\s*:`)
+
+// isForeign says whether a file of a plain project, which may be a whole repository, is another program's, such as .gitlab-ci.yml:
+// its name begins with a dot, and it holds no object.
+func isForeign(source *project.Source, name string) bool {
+	if !strings.HasPrefix(path.Base(name), ".") {
+		return false
+	}
+	data, err := source.Read(name)
+	return err == nil && !kindKey.Match(data)
 }
 
 // isChart says whether a directory is a Helm chart, whose files belong to Helm's template language and not to ours.
