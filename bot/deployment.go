@@ -318,7 +318,7 @@ func (d deployment) answer(id ID, commit, actor string, max int) string {
 	case d.ok() && !d.set.Changed():
 		return fmt.Sprintf("✅ %s is already as %s has it: %s", target, report.Code(short(commit)), report.ResultMarkdown(d.result, max))
 	case d.ok():
-		return fmt.Sprintf("🚀 %s %s %s%s in %s: %s", target, d.verb, report.Code(short(commit)), by, took(d.result), report.ResultMarkdown(d.result, max)) + d.kept(id)
+		return fmt.Sprintf("🚀 %s %s %s%s in %s: %s", target, d.verb, report.Code(short(commit)), by, took(d.result.Timing.Took), report.ResultMarkdown(d.result, max)) + d.kept(id)
 	case d.result.Count(apply.Applied)+d.result.Count(apply.Deleted) == 0:
 		return fmt.Sprintf("❌ %s was not %s%s, nothing was applied: %s", target, d.verb, by, report.ResultMarkdown(d.result, max)) + d.retry()
 	default:
@@ -374,10 +374,10 @@ func (d deployment) retry() string {
 }
 
 // took is how long a deploy took, as precise as people want to know.
-func took(r *apply.Result) string {
+func took(t time.Duration) string {
 	unit := time.Second
-	if r.Timing.Took < 10*time.Second {
+	if t < 10*time.Second {
 		unit = time.Second / 10
 	}
-	return r.Timing.Took.Round(unit).String()
+	return t.Round(unit).String()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -117,22 +118,16 @@ func (b *Bot) deployed(ctx context.Context, t *tree, name string) (checkout.Tree
 	return checkout.Tree{}, nil
 }
 
-// lastDeployed are the commits of which a target's last deploy as a whole that went well was: what it deployed, and onto what.
-func (b *Bot) lastDeployed(ctx context.Context, t *tree, j Job) ([]string, error) {
+// wentWell are a target's deploys as a whole that went well, the newest first.
+func (b *Bot) wentWell(ctx context.Context, t *tree, j Job) (history.Entries, error) {
 	_, target, cluster, err := b.open(ctx, t, j)
 	if err != nil {
 		return nil, hidePath(err, t.dir.Path())
 	}
 	entries, err := cluster.History(t.config.Records.Namespace).List(ctx, target.Discriminator)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries { // the newest first
-		if e.Command == "deploy" && !e.Partial && e.Outcome == history.Succeeded {
-			return []string{e.Commit, e.Onto}, nil
-		}
-	}
-	return nil, nil
+	return slices.DeleteFunc(entries, func(e history.Entry) bool {
+		return e.Command != "deploy" || e.Partial || e.Outcome != history.Succeeded
+	}), err
 }
 
 // approvals are those of people who may write, and their requests for changes; programs approve nothing.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/history"
 )
 
 // An incoming is a pull request that has become part of the branch that a push deploys, with what it showed last.
@@ -19,6 +20,8 @@ type incoming struct {
 	shown  *Shown
 	// said is what pushes have said on its pull request of targets.
 	said said
+	// untold are deploys that have brought its change to a target, and were not told of: who was to tell has died.
+	untold map[ID]history.Entry
 	// earlier says that an earlier push has merged it: then what is decided is not its to bring any more.
 	earlier bool
 	// beneath is what the branch was at below an earlier one.
@@ -94,7 +97,7 @@ func (b *Bot) merges(ctx context.Context, t *tree, p pushed, jobs []Job) ([]inco
 			if err != nil {
 				return nil, err
 			}
-			m := incoming{PullRequest: pr, commit: at, shown: b.shownBy(ctx, pr, ours), said: saidBy(ours), earlier: earlier > 0}
+			m := incoming{PullRequest: pr, commit: at, shown: b.shownBy(ctx, pr, ours), said: saidBy(ours), untold: map[ID]history.Entry{}, earlier: earlier > 0}
 			out = append(out, m)
 			settled = settled || m.earlier && m.isSettled(jobs)
 		}
@@ -129,20 +132,34 @@ func (b *Bot) merges(ctx context.Context, t *tree, p pushed, jobs []Job) ([]inco
 	return out, nil
 }
 
-// deployedAlready takes from earlier merges what the target's own history has deployed since: answers can be deleted. Where that cannot be
-// read, they bring nothing.
+// deployedAlready takes from earlier merges what the target's own history has deployed since: answers can be deleted, and whoever was to give
+// them can die. Where that cannot be read, they bring nothing.
 func (b *Bot) deployedAlready(ctx context.Context, t *tree, j Job, merges []incoming, row []string) {
 	if !slices.ContainsFunc(merges, func(m incoming) bool { return m.earlier && m.brings(j.ID) }) {
 		return
 	}
-	commits, err := b.lastDeployed(ctx, t, j)
+	deploys, err := b.wentWell(ctx, t, j)
 	if err != nil {
 		b.Log.WarnContext(ctx, "what was deployed last cannot be read: nothing of earlier merges is deployed", "target", j.ID, "error", err)
 	}
-	from := slices.IndexFunc(row, func(commit string) bool { return slices.Contains(commits, commit) })
-	for _, m := range merges {
-		if m.earlier && (err != nil || from >= 0 && slices.Index(row, m.commit) >= from) {
+	at := func(e history.Entry) int {
+		return slices.IndexFunc(row, func(commit string) bool { return commit == e.Commit || commit == e.Onto })
+	}
+	for n, m := range merges {
+		if !m.earlier || !m.brings(j.ID) {
+			continue
+		}
+		has := func(e history.Entry) bool { return at(e) >= 0 && at(e) <= slices.Index(row, m.commit) }
+		switch {
+		case err != nil:
 			m.said.decided[j.ID] = true
+		case len(deploys) > 0 && has(deploys[0]):
+			m.said.decided[j.ID] = true
+			for _, e := range deploys {
+				if has(e) { // down to the one that brought it
+					merges[n].untold[j.ID] = e
+				}
+			}
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/weighlock/weighlock/bot/checkout"
@@ -124,6 +125,26 @@ func (b *Bot) pusher(ctx context.Context, was *past, j Job, p pushed) Verdict {
 		r.Unowned = fact(b.unowned(ctx, asked{by: p.Sender, repo: p.repo, base: was.commit, pr: of}))
 	}
 	return append(v, called("actor", r.allowed()...)...)
+}
+
+// gone are the targets that the base has and its merge with the head has not, unless another one leads to the same objects then.
+func gone(ctx context.Context, before, head *tree) []ID {
+	then := identify(head.Targets)
+	var out []ID
+	for _, j := range identify(before.Targets) {
+		if slices.ContainsFunc(then, func(k Job) bool { return k.Project == j.Project && k.Name == j.Name }) {
+			continue
+		}
+		was, err := before.target(ctx, j)
+		taken := err == nil && was.Discriminator != "" && slices.ContainsFunc(then, func(k Job) bool {
+			is, err := head.target(ctx, k)
+			return err == nil && is.Discriminator == was.Discriminator && is.Context == was.Context
+		})
+		if !taken {
+			out = append(out, j.ID)
+		}
+	}
+	return out
 }
 
 // leadsElsewhere says of a preview's target what its merge changes of where it leads, "" for nothing.

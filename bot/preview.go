@@ -225,6 +225,11 @@ func (b *Bot) fillPreview(ctx context.Context, repo *checkout.Repo, pr forge.Pul
 	if !p.Merged {
 		next = propose(p, t.dir.Path(), cfg, t.Targets, func(pc ProjectConfig) ([]string, error) { return t.names(pc, opts) })
 	}
+	if before != nil {
+		for _, name := range gone(ctx, before, t) {
+			p.Policy = append(p.Policy, report.Escape(fmt.Sprintf("%s is no target any more: what it has in its cluster stays as it is (before this is merged, weighlock delete can remove it)", name)))
+		}
+	}
 	p.At = b.Now().UTC().Format("2006-01-02 15:04 UTC")
 	all := b.compareAll(ctx, t, before, plan.Jobs)
 	pull, shown := b.look(ctx, pr, p.Head), sync.OnceValues(func() (*Shown, error) { return b.shown(ctx, pr) })

@@ -10,6 +10,7 @@ import (
 	"github.com/weighlock/weighlock/bot/checkout"
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/engine/diff"
+	"github.com/weighlock/weighlock/engine/history"
 	"github.com/weighlock/weighlock/engine/report"
 )
 
@@ -107,8 +108,9 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 		incoming
 		id   ID
 		text string
-		// waits says that a later push has more to tell.
-		waits bool
+		// waits says that a later push has more to tell, failed that it may have told more already, and late that this is told for another
+		// one, which may live after all.
+		waits, failed, late bool
 	}
 	var tell []told
 	for _, j := range plan.Jobs {
@@ -152,13 +154,18 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 			if held != nil {
 				said = held.markdown(j.ID, p.After, hearing, n)
 			}
-			tell = append(tell, told{m, j.ID, said, waiting})
+			tell = append(tell, told{incoming: m, id: j.ID, text: said, waits: waiting, failed: !d.ok()})
+		}
+		for _, m := range p.merges {
+			if e, is := m.untold[j.ID]; is {
+				tell = append(tell, told{incoming: m, id: j.ID, text: deployedBefore(j.ID, e), late: true})
+			}
 		}
 		out.Summary += text + "\n"
 		out.Failed, out.Unreached = out.Failed || !d.ok() && !waiting, out.Unreached || d.unreached()
 	}
 	for _, m := range p.merges {
-		if targets := again[m.Number]; len(targets) > 0 && !left { // what is left is judged by what is shown
+		if targets := again[m.Number]; len(targets) > 0 && !left && !p.overtaken(ctx) { // what is left is judged by what is shown
 			if _, err := b.preview(ctx, p.repo, m.PullRequest, p.After, interest{targets: targets, person: true}); err != nil {
 				errs = append(errs, fmt.Errorf("the new diff is not shown: %w", err))
 			}
@@ -171,7 +178,7 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 		if left && !to.waits {
 			to.text = leaves + to.text
 		}
-		if to.waits {
+		if to.waits || to.late || to.failed && p.overtaken(ctx) {
 			errs = append(errs, b.answerUnlessThere(ctx, to.PullRequest, id, to.text))
 			continue
 		}
@@ -179,6 +186,17 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 		b.supersede(ctx, to.PullRequest, id, []string{string(to.id)})
 	}
 	return out, errors.Join(errs...)
+}
+
+// deployedBefore tells of a deploy that went well, by what the target's history has of it.
+func deployedBefore(id ID, e history.Entry) string {
+	return fmt.Sprintf("🚀 **%s** deployed %s in %s: %s.\n", report.Escape(string(id)), report.Code(short(e.Commit)), took(e.EndTime.Sub(e.StartTime)), report.Escape(e.Summary))
+}
+
+// overtaken says whether a newer push has come: what that says of the same merges, a job that ends late does not take back.
+func (p pushed) overtaken(ctx context.Context) bool {
+	tip, err := p.repo.Tip(ctx, p.Branch)
+	return err == nil && tip != p.After
 }
 
 // A heldError says why a deploy on merge waits for a person.
