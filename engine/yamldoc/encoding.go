@@ -44,4 +44,23 @@ func UTF8(data []byte) ([]byte, error) {
 	return out, nil
 }
 
+func isUTF16(data []byte) bool {
+	return bytes.HasPrefix(data, []byte{0xff, 0xfe}) || bytes.HasPrefix(data, []byte{0xfe, 0xff})
+}
+
+// notUTF8 is the line of the first byte of a document that is in no encoding of YAML; 0 where there is none.
+func notUTF8(data []byte) int {
+	if isUTF16(data) || utf8.Valid(data) {
+		return 0
+	}
+	line := 1
+	for text := range bytes.Lines(data) {
+		if !utf8.Valid(text) {
+			break
+		}
+		line++
+	}
+	return line
+}
+
 var errUTF16 = errors.New("begins as UTF-16 does but is none: save it as UTF-8")

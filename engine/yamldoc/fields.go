@@ -84,7 +84,8 @@ func unknownKey(key string, known []string, structure reflect.Value) string {
 func Nearest(name string, known []string) string {
 	best, at := "", max(1, len([]rune(name))/3)+1
 	for _, k := range known {
-		if d := distance(strings.ToLower(name), strings.ToLower(k)); d < at {
+		// Names of which nothing is left are others, not slips.
+		if d := distance(strings.ToLower(name), strings.ToLower(k)); d < min(at, len([]rune(name)), len([]rune(k))) {
 			best, at = k, d
 		}
 	}

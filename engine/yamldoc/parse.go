@@ -206,10 +206,14 @@ func syntaxError(file string, data []byte, err error) *Error {
 		m = []string{"", ""}
 	}
 	e.Msg = strings.TrimPrefix(err.Error(), m[0])
+	if line := notUTF8(data); line > 0 {
+		e.Line, e.Msg = line, "found a byte that is not UTF-8: save the file in that encoding"
+		return e
+	}
 	e.Line, _ = strconv.Atoi(m[1])
 	e.Line = max(e.Line, 1)
-	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
-		return e // UTF-16: no lines to cut at
+	if isUTF16(data) {
+		return e // no lines to cut at
 	}
 	lines := bytes.SplitAfter(data, []byte("\n"))
 	e.Line = sort.Search(len(lines), func(i int) bool {

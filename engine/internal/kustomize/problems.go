@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 	"sigs.k8s.io/kustomize/api/types"
@@ -52,6 +53,17 @@ func (r *resourceReader) fail(line int, format string, args ...any) {
 }
 
 func (r *resourceReader) all(data []byte) {
+	if !utf8.Valid(data) {
+		line := 1
+		for text := range bytes.Lines(data) {
+			if !utf8.Valid(text) {
+				break
+			}
+			line++
+		}
+		r.fail(line, "found a byte that is not UTF-8: save the file in that encoding")
+		return
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	for {
 		var doc yaml.Node
