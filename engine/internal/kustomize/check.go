@@ -294,6 +294,8 @@ func (c *checker) resource(file, field, entry string) {
 	target, ok := c.target(file, field, entry)
 	switch {
 	case !ok:
+	case c.fsys.IsDir(target) && kustomizationPath(c.fsys, target) == "":
+		c.refuseEntry(file, field, entry, " is a directory without a kustomization.yaml: give it one, or list its files")
 	case c.fsys.IsDir(target):
 		c.visit(target)
 	case c.fsys.Exists(target):

@@ -154,7 +154,7 @@ func TestDisplayNamesFilesInErrors(t *testing.T) {
 		"resources: [gone.yaml]":  "deploy/app/kustomization.yaml:1: resources: gone.yaml: ",
 		"resourcez: []":           "deploy/app/kustomization.yaml:1: unknown field",
 		"crds: [gone.yaml]":       "deploy/app/gone.yaml: file does not exist",
-		"resources: [../base, .]": "deploy/base: no kustomization.yaml",
+		"resources: [../base, .]": "deploy/app/kustomization.yaml:1: resources: ../base is a directory without a kustomization.yaml",
 	} {
 		_, err := Build(t.Context(), tree(t, map[string]string{"app/kustomization.yaml": kustomization, "base/x": ""}), "app", show)
 		if err == nil || !strings.Contains(err.Error(), want) {

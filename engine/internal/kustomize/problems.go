@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"sort"
 	"strings"
 	"unicode/utf8"
 
@@ -69,7 +70,7 @@ func (r *resourceReader) all(data []byte) {
 		var doc yaml.Node
 		if err := dec.Decode(&doc); err != nil {
 			if !errors.Is(err, io.EOF) {
-				r.syntax(err)
+				r.syntax(data, err)
 			}
 			return
 		}
@@ -79,14 +80,33 @@ func (r *resourceReader) all(data []byte) {
 	}
 }
 
-// syntax tells what the YAML reader says as "yaml: line 3: what is wrong", without the line where it is the first.
-func (r *resourceReader) syntax(err error) {
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
+// syntax tells what the YAML reader says as "yaml: line 3: what is wrong", or without a line, by the first line that provokes it: its
+// own is at times that of the enclosing block.
+func (r *resourceReader) syntax(data []byte, err error) {
+	said := strings.TrimPrefix(err.Error(), "yaml: ")
 	line := 1
-	if n, _ := fmt.Sscanf(text, "line %d:", &line); n == 1 {
-		_, text, _ = strings.Cut(text, ": ")
+	if n, _ := fmt.Sscanf(said, "line %d:", &line); n == 1 {
+		_, said, _ = strings.Cut(said, ": ")
 	}
-	r.fail(line, "%s", text)
+	lines := bytes.SplitAfter(data, []byte("\n"))
+	if n := sort.Search(len(lines), func(i int) bool { return failsWith(bytes.Join(lines[:i+1], nil), said) }); n < len(lines) {
+		line = n + 1
+	}
+	r.fail(line, "%s", said)
+}
+
+// failsWith says whether reading a part of a file ends with an error.
+func failsWith(data []byte, said string) bool {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	for {
+		var doc yaml.Node
+		switch err := dec.Decode(&doc); {
+		case errors.Is(err, io.EOF):
+			return false
+		case err != nil:
+			return strings.HasSuffix(err.Error(), said)
+		}
+	}
 }
 
 func (r *resourceReader) object(n *yaml.Node) {
