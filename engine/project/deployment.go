@@ -132,6 +132,8 @@ type resolver struct {
 	files   int // deployment files so far
 	kept    *kept
 	known   map[directory]bool // what entries name, those among them whose condition is false
+	// warnings are of entries that say what has no effect.
+	warnings []string
 }
 
 // resolve is one run of [Project.Resolve].
@@ -165,7 +167,7 @@ func (r *resolver) resolve(ctx context.Context, t Target) (*Deployment, error) {
 	}
 	d.Layers = r.layers
 	d.Sources = r.fetched()
-	d.Warnings = slices.Concat(t.Inclusion.unmatched(items), t.warnings, overridden(d.Sources))
+	d.Warnings = slices.Concat(t.Inclusion.unmatched(items), t.warnings, r.warnings, overridden(d.Sources))
 	for _, item := range items {
 		if picked, ok := t.Inclusion.pick(item); ok {
 			d.Items = append(d.Items, picked)
@@ -266,6 +268,7 @@ func (r *resolver) entry(ctx context.Context, s scope, e itemEntry, at place) ([
 		}
 	}
 	if e.Include != "" || e.remote() {
+		r.warnOfFlags(e, at)
 		s.dependsOn = needs
 		items, err := r.include(ctx, s, e, at)
 		if err == nil && (e.Barrier || len(e.DeleteObjects)+len(e.WaitReadinessObjects) > 0) {
@@ -297,6 +300,18 @@ func (r *resolver) entry(ctx context.Context, s scope, e itemEntry, at place) ([
 		}}, nil
 	default:
 		return []Item{s.bare(e, at)}, nil
+	}
+}
+
+// warnOfFlags tells of what an include says that only entries with a path heed (project format §2.1).
+func (r *resolver) warnOfFlags(e itemEntry, at place) {
+	for _, flag := range []struct {
+		name  string
+		given bool
+	}{{"onlyRender", e.OnlyRender}, {"alwaysDeploy", e.AlwaysDeploy}, {"skipDeleteIfTags", e.SkipDeleteIfTags}} {
+		if flag.given {
+			r.warnings = append(r.warnings, at.key(flag.name).String()+": has no effect on an include; write it to the entries of what is included")
+		}
 	}
 }
 

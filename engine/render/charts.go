@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path"
 	"slices"
@@ -91,6 +92,11 @@ func (r *renderer) findCharts(ctx context.Context, w *work) error {
 func (r *renderer) findChart(ctx context.Context, w *work, name string) (*release, error) {
 	at := path.Join(w.item.Dir, name)
 	file := w.item.Source.Display(at)
+	if w.item.Chart {
+		if _, err := fs.Stat(w.item.Source.FS(), at); err != nil {
+			file = w.shown("Chart.yaml") // nobody wrote the other one
+		}
+	}
 	spec, err := chart.Read(file, w.files[name])
 	if err != nil {
 		template, readErr := w.item.Source.Read(at)
