@@ -426,8 +426,8 @@ func (r *resolver) includeVars(ctx context.Context, s, child scope, e itemEntry,
 	}
 	own := []*Layer{{Origin: display, Values: map[string]any{"args": map[string]any(Vars(args).Clone())}}, {Origin: at.key("args").String(), Via: s.via, Values: map[string]any{"args": e.Args}}}
 	merge(args, e.Args)
-	if err := required(display, lib.Args, args, "give %s under args of the entry"); err != nil {
-		return variables{}, fmt.Errorf("%s: %w", at, err)
+	if err := required(at.String()+": ", display, lib.Args, args, "give %s under args of the entry"); err != nil {
+		return variables{}, err
 	}
 	seen := variables{Vars: Vars{}}
 	if e.PassVars {

@@ -209,7 +209,7 @@ func (p *Project) Target(ctx context.Context, sel Selection) (Target, error) {
 	if err != nil {
 		return Target{}, err
 	}
-	if err := required(p.file, p.config.Args, t.Args, "give it with --arg %s=VALUE, or under args of the target"); err != nil {
+	if err := required("", p.file, p.config.Args, t.Args, "give it with --arg %s=VALUE, or under args of the target"); err != nil {
 		return Target{}, err
 	}
 	t.Name = cmp.Or(sel.Name, t.Name)
@@ -290,13 +290,14 @@ func (p *Project) misspelt(args map[string]any) []string {
 	return out
 }
 
-// required finds declared arguments without a default that nobody set; how says what to do about one by its name.
-func required(file string, declared []argument, args map[string]any, how string) error {
+// required finds declared arguments without a default that nobody set. Errors begin with at; how says what to do about one by its
+// name.
+func required(at, file string, declared []argument, args map[string]any, how string) error {
 	var errs []error
 	for _, a := range declared {
 		if a.Default == nil {
 			if _, ok := lookup(args, a.Name); !ok {
-				errs = append(errs, fmt.Errorf("required argument %s is not set (declared in %s): %s", a.Name, file, fmt.Sprintf(how, a.Name)))
+				errs = append(errs, fmt.Errorf("%srequired argument %s is not set (declared in %s): %s", at, a.Name, file, fmt.Sprintf(how, a.Name)))
 			}
 		}
 	}

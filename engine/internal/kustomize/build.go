@@ -71,7 +71,7 @@ func (c *checker) build(dir string) ([]Resource, error) {
 	}
 	out := make([]Resource, built.Size())
 	for i, res := range built.Resources() {
-		if out[i].Object, err = decoded(res); err != nil {
+		if out[i].Object, err = decoded(res, c.display(kustomizationPath(c.fsys, dir))); err != nil {
 			return nil, c.inResources(err)
 		}
 		ownVersion(out[i].Object)

@@ -14,15 +14,15 @@ import (
 )
 
 // decoded is the resource as decoded JSON, with int64 and float64 for numbers. It is what decoding kustomize's own JSON
-// gives, which is made by printing YAML and reading it again.
-func decoded(res *resource.Resource) (map[string]any, error) {
+// gives, which is made by printing YAML and reading it again. Errors name the kustomization, which is in.
+func decoded(res *resource.Resource, in string) (map[string]any, error) {
 	var m map[string]any
 	if err := res.YNode().Decode(&m); err != nil {
-		return nil, fmt.Errorf("%s: %w", res.CurId(), err)
+		return nil, fmt.Errorf("%s: %s/%s: %w", in, res.GetKind(), res.GetName(), err)
 	}
 	var problems []string
 	plain(m, "", func(path, problem string) {
-		problems = append(problems, fmt.Sprintf("%s: %s: %s", res.CurId(), strings.TrimPrefix(path, "."), problem))
+		problems = append(problems, fmt.Sprintf("%s: %s/%s: %s: %s", in, res.GetKind(), res.GetName(), strings.TrimPrefix(path, "."), problem))
 	})
 	if problems != nil {
 		slices.Sort(problems) // a map has no order, and the same input shall give the same message
