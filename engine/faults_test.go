@@ -1,8 +1,10 @@
 package engine_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -206,4 +208,32 @@ func (a account) whole(set *diff.ChangeSet) {
 func TestWhatADeploySaysIsSoThroughFaults(t *testing.T) {
 	t.Parallel()
 	deployThroughFaults(t, 11, 5, []float64{0, 0.05, 0.2})
+}
+
+// A kind that the API server cannot serve holds up nothing but itself: for that, it asks to come back half a minute later, for ever.
+func TestAKindWhoseStorageIsBrokenHoldsUpNoComparison(t *testing.T) {
+	t.Parallel()
+	c, s, _ := plainSite(t)
+	s.deployed()
+	s.connect(enginetest.Proxy(t, c.RESTConfig(), func(forward http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/cronjobs") {
+				w.Header().Set("Retry-After", "30")
+				enginetest.Refuse(w, http.StatusTooManyRequests, "TooManyRequests", "storage is (re)initializing: failed to list batch/v1, Kind=CronJob: request to convert CR from an invalid group/version")
+				return
+			}
+			forward.ServeHTTP(w, r)
+		})
+	}))
+	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
+	defer cancel()
+	p, target := s.open()
+	set, err := engine.Diff(ctx, p, target, s.cluster, diff.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.Join(set.Warnings, "\n"); set.Changed() || !set.Partial || !strings.Contains(text, "1 kind cannot be listed in the whole cluster") || !strings.Contains(text, "cronjobs.batch") ||
+		!strings.Contains(text, "storage is (re)initializing") {
+		t.Errorf("got %v, partial: %v, %s", ops(set), set.Partial, text)
+	}
 }

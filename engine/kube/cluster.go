@@ -109,6 +109,7 @@ func Open(cfg Config) (*Cluster, error) {
 	if cfg.Trace != nil {
 		rc.Wrap(cfg.traced)
 	}
+	rc.Wrap(unready)
 	rc.Wrap(newWidth().bounded)
 	client, err := rest.HTTPClientFor(rc)
 	if err != nil {
