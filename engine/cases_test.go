@@ -2,8 +2,10 @@ package engine_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 
@@ -537,5 +539,60 @@ ValidatingWebhookConfiguration: may decide about 1 object of this change, which 
 	s.write(rules("baseline", "8") + strings.ReplaceAll(objects, "a:1", "a:2"))
 	if got, want := notes(), `Namespace: enforces Pod Security level "baseline" from now on: whether pods of 1 object of this change are admitted then is not known`; got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+// Where a definition lost the version in which it is recorded who owns an object's fields, the server refuses to apply it: the record is
+// written anew first, so that what is not in the project any more goes all the same (C5).
+func TestAnObjectIsAppliedThoughItsRecordIsInAVersionThatWent(t *testing.T) {
+	t.Parallel()
+	for _, together := range []bool{true, false} {
+		t.Run(map[bool]string{true: "with the definition", false: "after it"}[together], func(t *testing.T) {
+			t.Parallel()
+			c, s, ns := plainSite(t)
+			name := "carts." + ns + ".example.com"
+			t.Cleanup(func() { c.Kubectl(t, "delete", "customresourcedefinition", name, "--ignore-not-found", "--wait=false") })
+			definition := func(versions string) string {
+				all := ""
+				for v := range strings.FieldsSeq(versions) {
+					all += "  - {name: " + strings.TrimSuffix(v, "*") + ", served: true, storage: " + fmt.Sprint(strings.HasSuffix(v, "*")) +
+						", schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, properties: {a: {type: string}, b: {type: string}}}}}}}\n"
+				}
+				return "-- app/a.yaml --\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: " + name + "}\nspec:\n  group: " + ns + ".example.com\n  scope: Namespaced\n" +
+					"  names: {kind: Cart, plural: carts}\n  versions:\n" + all
+			}
+			cart := func(version, spec string) string {
+				return "-- app/z.yaml --\napiVersion: " + ns + ".example.com/" + version + "\nkind: Cart\nmetadata: {name: cart, namespace: " + ns + "}\nspec: {" + spec + "}\n"
+			}
+			s.write(definition("v1beta1* v1") + cart("v1beta1", "a: one, b: two"))
+			s.deployed()
+			s.write(definition("v1beta1 v1*"))
+			s.deployed()
+			// What a migration of storage does: each object is written again.
+			for deadline := time.Now().Add(30 * time.Second); ; {
+				c.Kubectl(t, "label", name, "-n", ns, "cart", "--overwrite", fmt.Sprintf("at=%d", time.Now().UnixNano()))
+				c.Kubectl(t, "patch", "customresourcedefinition", name, "--subresource=status", "--type=merge", "-p", `{"status":{"storedVersions":["v1"]}}`)
+				if stored := c.Kubectl(t, "get", "customresourcedefinition", name, "-o", "jsonpath={.status.storedVersions}"); stored == `["v1"]` || time.Now().After(deadline) {
+					break
+				}
+			}
+			if together {
+				s.write(definition("v1*") + cart("v1", "a: one"))
+			} else {
+				s.write(definition("v1*") + "-- app/z.yaml --\n")
+				s.deployed()
+				s.write(cart("v1", "a: one"))
+			}
+			change := find(t, s.diff(diff.Options{}), "cart")
+			expect(t, paths(change), []string{"delete spec.b"})
+			contains(t, strings.Join(change.Notes, "\n"), "the record of its owners is in "+ns+".example.com/v1beta1, which is not served any more; it is rewritten first")
+			s.deployed()
+			if got := c.Kubectl(t, "get", name, "-n", ns, "cart", "-o", "jsonpath={.spec}"); got != `{"a":"one"}` {
+				t.Errorf("live is %s", got)
+			}
+			if again := s.diff(diff.Options{}); again.Changed() || len(again.Failures()) > 0 || len(find(t, again, "cart").Notes) > 0 {
+				t.Errorf("then:\n%s", report.Text(again, nil))
+			}
+		})
 	}
 }

@@ -136,6 +136,9 @@ func (d *differ) judgeByNewDefinition(c *Change, live object.Object, def *defini
 		return
 	}
 	c.Notes = append(c.Notes, fmt.Sprintf("checked against CustomResourceDefinition/%s as the same change has it", def.Name))
+	if gone := d.gone(c, live, nil); len(gone) > 0 {
+		c.renew(live, merged, gone)
+	}
 	d.conclusion(c, live, &attempt{Preview: Preview{Merged: merged}})
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/weighlock/weighlock/engine/internal/managed"
 	"github.com/weighlock/weighlock/engine/internal/mask"
@@ -130,6 +131,11 @@ func (d *differ) existing(ctx context.Context, c *Change, live object.Object, fi
 	answer := d.settleConflicts(ctx, c, live, first)
 	if answer.err != nil && d.opts.Whole {
 		answer = d.wholly(ctx, c, live, answer)
+	}
+	if errors.As(answer.err, new(*RefusedError)) && strings.Contains(answer.err.Error(), inNoVersion) {
+		if gone := d.gone(c, live, answer.err); len(gone) > 0 {
+			answer = d.renewed(ctx, c, live, gone)
+		}
 	}
 	var invalid *InvalidError
 	var blind *NoDryRunError
@@ -280,7 +286,7 @@ func (d *differ) real(ctx context.Context, c *Change, conflicts []Conflict) []Co
 // takeOver takes what forerunners set and the project does not have out of the answer. The server is asked what that
 // gives, because it may complete what is taken away.
 func (d *differ) takeOver(ctx context.Context, c *Change, live object.Object, answer *attempt) *attempt {
-	if c.whole || answer.err != nil {
+	if c.whole || answer.err != nil || c.takeover != nil && len(c.takeover.gone) > 0 {
 		return answer
 	}
 	c.takeover = takeover(live, answer.Merged, c.left)

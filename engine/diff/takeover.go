@@ -17,6 +17,9 @@ type Takeover struct {
 	left []managed.Path
 	// begun is the record of our fields for an object that has none, be it that somebody wiped it.
 	begun managed.Tree
+	// gone are the versions that records are in and that there are none of any more, and version is the one to write in their place.
+	gone    []string
+	version string
 }
 
 // nobody is the manager that the server names as the owner of what was there before its record began.
@@ -84,15 +87,17 @@ func (t *Takeover) ManagedFields(live object.Object) []any {
 	if len(managed.Entries(live)) == 0 {
 		taken = t.begun
 	}
-	if len(taken) == 0 {
-		return nil
-	}
 	list, _ := live.Map("metadata")["managedFields"].([]any)
 	var out []any
 	var ours map[string]any
+	renewed := false
 	for _, raw := range list {
 		m, _ := raw.(map[string]any)
 		o := object.Object(m)
+		if slices.Contains(t.gone, o.Text("apiVersion")) {
+			m, renewed = with(m, "apiVersion", t.version), true
+			o = object.Object(m)
+		}
 		e := managed.Entry{Manager: o.Text("manager"), Operation: o.Text("operation"), Subresource: o.Text("subresource"), Fields: o.Map("fieldsV1")}
 		switch {
 		case isOurs(e):
@@ -105,12 +110,17 @@ func (t *Takeover) ManagedFields(live object.Object) []any {
 			out = append(out, m)
 		}
 	}
-	if ours == nil {
+	switch {
+	case len(taken) == 0 && !renewed:
+		return nil
+	case len(taken) == 0 && ours == nil:
+		return out
+	case ours == nil:
 		ours = map[string]any{
 			"manager": FieldManager, "operation": managed.Apply, "apiVersion": live.Ref().APIVersion(), "fieldsType": "FieldsV1",
 			"fieldsV1": map[string]any{},
 		}
-	} else {
+	default:
 		taken = managed.Union(object.Object(ours).Map("fieldsV1"), taken)
 	}
 	return append(out, with(ours, "fieldsV1", map[string]any(taken)))
