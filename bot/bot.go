@@ -81,6 +81,8 @@ type Outcome struct {
 	// Unreached says that a cluster did not answer, so that there is no preview of a target, or a push has not deployed it. The
 	// same may go better later.
 	Unreached bool
+	// Unchecked says that the forge did not take a check, for a cause that may pass.
+	Unchecked bool
 }
 
 // Handle does what an event calls for. An error is for whoever runs the bot; what people on the pull request must know

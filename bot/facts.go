@@ -93,6 +93,9 @@ func (b *Bot) deployed(ctx context.Context, t *tree, name string) (checkout.Tree
 	if err != nil {
 		return checkout.Tree{}, hidePath(err, t.dir.Path())
 	}
+	if target.Discriminator == "" {
+		return checkout.Tree{}, fmt.Errorf("%s has no discriminator, by which records of its deploys could be told", name)
+	}
 	entries, err := cluster.History(t.config.Records.Namespace).List(ctx, target.Discriminator)
 	if err != nil {
 		return checkout.Tree{}, err
@@ -123,6 +126,9 @@ func (b *Bot) wentWell(ctx context.Context, t *tree, j Job) (history.Entries, er
 	_, target, cluster, err := b.open(ctx, t, j)
 	if err != nil {
 		return nil, hidePath(err, t.dir.Path())
+	}
+	if target.Discriminator == "" { // no record can be told to be one of it
+		return nil, nil
 	}
 	entries, err := cluster.History(t.config.Records.Namespace).List(ctx, target.Discriminator)
 	return slices.DeleteFunc(entries, func(e history.Entry) bool {

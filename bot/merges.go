@@ -22,6 +22,8 @@ type incoming struct {
 	said said
 	// untold are deploys that have brought its change to a target, and were not told of: who was to tell has died.
 	untold map[ID]history.Entry
+	// unread says that it could not be found out whether there are some.
+	unread bool
 	// earlier says that an earlier push has merged it: then what is decided is not its to bring any more.
 	earlier bool
 	// beneath is what the branch was at below an earlier one.
@@ -135,7 +137,8 @@ func (b *Bot) merges(ctx context.Context, t *tree, p pushed, jobs []Job) ([]inco
 // deployedAlready takes from earlier merges what the target's own history has deployed since: answers can be deleted, and whoever was to give
 // them can die. Where that cannot be read, they bring nothing.
 func (b *Bot) deployedAlready(ctx context.Context, t *tree, j Job, merges []incoming, row []string) {
-	if !slices.ContainsFunc(merges, func(m incoming) bool { return m.earlier && m.brings(j.ID) }) {
+	open := func(m incoming) bool { return m.earlier && (m.brings(j.ID) || m.said.waiting[j.ID]) }
+	if !slices.ContainsFunc(merges, open) {
 		return
 	}
 	deploys, err := b.wentWell(ctx, t, j)
@@ -146,20 +149,20 @@ func (b *Bot) deployedAlready(ctx context.Context, t *tree, j Job, merges []inco
 		return slices.IndexFunc(row, func(commit string) bool { return commit == e.Commit || commit == e.Onto })
 	}
 	for n, m := range merges {
-		if !m.earlier || !m.brings(j.ID) {
+		if !open(m) {
 			continue
 		}
-		has := func(e history.Entry) bool { return at(e) >= 0 && at(e) <= slices.Index(row, m.commit) }
-		switch {
-		case err != nil:
-			m.said.decided[j.ID] = true
-		case len(deploys) > 0 && has(deploys[0]):
-			m.said.decided[j.ID] = true
-			for _, e := range deploys {
-				if has(e) { // down to the one that brought it
-					merges[n].untold[j.ID] = e
-				}
+		if err != nil {
+			m.said.decided[j.ID], merges[n].unread = true, true
+			continue
+		}
+		for _, e := range deploys { // the newest first, down to the one that brought it
+			if has := at(e) >= 0 && at(e) <= slices.Index(row, m.commit); has {
+				m.said.decided[j.ID], merges[n].untold[j.ID] = true, e
 			}
+		}
+		if m.said.decided[j.ID] {
+			delete(m.said.waiting, j.ID) // what becomes of it now is another one's
 		}
 	}
 }

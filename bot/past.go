@@ -103,11 +103,11 @@ func (b *Bot) bound(ctx context.Context, t *tree, j Job, p pushed) Verdict {
 	} else if where != "" {
 		v = append(v, Gate{Name: "target", State: GateNotMet, Text: "this push itself points the target elsewhere: " + where})
 	}
-	return append(v, b.pusher(ctx, t, was, j, p).of(GateNotMet)...)
+	return append(v, b.pusher(ctx, was, j, p).of(GateNotMet)...)
 }
 
 // pusher are the gates about who has pushed or merged, where more than writing to the repository is asked for.
-func (b *Bot) pusher(ctx context.Context, t *tree, was *past, j Job, p pushed) Verdict {
+func (b *Bot) pusher(ctx context.Context, was *past, j Job, p pushed) Verdict {
 	allow := j.Policy.Allow
 	if allow.Permission <= forge.Write && len(allow.Teams)+len(allow.Users) == 0 && !j.Policy.Codeowners {
 		return nil
@@ -120,17 +120,9 @@ func (b *Bot) pusher(ctx context.Context, t *tree, was *past, j Job, p pushed) V
 	}
 	r := Request{Job: j, Actor: p.Sender, Permission: fact(b.Forge.Permission(ctx, p.Repo, p.Sender)), Team: fact(b.team(ctx, p.Sender, allow.Teams))}
 	if j.Policy.Codeowners {
-		// What has come since the last deploy, whoever wrote it, by the owners that there were then: what was held is not let through by
-		// whoever merges next.
-		deploys, err := b.wentWell(ctx, t, j)
-		base := was.commit
-		if len(deploys) > 0 {
-			base = cmp.Or(deploys[0].Onto, deploys[0].Commit, base)
-		}
+		// What came by the push, whoever wrote it, by the owners that there were before.
 		of := forge.PullRequest{Repo: p.Repo, State: forge.StateOpen, Head: forge.Ref{SHA: p.After}}
-		if r.Unowned.Err = err; err == nil {
-			r.Unowned = fact(b.unowned(ctx, asked{by: p.Sender, repo: p.repo, base: base, pr: of}))
-		}
+		r.Unowned = fact(b.unowned(ctx, asked{by: p.Sender, repo: p.repo, base: was.commit, pr: of}))
 	}
 	return append(v, called("actor", r.allowed()...)...)
 }

@@ -107,13 +107,13 @@ func (b *Bot) previewVetted(ctx context.Context, repo *checkout.Repo, pr forge.P
 		if err := b.publishFork(ctx, pr, mode, pages); err != nil {
 			return out, err
 		}
-		b.check(ctx, pr.Commit(), p)
+		out.Unchecked = b.check(ctx, pr.Commit(), p) != nil
 		return out, nil
 	}
 	err = b.publishPreview(ctx, pr, mode, pages)
 	out.Failed = out.Failed || err != nil
 	if !merged {
-		b.check(ctx, pr.Commit(), p)
+		out.Unchecked = b.check(ctx, pr.Commit(), p) != nil
 	}
 	return out, err
 }

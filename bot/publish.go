@@ -173,10 +173,10 @@ func (b *Bot) answer(ctx context.Context, pr forge.PullRequest, id answerID, bod
 	return nil
 }
 
-// answerUnlessThere adds an answer, unless there is one for the same cause: that one knows more.
-func (b *Bot) answerUnlessThere(ctx context.Context, pr forge.PullRequest, id answerID, body string) error {
+// answerUnlessThere answers, unless there is an answer for the same cause that knows more.
+func (b *Bot) answerUnlessThere(ctx context.Context, pr forge.PullRequest, id answerID, body string, more func(answer string) bool) error {
 	ours, err := b.ourComments(ctx, pr)
-	if err == nil && find(ours, id.marker()) != nil {
+	if there := find(ours, id.marker()); err == nil && there != nil && more(there.Body) {
 		return nil
 	}
 	return errors.Join(err, b.answer(ctx, pr, id, body))
@@ -223,7 +223,7 @@ func (b *Bot) react(ctx context.Context, c forge.Comment, r forge.Reaction) {
 func (b *Bot) tell(ctx context.Context, pr forge.PullRequest, cause error) error {
 	p := report.Preview{Head: pr.Head.SHA, Base: pr.Base.SHA, BaseName: pr.Base.Name, Problem: cause.Error()}
 	pages := b.pages(pr, p, Shown{Head: pr.Head.SHA, Base: pr.Base.SHA})
-	b.check(ctx, pr.Commit(), p)
+	_ = b.check(ctx, pr.Commit(), p) // what it is about is told all the same
 	return errors.Join(cause, b.publishPreview(ctx, pr, cmp.Or(b.CommentMode, CommentUpdate), func(*Shown) []string { return pages }))
 }
 

@@ -102,15 +102,16 @@ type pushed struct {
 func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Outcome, error) {
 	var out Outcome
 	var errs []error
-	merged, left := p.merged(), false
+	merged, left := p.merged(), slices.ContainsFunc(p.merges, func(m incoming) bool { return m.unread })
 	again := map[int][]string{}
 	type told struct {
 		incoming
 		id   ID
 		text string
-		// waits says that a later push has more to tell, failed that it may have told more already, and late that this is told for another
-		// one, which may live after all.
-		waits, failed, late bool
+		// waits says that a later push has more to tell, and failed that a newer one may have told more already.
+		waits, failed bool
+		// unless, if set, says which answers that are there tell more.
+		unless func(answer string) bool
 	}
 	var tell []told
 	for _, j := range plan.Jobs {
@@ -154,18 +155,22 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 			if held != nil {
 				said = held.markdown(j.ID, p.After, hearing, n)
 			}
-			tell = append(tell, told{incoming: m, id: j.ID, text: said, waits: waiting, failed: !d.ok()})
+			var unless func(string) bool
+			if d.unremarkable() || !d.ok() && m.earlier { // the job that did it has told of it, or another one meanwhile
+				unless = tellsDeployed
+			}
+			tell = append(tell, told{incoming: m, id: j.ID, text: said, waits: waiting, failed: !d.ok(), unless: unless})
 		}
 		for _, m := range p.merges {
 			if e, is := m.untold[j.ID]; is {
-				tell = append(tell, told{incoming: m, id: j.ID, text: deployedBefore(j.ID, e), late: true})
+				tell = append(tell, told{incoming: m, id: j.ID, text: deployedBefore(j.ID, e), unless: tellsDeployed})
 			}
 		}
 		out.Summary += text + "\n"
 		out.Failed, out.Unreached = out.Failed || !d.ok() && !waiting, out.Unreached || d.unreached()
 	}
 	for _, m := range p.merges {
-		if targets := again[m.Number]; len(targets) > 0 && !left && !p.overtaken(ctx) { // what is left is judged by what is shown
+		if targets := again[m.Number]; len(targets) > 0 && !left && !out.Unreached && !p.overtaken(ctx) { // what is left, or tried again, is judged by what is shown
 			if _, err := b.preview(ctx, p.repo, m.PullRequest, p.After, interest{targets: targets, person: true}); err != nil {
 				errs = append(errs, fmt.Errorf("the new diff is not shown: %w", err))
 			}
@@ -175,21 +180,34 @@ func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Out
 	slices.SortStableFunc(tell, func(a, b told) int { return strings.Compare(pick(a.earlier, "", "own"), pick(b.earlier, "", "own")) })
 	for _, to := range tell {
 		id := answerToPush(to.commit, to.id)
-		if left && !to.waits {
+		if !to.waits && (left || !to.earlier && errors.Join(errs...) != nil) { // the next push looks for what is not told
 			to.text = leaves + to.text
 		}
-		if to.waits || to.late || to.failed && p.overtaken(ctx) {
-			errs = append(errs, b.answerUnlessThere(ctx, to.PullRequest, id, to.text))
+		if to.waits || to.failed && p.overtaken(ctx) {
+			errs = append(errs, b.answerUnlessThere(ctx, to.PullRequest, id, to.text, func(string) bool { return true }))
 			continue
 		}
-		errs = append(errs, b.answer(ctx, to.PullRequest, id, to.text))
+		if to.unless != nil {
+			errs = append(errs, b.answerUnlessThere(ctx, to.PullRequest, id, to.text, to.unless))
+		} else {
+			errs = append(errs, b.answer(ctx, to.PullRequest, id, to.text))
+		}
 		b.supersede(ctx, to.PullRequest, id, []string{string(to.id)})
 	}
 	return out, errors.Join(errs...)
 }
 
+// tellsDeployed says whether an answer to a push tells that a target is deployed.
+func tellsDeployed(answer string) bool {
+	text := strings.TrimPrefix(afterMarker(answer), leaves)
+	return strings.HasPrefix(text, "🚀") || strings.HasPrefix(text, "✅")
+}
+
 // deployedBefore tells of a deploy that went well, by what the target's history has of it.
 func deployedBefore(id ID, e history.Entry) string {
+	if parts := strings.Split(e.Summary, ", "); !slices.ContainsFunc(parts, func(part string) bool { return !strings.HasSuffix(part, " unchanged") }) {
+		return fmt.Sprintf("✅ **%s** is as %s has it: %s.\n", report.Escape(string(id)), report.Code(short(e.Commit)), report.Escape(e.Summary))
+	}
 	return fmt.Sprintf("🚀 **%s** deployed %s in %s: %s.\n", report.Escape(string(id)), report.Code(short(e.Commit)), took(e.EndTime.Sub(e.StartTime)), report.Escape(e.Summary))
 }
 

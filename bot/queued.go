@@ -38,8 +38,8 @@ func (b *Bot) mergeQueued(ctx context.Context, e forge.MergeQueued) (Outcome, er
 			p.Targets[i] = report.TargetPreview{Name: t.Name, Unaffected: "not rendered: it needs what forks' changes may not use"}
 		}
 	}
-	b.check(ctx, forge.Commit{Repo: e.Repo, SHA: e.SHA, Branch: e.Base.Name}, p)
-	return Outcome{Summary: p.Markdown(maxSummary), Failed: broken(p)}, nil
+	err = b.check(ctx, forge.Commit{Repo: e.Repo, SHA: e.SHA, Branch: e.Base.Name}, p) // the queue waits for it, and for nothing else
+	return Outcome{Summary: p.Markdown(maxSummary), Failed: broken(p)}, err
 }
 
 func (b *Bot) fillQueued(ctx context.Context, candidate *forge.PullRequest, p *report.Preview) error {

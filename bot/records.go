@@ -17,8 +17,8 @@ import (
 const CheckName = "weighlock"
 
 // check reports a preview as one check a target and one that sums up. They are written when their state is known, so that
-// none is left unfinished. The comment says the same: a failure is logged.
-func (b *Bot) check(ctx context.Context, commit forge.Commit, p report.Preview) {
+// none is left unfinished. The comment says the same: a failure is logged. One that may pass is returned, too.
+func (b *Bot) check(ctx context.Context, commit forge.Commit, p report.Preview) error {
 	sum := forge.Check{Name: CheckName, State: forge.CheckSuccess, Title: p.Headline()}
 	if broken(p) {
 		sum.State = forge.CheckFailure
@@ -39,6 +39,7 @@ func (b *Bot) check(ctx context.Context, commit forge.Commit, p report.Preview) 
 		}
 		all = append(all, c)
 	}
+	var lost error
 	for _, c := range append(all, sum) {
 		c.URL = b.page()
 		// One that is required and never reported would keep a pull request from being merged.
@@ -46,10 +47,14 @@ func (b *Bot) check(ctx context.Context, commit forge.Commit, p report.Preview) 
 		if err != nil {
 			b.Log.WarnContext(ctx, "no check is reported", "check", c.Name, "error", err)
 		}
-		if errors.Is(err, forge.ErrForbidden) {
-			return // the next one would be, too
+		switch {
+		case errors.Is(err, forge.ErrForbidden):
+			return lost // the next one would be, too
+		case errors.Is(err, forge.ErrUnavailable), errors.Is(err, forge.ErrRateLimited):
+			lost = fmt.Errorf("check %s is not reported: %w", c.Name, err)
 		}
 	}
+	return lost
 }
 
 // manyUnaffected is how many targets that a pull request leaves alone have a check all the same.

@@ -95,10 +95,11 @@ func (s *Server) sweepBranch(ctx context.Context, f *source, branch, tip string,
 	return s.store.SetBranch(ctx, item.Key, tip, moves)
 }
 
-// retakeFor is for how long a push is taken up again that fails for causes that may pass, as long as its branch stands there.
+// retakeFor is for how long what fails for causes that may pass is taken up again: a push as long as its branch stands there, a comment as
+// long as it has no answer.
 const retakeFor = 24 * time.Hour
 
-// retake takes a push up again that was given up for a cause that may pass: after some minutes, and then ever later, at most hourly.
+// retake takes up again what was given up for a cause that may pass: after some minutes, and then ever later, at most hourly.
 func (s *Server) retake(ctx context.Context, item queue.Item) error {
 	a, err := s.store.Account(ctx, item.Repo, item.Subject)
 	if err != nil || a == nil || !tried(a) || time.Since(a.Since) > retakeFor || !rested(a) {
@@ -107,7 +108,7 @@ func (s *Server) retake(ctx context.Context, item queue.Item) error {
 	again, err := s.store.Again(ctx, a.Seq)
 	if again {
 		s.metrics.recovered.WithLabelValues("again").Inc()
-		s.log.WarnContext(ctx, "a push that was not deployed is taken up again", "key", item.Key, "subject", item.Subject)
+		s.log.WarnContext(ctx, "what was given up is taken up again", "key", item.Key, "subject", item.Subject)
 	}
 	return err
 }

@@ -41,12 +41,6 @@ func (in *intake) Take(ctx context.Context, d webhook.Delivery) (webhook.Answer,
 	if ignored != "" {
 		return webhook.Answer{Outcome: webhook.Ignored, Why: ignored}, nil
 	}
-	if e, ok := d.Event.(forge.BranchPushed); ok { // it may have been found before it was told
-		known, err := in.store.Known(ctx, foundPush(item.Key, e.After), belated)
-		if err != nil || known {
-			return webhook.Answer{Outcome: webhook.Known}, err
-		}
-	}
 	added, err := in.store.Add(ctx, item)
 	switch {
 	case err != nil:

@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -67,6 +68,20 @@ func (j *journal) done() []string {
 		out = append(out, d.String())
 	}
 	return out
+}
+
+// is says whether a record of the forge is of that deploy, which may have been made without our hearing of it.
+func (d *journalDeployment) is(other forge.Deployment) bool {
+	known := d.Deployment
+	return known.Environment == other.Environment && (known.ID == other.ID || known.ID == 0 && known.SHA == other.SHA)
+}
+
+// end is how a deploy ended, as far as that is known.
+func (d *journalDeployment) end() forge.DeploymentStatus {
+	if d.Ended != nil {
+		return *d.Ended
+	}
+	return forge.DeploymentStatus{State: forge.DeploymentFailure, Description: interrupted}
 }
 
 func (d *journalDeployment) String() string {
@@ -146,18 +161,18 @@ func (j *journal) CreateDeployment(ctx context.Context, n forge.NewDeployment) (
 		return forge.Deployment{}, err
 	}
 	d, err := j.Forge.CreateDeployment(ctx, n)
-	if err != nil {
+	if d.ID == 0 {
 		return d, err
 	}
 	j.state.Deployments[at].Deployment = d
-	return d, j.save(ctx)
+	return d, errors.Join(err, j.save(ctx))
 }
 
 // SetDeployment stores how a deploy ended before the forge hears of it.
 func (j *journal) SetDeployment(ctx context.Context, d forge.Deployment, status forge.DeploymentStatus) error {
 	for i := range j.state.Deployments {
-		if known := &j.state.Deployments[i]; known.Deployment.ID == d.ID && known.Deployment.Environment == d.Environment {
-			known.Ended = &status
+		if known := &j.state.Deployments[i]; known.is(d) {
+			known.Deployment, known.Ended = d, &status
 			if err := j.save(ctx); err != nil {
 				return err
 			}

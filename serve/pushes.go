@@ -25,6 +25,17 @@ func heldOf(note string) (why string, names []string) {
 	return note[:at], strings.Split(note[at+len(noteHeld):], ", ")
 }
 
+// foundDeployed says whether a push was found by looking, and deployed, right before its delivery. Nobody knows of one that was found who has
+// pushed: what was held for that is not.
+func (w *worker) foundDeployed(ctx context.Context, run *queue.Run, e forge.BranchPushed) (bool, error) {
+	a, err := w.store.AccountOf(ctx, foundPush(run.Key, e.After), belated)
+	if err != nil || a == nil || a.State != queue.Done {
+		return false, err
+	}
+	_, held := heldOf(a.Note)
+	return len(held) == 0, nil
+}
+
 // mark says on the pushed commit what became of its deploy, where that did not go well, or does at last: nobody may have asked for it on a
 // pull request.
 func (w *worker) mark(ctx context.Context, b *bot.Bot, e forge.BranchPushed, run *queue.Run, f *findings) {

@@ -253,7 +253,7 @@ func (s *Server) renew(ctx context.Context, f *source, pr forge.PullRequest) err
 	return err
 }
 
-// sweepComments carries out, or answers, the commands of comments that nobody told of.
+// sweepComments carries out, or answers, the commands of comments that nobody told of, and those that could not be answered.
 func (s *Server) sweepComments(ctx context.Context, f *source, client *client, pr forge.PullRequest) error {
 	all, err := client.Comments(ctx, pr.Repo, pr.Number)
 	if err != nil {
@@ -271,6 +271,9 @@ func (s *Server) sweepComments(ctx context.Context, f *source, client *client, p
 			continue
 		}
 		heard, err := s.store.Heard(ctx, repoKey(f, pr.Repo), commentSubject(c))
+		if heard {
+			err = s.retake(ctx, queue.Item{Repo: repoKey(f, pr.Repo), Key: pullKey(f.config.Name, pr.Repo, pr.Number), Subject: commentSubject(c)})
+		}
 		if err != nil || heard {
 			errs = append(errs, err)
 			continue

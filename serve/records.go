@@ -20,14 +20,14 @@ type record struct {
 func (j *journal) untold() []record {
 	var out []record
 	for _, d := range j.state.Deployments {
-		if d.Ended != nil && !d.Told && d.Deployment.ID != 0 {
-			out = append(out, record{d.Deployment, *d.Ended})
+		if !d.Told && d.Deployment.ID != 0 {
+			out = append(out, record{d.Deployment, d.end()})
 		}
 	}
 	return out
 }
 
-// oweRecords stores what the forge is still to be told of deploys, as an item of its own: what a run was for is done without it.
+// oweRecords stores, once a run has ended, what the forge is still to be told of deploys, as an item of its own: what a run was for is done without it.
 func (w *worker) oweRecords(ctx context.Context, run *queue.Run, j *journal, installation int64) error {
 	records := j.untold()
 	if len(records) == 0 {

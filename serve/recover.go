@@ -16,26 +16,13 @@ import (
 // interrupted is what the forge is told of a deploy whose process died.
 const interrupted = "interrupted: the server that ran it has ended"
 
-// resume brings to an end what an earlier run of the same delivery has begun to write: answers are written, records closed, and
+// resume brings to an end what an earlier run of the same delivery has begun to write: records are closed, answers written, and
 // the pull request is told of a deploy of which nobody knows how far it came. It can itself be interrupted at any point.
 func (j *journal) resume(ctx context.Context, b *bot.Bot, event forge.Event) error {
 	repo := event.From().Repo
-	for _, a := range j.state.Answers {
-		pr, err := b.Forge.PullRequest(ctx, repo, a.Number)
-		if err == nil {
-			err = b.Post(ctx, pr, a.Body)
-		}
-		if err != nil {
-			return fmt.Errorf("an answer is not written: %w", err)
-		}
-	}
 	var open []string
 	for i := range j.state.Deployments {
 		d := &j.state.Deployments[i]
-		status := forge.DeploymentStatus{State: forge.DeploymentFailure, Description: interrupted}
-		if d.Ended != nil {
-			status = *d.Ended
-		}
 		if d.Deployment.ID == 0 { // the forge may have made the record all the same
 			found, err := j.LatestDeployment(ctx, d.Deployment.Repo, d.Deployment.Environment, d.Deployment.SHA)
 			if err == nil && found.State == forge.DeploymentRunning {
@@ -45,13 +32,22 @@ func (j *journal) resume(ctx context.Context, b *bot.Bot, event forge.Event) err
 			}
 		}
 		if d.Deployment.ID != 0 && !d.Told {
-			if err := j.Forge.SetDeployment(ctx, d.Deployment, status); err != nil {
+			if err := j.Forge.SetDeployment(ctx, d.Deployment, d.end()); err != nil {
 				return fmt.Errorf("the record of a deploy is not closed: %w", err)
 			}
 			d.Told = true
 		}
 		if !d.Answered {
 			open = append(open, d.String())
+		}
+	}
+	for _, a := range j.state.Answers {
+		pr, err := b.Forge.PullRequest(ctx, repo, a.Number)
+		if err == nil {
+			err = b.Post(ctx, pr, a.Body)
+		}
+		if err != nil {
+			return fmt.Errorf("an answer is not written: %w", err)
 		}
 	}
 	comment, isComment := event.(forge.CommentCreated)

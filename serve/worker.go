@@ -40,8 +40,8 @@ const (
 	triesUntold = 7
 )
 
-// noteUnreached is what is noted of a preview that is to be renewed once all clusters answer.
-const noteUnreached = "previewed, but for a cluster that did not answer"
+// noteUnreached is what is noted of a preview that is to be renewed once all clusters, and the forge, answer.
+const noteUnreached = "previewed, but for a cluster, or a check that the forge did not take"
 
 // noteTried begins what is noted of an item that has failed for a cause that may pass, and that was tried for as long as the server has
 // patience: it is to be taken up again.
@@ -105,6 +105,9 @@ func (w *worker) handle(ctx context.Context, run *queue.Run, last bool) queue.Ou
 	if err == nil {
 		err = w.oweRecords(ctx, run, j, github.InstallationOf(run.Body))
 	}
+	if err == nil && run.Kind == queue.Preview && errors.Is(context.Cause(ctx), queue.ErrShutdown) { // it may have been stopped before its last check
+		err = context.Cause(ctx)
+	}
 	if err == nil && isPush && out.Unreached {
 		err = fmt.Errorf("%w: %w", errUnreached, f.cause())
 	}
@@ -128,7 +131,7 @@ func (w *worker) handle(ctx context.Context, run *queue.Run, last bool) queue.Ou
 				b.Log.WarnContext(ctx, "not all went well", "kind", run.Kind, "told", clipped(out.Summary, 2000))
 			}
 		}
-		if _, preview := event.(forge.PullRequestChanged); preview && out.Unreached {
+		if _, preview := event.(forge.PullRequestChanged); preview && (out.Unreached || out.Unchecked) {
 			note = noteUnreached
 		}
 		return queue.Outcome{Note: note}
@@ -141,6 +144,7 @@ func (w *worker) handle(ctx context.Context, run *queue.Run, last bool) queue.Ou
 	}
 	passes, failed := retryable(err)
 	retry := passes && !last || run.Kind == queue.Preview && run.Attempt < triesUnknown || j.begun() && !last && run.Attempt < triesUntold
+	retry = retry && !errors.As(err, new(*queue.CancelledError))
 	switch {
 	case retry:
 	case isPush:
@@ -205,21 +209,28 @@ func oneLineOf(err error) string {
 // do does what an event calls for, beginning where an earlier run of it was interrupted.
 func (w *worker) do(ctx context.Context, b *bot.Bot, j *journal, event forge.Event) (bot.Outcome, error) {
 	run := j.run
-	if run.Cancelled != "" {
-		text := fmt.Sprintf("😕 %s has cancelled this before it began.\n", run.Cancelled)
-		return bot.Outcome{Summary: text}, errors.Join(w.refuse(ctx, b, event, text), &queue.CancelledError{By: run.Cancelled})
-	}
-	if run.Interrupted && run.Attempt > triesDeadly {
-		return bot.Outcome{}, fmt.Errorf("the server has ended in the middle of this %d times", run.Attempt-1)
-	}
-	if len(run.Journal) > 0 {
+	deadly := run.Interrupted && run.Attempt > triesDeadly
+	// What was begun is brought to its end first, whatever becomes of the rest; unless that is what ends the server.
+	if len(run.Journal) > 0 && !(deadly && run.Attempt > 2*triesDeadly) {
 		if err := j.resume(ctx, b, event); err != nil {
 			return bot.Outcome{}, err
 		}
 	}
+	if run.Cancelled != "" {
+		text := fmt.Sprintf("😕 %s has cancelled this before it began.\n", run.Cancelled)
+		return bot.Outcome{Summary: text}, errors.Join(w.refuse(ctx, b, event, text), &queue.CancelledError{By: run.Cancelled})
+	}
+	if deadly {
+		return bot.Outcome{}, fmt.Errorf("the server has ended in the middle of this %d times", run.Attempt-1)
+	}
 	if repo := event.From().Repo; !w.sources[run.Source].config.serves(repo) { // the server was started with another configuration since
 		text := fmt.Sprintf("😕 This is not carried out: the server does nothing for %s any more.\n", repo)
 		return bot.Outcome{Summary: text}, w.refuse(ctx, b, event, text)
+	}
+	if e, ok := event.(forge.BranchPushed); ok && run.Event != missedPush {
+		if done, err := w.foundDeployed(ctx, run, e); done || err != nil {
+			return bot.Outcome{Summary: fmt.Sprintf("Nothing to do: %.7s was found, and deployed, before it was told of.", e.After)}, err
+		}
 	}
 	if e, ok := event.(forge.PullRequestChanged); ok {
 		// What the event tells was so when it was sent.

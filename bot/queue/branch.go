@@ -52,11 +52,15 @@ func (s *Store) Recent(ctx context.Context, repo string, last time.Duration) ([]
 	return out, err
 }
 
-// Known says whether a delivery was added in the last time.
-func (s *Store) Known(ctx context.Context, delivery string, last time.Duration) (bool, error) {
-	var n int
+// AccountOf tells what was done about a delivery that was added in the last time; nil while it is open, or where there is none.
+func (s *Store) AccountOf(ctx context.Context, delivery string, last time.Duration) (*Account, error) {
+	var a Account
 	err := s.transaction(ctx, lazily, func(ctx context.Context, tx *sql.Tx, now int64) error {
-		return tx.QueryRowContext(ctx, "SELECT count(*) FROM weighlock_items WHERE delivery = $1 AND received > $2", delivery, now-last.Milliseconds()).Scan(&n)
+		return tx.QueryRowContext(ctx, "SELECT seq, state, note FROM weighlock_items WHERE delivery = $1 AND received > $2 AND state NOT IN ('waiting', 'running')",
+			delivery, now-last.Milliseconds()).Scan(&a.Seq, &a.State, &a.Note)
 	})
-	return n > 0, err
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return &a, err
 }

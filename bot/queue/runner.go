@@ -225,7 +225,7 @@ func (r *Runner) ending(ctx context.Context, run *Run, out Outcome) (State, func
 		return finish(Done)
 	case errors.Is(cause, ErrSuperseded):
 		return finish(Superseded)
-	case errors.As(cause, &stopped), run.Cancelled != "":
+	case errors.As(cause, &stopped), run.Cancelled != "" && !out.Retry: // what it had begun may have to be brought to its end yet
 		return finish(Cancelled)
 	case errors.Is(cause, ErrShutdown):
 		return Waiting, func(ctx context.Context) error { return r.Store.HandBack(ctx, run, run.Kind == Deploy) }

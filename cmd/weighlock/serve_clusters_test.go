@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -108,7 +109,7 @@ func TestPreviewsGoAsAnIdentityThatCannotWrite(t *testing.T) {
 	c.previewKubeconfig = preview
 	s := c.served("")
 	c.deliver(s, c.openPullRequest(change))
-	if c.count("| **staging** | 2 new |") != 1 {
+	if c.count("| **staging** | 2 new") != 1 { // and a warning, where other tests have kinds that it may not list
 		t.Fatalf("found %+v", c.comments())
 	}
 	c.deliver(s, c.command(writer, "/deploy staging"))
@@ -186,5 +187,47 @@ func TestServeLeavesAloneWhatNobodyHasSetUp(t *testing.T) {
 	c.deliver(s, c.openPullRequest(map[string]string{".weighlock.yaml": baseProject[".weighlock.yaml"]}))
 	if len(c.comments()) != 1 {
 		t.Errorf("with a configuration: %+v", c.comments())
+	}
+}
+
+// What a push leaves to a person is shown anew only once all clusters have answered: the other targets are judged by what was shown.
+func TestAPushThatWaitsForAClusterIsStillTheOneThatWasShown(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	cluster := &onOff{}
+	far := enginetest.Proxy(t, c.cluster.RESTConfig(), cluster.proxy)
+	c.runner.Kubeconfig = kubeconfigWith(t, c.runner.Kubeconfig, func(config map[string]any) {
+		kubeconfigWith(t, far, func(other map[string]any) {
+			for _, list := range []string{"clusters", "users", "contexts"} {
+				entry := other[list].([]any)[0].(map[string]any)
+				entry["name"] = "far"
+				if list == "contexts" {
+					entry["context"] = map[string]any{"cluster": "far", "user": "far"}
+				}
+				config[list] = append(config[list].([]any), entry)
+			}
+		})
+	})
+	policy := strings.Replace(baseProject[".weighlock.yaml"], "prod: {deploy: command, allow: {permission: maintain}}", "prod: {deploy: merge}", 1)
+	c.write(map[string]string{
+		".weighlock.yaml":     policy,
+		"deploy/.kluctl.yaml": "targets: [{name: staging}, {name: prod, context: far}]\ndiscriminator: \"NAMESPACE-{{ target.name }}\"\n",
+	})
+	c.base = c.commit("main")
+	s := c.served("")
+	c.deliver(s, c.github.PushWebhook(forgetest.Push{Repo: testRepo, Branch: "main", After: c.base, By: writer}))
+	files := maps.Clone(change)
+	files[".weighlock.yaml"] = strings.Replace(policy, "staging: {", "staging: {allow: {permission: maintain}, ", 1)
+	c.deliver(s, c.openPullRequest(files))
+	head := c.mergeHead()
+	cluster.off.Store(true)
+	if status, err := s.Deliver(t.Context(), c.github.PushWebhook(forgetest.Push{Repo: testRepo, Branch: "main", Before: c.base, After: head, By: writer})); err != nil || status != http.StatusOK {
+		t.Fatalf("status %d, %v", status, err)
+	}
+	c.eventually("it is tried again", func() bool { return strings.Contains(s.Log(), "a deploy failed, and is tried again") })
+	cluster.off.Store(false)
+	c.idle(s)
+	if staging, prod := c.color("staging"), c.color("prod"); staging != "red" || prod != "blue" {
+		t.Errorf("staging, which is held, is %q, and prod %q: %+v", staging, prod, c.comments())
 	}
 }

@@ -2,9 +2,12 @@ package main
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/weighlock/weighlock/bot"
+	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/bot/forge/forgetest"
 	"github.com/weighlock/weighlock/serve/servetest"
 )
@@ -66,4 +69,59 @@ func TestServeFindsAMergeThatNoDeliveryTold(t *testing.T) {
 	if n := strings.Count(s.Log(), `"msg":"judged"`); n != 1 {
 		t.Errorf("judged %d times", n)
 	}
+}
+
+// Of a push that was found by looking nobody knows who has pushed it: where that matters it is held, until its delivery comes and tells.
+func TestServeDeploysAPushThatWasFoundOnceItIsToldWhosItIs(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	c.write(map[string]string{".weighlock.yaml": strings.Replace(baseProject[".weighlock.yaml"], "staging: {", "staging: {allow: {users: ["+writer+"]}, ", 1)})
+	c.base = c.commit("main")
+	s := c.served("", func(s *servetest.Server) { s.Limits = "{reconcile: 300ms}" })
+	c.eventually("main is noted", c.swept(1))
+	push := c.merge(change)
+	c.eventually("it is held", func() bool { return strings.Contains(s.Log(), "a deploy was not carried out") })
+	c.deliver(s, c.github.PushWebhook(push))
+	if got := c.color("staging"); got != "blue" {
+		t.Errorf("once it is told whose it is, it deploys %q", got)
+	}
+}
+
+// A forge that is away for longer than a command is tried gets the answer once it is back.
+func TestServeAnswersWhatItCouldNotAnswer(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	s := c.served("", func(s *servetest.Server) { s.Poll, s.Limits = "300ms", "{retry: 0s}" })
+	c.openPullRequest(change)
+	c.eventually("a preview", func() bool { return c.count("blue") > 0 })
+	c.github.Fail(forgetest.Fault{Method: http.MethodPost, Path: "/repos/*/*/issues/*/comments", Status: http.StatusServiceUnavailable, Times: 12})
+	order := c.github.Comment(testRepo, c.number, writer, "/help")
+	c.eventually("an answer", func() bool { return c.answers(order) > 0 })
+	c.idle(s)
+	if n := c.answers(order); n != 1 || !strings.Contains(s.Log(), "what was given up is taken up again") {
+		t.Errorf("%d answers", n)
+	}
+}
+
+// Checks that the forge does not take are reported later: whoever requires them could not merge else.
+func TestServeReportsChecksLater(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	s := c.served("", func(s *servetest.Server) { s.Limits = "{reconcile: 300ms}" })
+	fault := forgetest.Fault{Method: http.MethodPost, Path: "/repos/*/*/check-runs", Status: http.StatusServiceUnavailable, Times: 12}
+	c.github.Fail(fault)
+	opened := c.openPullRequest(change)
+	c.deliver(s, opened)
+	head, err := c.git.Run(t.Context(), "rev-parse", "topic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.eventually("the checks are there", func() bool {
+		return slices.ContainsFunc(c.github.Checks(testRepo, strings.TrimSpace(head)), func(check forgetest.Check) bool {
+			return check.Name == bot.CheckName && check.State == forge.CheckSuccess
+		})
+	})
+	c.idle(s)
+	c.github.Fail(fault)
+	c.queueFinishes(s)
 }

@@ -79,6 +79,21 @@ func TestServeTellsOnTheCommitOfAPushThatCannotBeDeployed(t *testing.T) {
 	}
 }
 
+// mergeHead merges the pull request by moving main to its head, which it returns.
+func (c *conversation) mergeHead() string {
+	c.Helper()
+	head, err := c.git.Run(c.Context(), "rev-parse", "topic")
+	if err != nil {
+		c.Fatal(err)
+	}
+	head = strings.TrimSpace(head)
+	c.github.Merge(testRepo, c.number, head, writer)
+	if _, err := c.git.Run(c.Context(), "push", "--quiet", "--force", "origin", head+":refs/heads/main"); err != nil {
+		c.Fatal(err)
+	}
+	return head
+}
+
 // What a push has left to a person is deployed by a command on the pull request that it merged: the commit's check says so then.
 func TestServeClearsTheCheckOfAPushOnceACommandDeploysWhatItHasNot(t *testing.T) {
 	t.Parallel()
@@ -88,15 +103,7 @@ func TestServeClearsTheCheckOfAPushOnceACommandDeploysWhatItHasNot(t *testing.T)
 	files := maps.Clone(change)
 	files[".weighlock.yaml"] = strings.Replace(baseProject[".weighlock.yaml"], "deploy: merge,", "deploy: merge, allow: {permission: maintain},", 1)
 	c.deliver(s, c.openPullRequest(files))
-	head, err := c.git.Run(t.Context(), "rev-parse", "topic")
-	if err != nil {
-		t.Fatal(err)
-	}
-	head = strings.TrimSpace(head)
-	c.github.Merge(testRepo, c.number, head, writer)
-	if _, err := c.git.Run(t.Context(), "push", "--quiet", "--force", "origin", head+":refs/heads/main"); err != nil {
-		t.Fatal(err)
-	}
+	head := c.mergeHead()
 	c.deliver(s, c.github.PushWebhook(forgetest.Push{Repo: testRepo, Branch: "main", Before: c.base, After: head, By: writer}))
 	if got := c.pushCheck(head); got != forge.CheckFailure || c.color("staging") != "red" {
 		t.Fatalf("what changes who may deploy is held: the check is %q, and staging is %q: %+v", got, c.color("staging"), c.comments())

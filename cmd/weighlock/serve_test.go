@@ -237,6 +237,33 @@ func TestServeTellsOfADeployThatDied(t *testing.T) {
 	}
 }
 
+// What a deploy had begun when the server died is brought to its end, also where somebody cancels it before it is taken up again.
+func TestServeTellsOfADeployThatDiedAndWasCancelled(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	c.limits = "{lease: 6s}"
+	s := c.served("")
+	c.deliver(s, c.openPullRequest(change))
+	c.github.Fail(forgetest.Fault{Method: http.MethodPost, Path: "/repos/*/*/deployments/*/statuses", Delay: time.Minute})
+	if status, err := s.Deliver(t.Context(), c.command(writer, "/deploy staging")); err != nil || status != http.StatusOK {
+		t.Fatalf("status %d, %v", status, err)
+	}
+	c.eventually("the deploy has begun", c.recorded)
+	if err := s.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	// Before its item is taken up again, as another replica would hear it.
+	c.github.Fail(forgetest.Fault{Method: http.MethodPost, Path: "/repos/*/*/deployments/*/statuses", Status: http.StatusServiceUnavailable, Times: 3})
+	c.start(s)
+	c.deliver(s, c.command(writer, "/cancel"))
+	if c.count("has ended in the middle") != 1 || c.count("before it began") != 0 {
+		t.Errorf("it is told: %+v", c.comments())
+	}
+	if records := c.github.Deployments(testRepo); len(records) != 1 || records[0].State != forge.DeploymentFailure {
+		t.Errorf("the records of deploys: %+v", records)
+	}
+}
+
 // restart kills the server as kill -9 does, and starts it again.
 func (c *conversation) restart(s *servetest.Server) {
 	c.Helper()

@@ -354,16 +354,21 @@ func TestServeTellsOfADeployWhoseAnswerWasRefused(t *testing.T) {
 // The forge refuses to hear how a deploy ended: its record is closed later, and nothing else of the run is done again.
 func TestServeClosesTheRecordOfADeployLater(t *testing.T) {
 	t.Parallel()
-	c := converse(t)
-	s := c.served("")
-	c.deliver(s, c.openPullRequest(change))
-	// The first is that the deploy begins.
-	c.github.Fail(forgetest.Fault{Method: http.MethodPost, Path: "/repos/*/*/deployments/*/statuses", Status: http.StatusForbidden, Skip: 1, Times: 2})
-	c.deliver(s, c.command(writer, "/deploy staging"))
-	if records := c.github.Deployments(testRepo); len(records) != 1 || records[0].State != forge.DeploymentSuccess {
-		t.Errorf("the records of deploys: %+v", records)
-	}
-	if c.color("staging") != "blue" || c.count("🚀 **staging** deployed") != 1 || !strings.Contains(s.Log(), "is not closed") {
-		t.Errorf("it deployed %q, and is told: %+v\n%s", c.color("staging"), c.comments(), s.Log())
+	for name, begins := range map[string]int{"how it ended": 1, "nor that it began": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := converse(t)
+			s := c.served("")
+			c.deliver(s, c.openPullRequest(change))
+			// The first is that the deploy begins.
+			c.github.Fail(forgetest.Fault{Method: http.MethodPost, Path: "/repos/*/*/deployments/*/statuses", Status: http.StatusForbidden, Skip: begins, Times: 3 - begins})
+			c.deliver(s, c.command(writer, "/deploy staging"))
+			if records := c.github.Deployments(testRepo); len(records) != 1 || records[0].State != forge.DeploymentSuccess {
+				t.Errorf("the records of deploys: %+v", records)
+			}
+			if c.color("staging") != "blue" || c.count("🚀 **staging** deployed") != 1 || !strings.Contains(s.Log(), "is not closed") {
+				t.Errorf("it deployed %q, and is told: %+v\n%s", c.color("staging"), c.comments(), s.Log())
+			}
+		})
 	}
 }
