@@ -21,6 +21,7 @@ const interrupted = "interrupted: the server that ran it has ended"
 func (j *journal) resume(ctx context.Context, b *bot.Bot, event forge.Event) error {
 	repo := event.From().Repo
 	var open []string
+	var errs []error // a record that cannot be closed keeps no answer from being written, nor the other way round
 	for i := range j.state.Deployments {
 		d := &j.state.Deployments[i]
 		if d.Deployment.ID == 0 { // the forge may have made the record all the same
@@ -28,14 +29,15 @@ func (j *journal) resume(ctx context.Context, b *bot.Bot, event forge.Event) err
 			if err == nil && found.State == forge.DeploymentRunning {
 				d.Deployment = found
 			} else if passes, _ := retryable(err); passes {
-				return fmt.Errorf("whether there is a record of the deploy: %w", err)
+				errs = append(errs, fmt.Errorf("whether there is a record of the deploy: %w", err))
 			}
 		}
 		if d.Deployment.ID != 0 && !d.Told {
 			if err := j.Forge.SetDeployment(ctx, d.Deployment, d.end()); err != nil {
-				return fmt.Errorf("the record of a deploy is not closed: %w", err)
+				errs = append(errs, fmt.Errorf("the record of a deploy is not closed: %w", err))
+			} else {
+				d.Told = true
 			}
-			d.Told = true
 		}
 		if !d.Answered {
 			open = append(open, d.String())
@@ -47,8 +49,11 @@ func (j *journal) resume(ctx context.Context, b *bot.Bot, event forge.Event) err
 			err = b.Post(ctx, pr, a.Body)
 		}
 		if err != nil {
-			return fmt.Errorf("an answer is not written: %w", err)
+			errs = append(errs, fmt.Errorf("an answer is not written: %w", err))
 		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
 	comment, isComment := event.(forge.CommentCreated)
 	if !isComment || len(open) == 0 { // a push is deployed again, and holds what is not as it was reviewed
