@@ -16,7 +16,7 @@ func (p *Project) Commit(ctx context.Context) (string, error) {
 		return "", nil
 	}
 	below := p.dir
-	for _, name := range []string{"deployment.yaml", "deployment.yml", "kustomization.yaml", "kustomization.yml", "Kustomization"} {
+	for _, name := range append([]string{"deployment.yaml", "deployment.yml"}, Kustomizations...) {
 		if text, err := p.source.Read(path.Join(p.dir, name)); err == nil && bytes.Contains(text, []byte("../")) {
 			below = "."
 		}

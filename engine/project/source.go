@@ -125,10 +125,13 @@ func (s *Source) isObject(name string) (bool, error) {
 	return keys[0].Match(data) && keys[1].Match(data), nil
 }
 
+// Kustomizations are the names that a kustomization may have.
+var Kustomizations = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
+
 // isListed says whether the kustomization beside a file names it, such as a patch that is called deployment.yaml.
 func (s *Source) isListed(name string) bool {
 	listed := regexp.MustCompile(`(?m)(^|[\s\["',=])(\./)?` + regexp.QuoteMeta(path.Base(name)) + `($|[\s\]"',}])`)
-	for _, kustomization := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
+	for _, kustomization := range Kustomizations {
 		data, err := s.Read(path.Join(path.Dir(name), kustomization))
 		if err == nil {
 			return listed.Match(data)

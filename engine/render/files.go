@@ -105,12 +105,9 @@ func renderFiles(ctx context.Context, d *project.Deployment, item project.Item, 
 	return files, errors.Join(errs...)
 }
 
-// kustomizations are the names that a kustomization may have.
-var kustomizations = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
-
 // isLoose says whether an item is a plain project with a kustomization, which says what belongs to it.
 func isLoose(item project.Item) bool {
-	return item.Plain && !item.Chart && slices.ContainsFunc(kustomizations, func(name string) bool {
+	return item.Plain && !item.Chart && slices.ContainsFunc(project.Kustomizations, func(name string) bool {
 		_, err := fs.Stat(item.Source.FS(), path.Join(item.Dir, name))
 		return err == nil
 	})

@@ -119,6 +119,8 @@ func (s *surroundings) problems(err error) error {
 	if s == nil {
 		return err
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(s.files)) {
 		errs = append(errs, s.files[name].err)
@@ -134,6 +136,8 @@ func (s *surroundings) with(files map[string][]byte) map[string][]byte {
 	if s == nil {
 		return files
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	files = maps.Clone(files)
 	for name, f := range s.files {
 		if rel, err := filepath.Rel(filepath.FromSlash(s.item.Dir), filepath.FromSlash(name)); err == nil && f.err == nil {

@@ -97,7 +97,7 @@ func (t trees) origin(w *work, of kustomize.Resource) string {
 // refersOutside says whether a kustomization of the item may refer to a directory outside of it.
 func refersOutside(w *work) bool {
 	for name, data := range w.files {
-		if slices.Contains(kustomizations, path.Base(name)) && bytes.Contains(data, []byte("..")) {
+		if slices.Contains(project.Kustomizations, path.Base(name)) && bytes.Contains(data, []byte("..")) {
 			return true
 		}
 	}
