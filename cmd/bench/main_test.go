@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,6 +79,33 @@ func TestBenchOfTheSmallestSizesOnACluster(t *testing.T) {
 	}
 	if plot, err := os.ReadFile(filepath.Join(dir, "plot.svg")); err != nil || !bytes.Contains(plot, []byte("diff, nothing changed")) {
 		t.Errorf("the plot is %d bytes, %v", len(plot), err)
+	}
+}
+
+// The audit log may have half a line when a measurement begins, and half a line when it ends: others write there too.
+func TestRequestsAreCountedFromWithinALine(t *testing.T) {
+	t.Parallel()
+	b := &bench{env: environment{AuditLog: filepath.Join(t.TempDir(), "audit.log")}}
+	line := func(uri string) string {
+		return `{"stage":"ResponseComplete","verb":"patch","requestURI":"` + uri + `","userAgent":"weighlock/1","objectRef":{"resource":"pods"},"user":{"username":"system:serviceaccount:default:` + b.account() + `"}}` + "\n"
+	}
+	before, one, two := line("/before"), line("/one"), line("/two?dryRun=All")
+	if err := os.WriteFile(b.env.AuditLog, []byte(before+one+two+before[:20]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for from, want := range map[int]map[string]int{
+		0:                          {"patch": 2, "dry run": 1},
+		10:                         {"patch": 1, "dry run": 1},
+		len(before) - 1:            {"patch": 1, "dry run": 1},
+		len(before):                {"patch": 1, "dry run": 1},
+		len(before) + 1:            {"dry run": 1},
+		len(before + one + two):    {},
+		len(before+one+two) + 20:   {},
+		len(before+one+two) + 2000: {},
+	} {
+		if got, err := b.requests(int64(from), "weighlock/"); err != nil || !maps.Equal(got, want) {
+			t.Errorf("from %d: %v, %v; want %v", from, got, err, want)
+		}
 	}
 }
 

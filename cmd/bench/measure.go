@@ -340,11 +340,18 @@ func (b *bench) requests(from int64, agent string) (map[string]int, error) {
 		return nil, err
 	}
 	defer file.Close()
-	if _, err := file.Seek(from, io.SeekStart); err != nil {
-		return nil, err
+	lines := bufio.NewReaderSize(file, 1<<20)
+	if from > 0 {
+		// The file grows by pages, not by lines: what it ended with may be the first half of somebody else's
+		// line, whose other half is none of ours.
+		if _, err := file.Seek(from-1, io.SeekStart); err != nil {
+			return nil, err
+		}
+		if _, err := lines.ReadBytes('\n'); err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
 	}
 	out := map[string]int{}
-	lines := bufio.NewReaderSize(file, 1<<20)
 	for {
 		line, err := lines.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
