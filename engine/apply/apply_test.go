@@ -3,9 +3,11 @@ package apply_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -229,6 +231,87 @@ func TestTheWaitForAWebhookEndsWithTheRun(t *testing.T) {
 	}
 	if err := result.Outcomes[1].Err; err == nil || !strings.Contains(err.Error(), "webhook late.example.com, which the change itself has, has not answered for 0s; interrupted: told to stop: connection refused") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// laggard is an Applier of a server that goes by a changed definition only when it is asked for the third time, or never.
+type laggard struct {
+	recorder
+	refusal error
+	never   bool
+	asked   atomic.Int32
+	// tell, if set, is called when it is asked.
+	tell func()
+}
+
+func (l *laggard) Apply(_ context.Context, w diff.Write) (object.Object, []string, error) {
+	if w.Object.Ref().IsCRD() {
+		return w.Object, nil, nil
+	}
+	if l.tell != nil {
+		l.tell()
+	}
+	if l.asked.Add(1) < 3 || l.never {
+		return nil, nil, l.refusal
+	}
+	return w.Object, nil, nil
+}
+
+// An object that was valid by the definition of the same change is tried again while the server may still go by the former one; others, and
+// other refusals, are what they are at once.
+func TestWhatItsChangedDefinitionAllowsIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	definition := func() *diff.Change {
+		o := kind("apiextensions.k8s.io/v1", "CustomResourceDefinition", "boats.example.com")
+		o["spec"] = map[string]any{"group": "example.com", "names": map[string]any{"kind": "Boat"}}
+		return create(o)
+	}
+	refused := &diff.RefusedError{Err: errors.New(".spec.length: field not declared in schema")}
+	boat := func() *diff.Change { return create(kind("example.com/v1", "Boat", "boat")) }
+	for name, test := range map[string]struct {
+		server  *laggard
+		changes []*diff.Change
+		want    string
+		asked   int32
+	}{
+		"refused":                {&laggard{refusal: refused}, []*diff.Change{definition(), boat()}, "", 3},
+		"not valid":              {&laggard{refusal: &diff.InvalidError{Err: errors.New("too long")}}, []*diff.Change{definition(), boat()}, "", 3},
+		"another kind":           {&laggard{refusal: refused}, []*diff.Change{definition(), create(kind("v1", "ConfigMap", "a"))}, refused.Error(), 1},
+		"no definition":          {&laggard{refusal: refused}, []*diff.Change{boat()}, refused.Error(), 1},
+		"denied by a policy":     {&laggard{refusal: &diff.DeniedError{Err: errors.New("denied")}}, []*diff.Change{definition(), boat()}, "denied", 1},
+		"for longer than a lag":  {&laggard{refusal: refused, never: true}, []*diff.Change{definition(), boat()}, "for 20s: .spec.length: field not declared in schema", 2},
+		"until the run is ended": {&laggard{refusal: refused, never: true}, []*diff.Change{definition(), boat()}, "; interrupted: told to stop: .spec.length", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx := t.Context()
+			var opts apply.Options
+			switch name {
+			case "for longer than a lag":
+				var step time.Duration
+				var mu sync.Mutex
+				opts.Now = func() time.Time {
+					mu.Lock()
+					defer mu.Unlock()
+					if test.server.asked.Load() > 1 {
+						step = 20 * time.Second
+					}
+					return time.Unix(0, 0).Add(step)
+				}
+			case "until the run is ended":
+				var tell context.CancelCauseFunc
+				ctx, tell = context.WithCancelCause(ctx)
+				test.server.tell = func() { tell(errors.New("told to stop")) }
+			}
+			result := apply.Apply(ctx, set(diff.Stage{Items: []diff.Item{item(test.changes...)}}), test.server, opts)
+			last := result.Outcomes[len(result.Outcomes)-1]
+			if got := fmt.Sprint(last.Err); last.Err == nil && test.want != "" || last.Err != nil && (test.want == "" || !strings.Contains(got, test.want)) {
+				t.Errorf("got %s, want %q", got, test.want)
+			}
+			if got := test.server.asked.Load(); got != test.asked {
+				t.Errorf("asked %d times, want %d", got, test.asked)
+			}
+		})
 	}
 }
 

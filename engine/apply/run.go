@@ -31,6 +31,8 @@ type run struct {
 	blocked sync.Map // blockKey → block
 	// items are those that have been begun, by their number.
 	items map[int]*itemRun
+	// redefined are the kinds whose definitions have been changed, and when.
+	redefined sync.Map // blockKey → time.Time
 	// admission says that the change set brings admission webhooks, whose backends may need a moment.
 	admission bool
 }
@@ -147,7 +149,10 @@ func (r *run) change(ctx context.Context, c *diff.Change) {
 		_, warnings, err = r.send(sending, c)
 	}
 	if err == nil && c.Ref.IsCRD() && status == Applied {
-		err = r.applier.AwaitEstablished(sending, c.Ref)
+		if err = r.applier.AwaitEstablished(sending, c.Ref); err == nil {
+			group, kind := c.Defines()
+			r.redefined.Store(blockKey{group: group, kind: kind}, r.opts.Now())
+		}
 	}
 	r.finish(c, status, warnings, err)
 }
@@ -207,18 +212,22 @@ func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// send applies the object and returns it as it is then, under a context that outlives the run's. An admission webhook that the same change set brings
-// may need a moment until it answers; nobody waits for that once the run has ended.
+// redefinedPatience is for how long the API server, or one of several, may go on judging objects by what a definition was before it
+// was changed: its replicas watch definitions, which takes them a fraction of a second, or longer under load.
+const redefinedPatience = 10 * time.Second
+
+// send applies the object and returns it as it is then, under a context that outlives the run's. What refuses it may come with the change
+// itself, and need a moment; nobody waits for that once the run has ended.
 func (r *run) send(ctx context.Context, c *diff.Change) (object.Object, []string, error) {
 	began := r.opts.Now()
 	for pause := 250 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
 		live, warnings, err := r.applier.Apply(ctx, c.Write())
-		var webhook *diff.WebhookDownError
-		if !r.admission || !errors.As(err, &webhook) {
+		heals, what := r.heals(c, began, err)
+		if heals.IsZero() {
 			return live, warnings, err
 		}
 		interrupted := ""
-		if r.opts.Now().Add(pause).Sub(began) <= r.opts.WebhookPatience {
+		if !r.opts.Now().Add(pause).After(heals) {
 			select {
 			case <-time.After(pause):
 				continue
@@ -226,8 +235,24 @@ func (r *run) send(ctx context.Context, c *diff.Change) (object.Object, []string
 				interrupted = fmt.Sprintf("; interrupted: %v", context.Cause(r.waits))
 			}
 		}
-		return nil, warnings, fmt.Errorf("webhook %s, which the change itself has, has not answered for %s%s: %w", webhook.Webhook, rounded(r.opts.Now().Sub(began)), interrupted, err)
+		return nil, warnings, fmt.Errorf("%s for %s%s: %w", what, rounded(r.opts.Now().Sub(began)), interrupted, err)
 	}
+}
+
+// heals is until when an object that was refused is tried again, and what has refused it; the zero time where it would be in vain. A webhook
+// that the change set brings may not answer yet, and a definition that it has changed may not be in force everywhere: the object was
+// valid by it when it was compared.
+func (r *run) heals(c *diff.Change, began time.Time, err error) (until time.Time, what string) {
+	var webhook *diff.WebhookDownError
+	if r.admission && errors.As(err, &webhook) {
+		return began.Add(r.opts.WebhookPatience), fmt.Sprintf("webhook %s, which the change itself has, has not answered", webhook.Webhook)
+	}
+	if errors.As(err, new(*diff.InvalidError)) || errors.As(err, new(*diff.RefusedError)) {
+		if at, is := r.redefined.Load(blockKey{group: c.Ref.Group, kind: c.Ref.Kind}); is {
+			return at.(time.Time).Add(redefinedPatience), "the server, which may not go by the changed definition yet, has refused it"
+		}
+	}
+	return time.Time{}, ""
 }
 
 func (r *run) finish(c *diff.Change, s Status, warnings []string, err error) {
