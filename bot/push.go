@@ -10,7 +10,6 @@ import (
 	"github.com/weighlock/weighlock/bot/checkout"
 	"github.com/weighlock/weighlock/bot/forge"
 	"github.com/weighlock/weighlock/engine/diff"
-	"github.com/weighlock/weighlock/engine/history"
 	"github.com/weighlock/weighlock/engine/report"
 )
 
@@ -99,116 +98,119 @@ type pushed struct {
 	merges []incoming
 }
 
+// deployPush deploys what a push is to deploy, renews the previews that the next command is bound to, and tells whoever waits for it.
 func (b *Bot) deployPush(ctx context.Context, t *tree, plan Plan, p pushed) (Outcome, error) {
-	var out Outcome
-	var errs []error
-	merged, left := p.merged(), slices.ContainsFunc(p.merges, func(m incoming) bool { return m.unread })
-	again := map[int][]string{}
-	type told struct {
-		incoming
-		id   ID
-		text string
-		// waits says that a later push has more to tell, and failed that a newer one may have told more already.
-		waits, failed bool
-		// unless, if set, says which answers that are there tell more.
-		unless func(answer string) bool
+	results := make([]pushResult, len(plan.Jobs))
+	for n, j := range plan.Jobs {
+		results[n] = b.deployPushed(ctx, t, j, p)
 	}
-	var tell []told
-	for _, j := range plan.Jobs {
-		differs := ""
-		d := b.deploy(ctx, t, j, deployOrder{
-			run:    b.run(occasion{command: VerbDeploy, tree: p.tree, about: about(merged, p.BranchPushed), why: "push to " + p.Branch, person: "@" + p.Sender.Login}),
-			record: forge.NewDeployment{Repo: p.Repo, SHA: p.After, Branch: p.Branch, Description: "push by @" + p.Sender.Login},
-			approve: func(ctx context.Context, set *diff.ChangeSet) (err error) {
-				differs, err = b.approvePush(ctx, t, j, p, set)
-				b.audit(ctx, j, p, differs, err)
-				return err
-			},
-		})
-		moved := new(movedError)
-		waiting := errors.As(d.err, &moved) && moved.later
-		if left = left || waiting; !waiting {
-			b.foundDeploy(j, d)
-		}
-		hearing, held := p.hearing(j.ID, !waiting && !d.unremarkable()), new(heldError)
-		if !errors.As(d.err, &held) {
-			held = nil
+	out := p.outcome(results)
+	left, renewed := p.leaves(results), error(nil)
+	if !left && !out.Unreached && !p.overtaken(ctx) { // what is left, or tried again, is judged by what is shown
+		renewed = b.renewRefused(ctx, p, results)
+	}
+	return out, errors.Join(renewed, b.announce(ctx, p, p.announcements(results), left || renewed != nil))
+}
+
+// A pushResult is what became of a target that a push is to deploy.
+type pushResult struct {
+	deployment
+	job Job
+	// held, if set, is why a person has to ask for it.
+	held *heldError
+	// moved says that the push is not about it any more, and later that a later push deploys it.
+	moved, later bool
+	// hearing are the merges on whose pull requests it is told.
+	hearing []incoming
+	// texts are what is told on each of them, or one where there is none.
+	texts []string
+}
+
+// deployPushed deploys one target, and words what became of it.
+func (b *Bot) deployPushed(ctx context.Context, t *tree, j Job, p pushed) pushResult {
+	differs, merged := "", p.merged()
+	r := pushResult{job: j}
+	r.deployment = b.deploy(ctx, t, j, deployOrder{
+		run:    b.run(occasion{command: VerbDeploy, tree: p.tree, about: about(merged, p.BranchPushed), why: "push to " + p.Branch, person: "@" + p.Sender.Login}),
+		record: forge.NewDeployment{Repo: p.Repo, SHA: p.After, Branch: p.Branch, Description: "push by @" + p.Sender.Login},
+		approve: func(ctx context.Context, set *diff.ChangeSet) (err error) {
+			differs, err = b.approvePush(ctx, t, j, p, set)
+			b.audit(ctx, j, p, differs, err)
+			return err
+		},
+	})
+	if moved := new(movedError); errors.As(r.err, &moved) {
+		r.moved, r.later = true, moved.later
+	}
+	if !r.later {
+		b.foundDeploy(j, r.deployment)
+	}
+	if differs != "" {
+		r.warnings = append(r.warnings, "this is not what the pull request showed: "+differs)
+	}
+	r.hearing = p.hearing(j.ID, !r.later && !r.unremarkable())
+	if held := new(heldError); errors.As(r.err, &held) {
+		r.held, r.hearing = held, p.asked(j, r.hearing)
+	}
+	if len(r.hearing) > 0 {
+		r.look, r.again = Command{Verb: VerbDiff}.on(j.ID), Command{Verb: VerbDeploy, Commit: short(p.After)}.on(j.ID)
+	}
+	r.deployment = b.quiet(ctx, r.deployment, t.config.Comment, p.Repo)
+	for n := range max(1, len(r.hearing)) {
+		text := ""
+		if r.held != nil {
+			text = r.held.markdown(j.ID, p.After, r.hearing, n)
 		} else {
-			hearing = p.asked(j, hearing)
+			text = r.markdown(j.ID, p.After, "", b.Forge.MaxComment())
 		}
-		if len(hearing) > 0 {
-			d.look, d.again = Command{Verb: VerbDiff}.on(j.ID), Command{Verb: VerbDeploy, Commit: short(p.After)}.on(j.ID)
-			if first := hearing[0].Number; !d.ok() && !d.unreached() && moved.what == "" { // a cluster that does not answer has nothing to show
-				again[first] = append(again[first], string(j.ID)) // what comes next is a command, which is bound to what the preview shows
-			}
-		}
-		if differs != "" {
-			d.warnings = append(d.warnings, "this is not what the pull request showed: "+differs)
-		}
-		d = b.quiet(ctx, d, t.config.Comment, p.Repo)
-		text := d.markdown(j.ID, p.After, "", b.Forge.MaxComment())
-		if held != nil {
-			text = held.markdown(j.ID, p.After, hearing, 0)
-		}
-		for n, m := range hearing {
-			said := text
-			if held != nil {
-				said = held.markdown(j.ID, p.After, hearing, n)
-			}
-			var unless func(string) bool
-			if d.unremarkable() || !d.ok() && m.earlier { // the job that did it has told of it, or another one meanwhile
-				unless = tellsDeployed
-			}
-			tell = append(tell, told{incoming: m, id: j.ID, text: said, waits: waiting, failed: !d.ok(), unless: unless})
-		}
-		for _, m := range p.merges {
-			if e, is := m.untold[j.ID]; is {
-				tell = append(tell, told{incoming: m, id: j.ID, text: deployedBefore(j.ID, e), unless: tellsDeployed})
-			}
-		}
-		out.Summary += text + "\n"
-		out.Failed, out.Unreached = out.Failed || !d.ok() && !waiting, out.Unreached || d.unreached()
+		r.texts = append(r.texts, text)
 	}
+	return r
+}
+
+// askedOn is the number of the pull request from which a person can try a target again, 0 where there is none. A cluster that does not
+// answer has nothing to show there.
+func (r pushResult) askedOn() int {
+	if len(r.hearing) == 0 || r.ok() || r.unreached() || r.moved {
+		return 0
+	}
+	return r.hearing[0].Number
+}
+
+func (p pushed) outcome(results []pushResult) Outcome {
+	var out Outcome
+	for _, r := range results {
+		out.Summary += r.texts[0] + "\n"
+		out.Failed, out.Unreached = out.Failed || !r.ok() && !r.later, out.Unreached || r.unreached()
+	}
+	return out
+}
+
+// leaves says whether a later push has something to deploy, or to find out, of what this one merges.
+func (p pushed) leaves(results []pushResult) bool {
+	return slices.ContainsFunc(p.merges, func(m incoming) bool { return m.unread }) ||
+		slices.ContainsFunc(results, func(r pushResult) bool { return r.later })
+}
+
+// renewRefused renews the previews of the pull requests from which persons can try targets again: what comes next is a command, which is
+// bound to what the preview shows.
+func (b *Bot) renewRefused(ctx context.Context, p pushed, results []pushResult) error {
+	var errs []error
 	for _, m := range p.merges {
-		if targets := again[m.Number]; len(targets) > 0 && !left && !out.Unreached && !p.overtaken(ctx) { // what is left, or tried again, is judged by what is shown
-			if _, err := b.preview(ctx, p.repo, m.PullRequest, p.After, interest{targets: targets, person: true}); err != nil {
-				errs = append(errs, fmt.Errorf("the new diff is not shown: %w", err))
+		var targets []string
+		for _, r := range results {
+			if r.askedOn() == m.Number {
+				targets = append(targets, string(r.job.ID))
 			}
 		}
-	}
-	// Those of the push itself come last: that they are there says that all is told.
-	slices.SortStableFunc(tell, func(a, b told) int { return strings.Compare(pick(a.earlier, "", "own"), pick(b.earlier, "", "own")) })
-	for _, to := range tell {
-		id := answerToPush(to.commit, to.id)
-		if !to.waits && (left || !to.earlier && errors.Join(errs...) != nil) { // the next push looks for what is not told
-			to.text = leaves + to.text
-		}
-		if to.waits || to.failed && p.overtaken(ctx) {
-			errs = append(errs, b.answerUnlessThere(ctx, to.PullRequest, id, to.text, func(string) bool { return true }))
+		if len(targets) == 0 {
 			continue
 		}
-		if to.unless != nil {
-			errs = append(errs, b.answerUnlessThere(ctx, to.PullRequest, id, to.text, to.unless))
-		} else {
-			errs = append(errs, b.answer(ctx, to.PullRequest, id, to.text))
+		if _, err := b.preview(ctx, p.repo, m.PullRequest, p.After, interest{targets: targets, person: true}); err != nil {
+			errs = append(errs, fmt.Errorf("the new diff is not shown: %w", err))
 		}
-		b.supersede(ctx, to.PullRequest, id, []string{string(to.id)})
 	}
-	return out, errors.Join(errs...)
-}
-
-// tellsDeployed says whether an answer to a push tells that a target is deployed.
-func tellsDeployed(answer string) bool {
-	text := strings.TrimPrefix(afterMarker(answer), leaves)
-	return strings.HasPrefix(text, "🚀") || strings.HasPrefix(text, "✅")
-}
-
-// deployedBefore tells of a deploy that went well, by what the target's history has of it.
-func deployedBefore(id ID, e history.Entry) string {
-	if parts := strings.Split(e.Summary, ", "); !slices.ContainsFunc(parts, func(part string) bool { return !strings.HasSuffix(part, " unchanged") }) {
-		return fmt.Sprintf("✅ **%s** is as %s has it: %s.\n", report.Escape(string(id)), report.Code(short(e.Commit)), report.Escape(e.Summary))
-	}
-	return fmt.Sprintf("🚀 **%s** deployed %s in %s: %s.\n", report.Escape(string(id)), report.Code(short(e.Commit)), took(e.EndTime.Sub(e.StartTime)), report.Escape(e.Summary))
+	return errors.Join(errs...)
 }
 
 // overtaken says whether a newer push has come: what that says of the same merges, a job that ends late does not take back.
