@@ -96,6 +96,7 @@ func Conformance(t *testing.T, start func(*testing.T) Adapter) {
 		{"what is not there is ErrNotFound", notFound},
 		{"a repository that was renamed is found by the name that it had, and tells its new one", renamed},
 		{"all pages of comments are read, in order", commentPages},
+		{"what comes behind a full page that has not changed is read", commentBehindFullPage},
 		{"a comment comes back as it was written", commentRoundTrip},
 		{"an answer that is out of date is hidden, where that is possible", hideComment},
 		{"a deleted comment cannot be updated, and may be deleted again", deletedComment},

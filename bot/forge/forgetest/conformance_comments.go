@@ -45,6 +45,19 @@ func commentPages(t *testing.T, s stage) {
 	}
 }
 
+func commentBehindFullPage(t *testing.T, s stage) {
+	for i := range 100 { // the longest page of both
+		s.Server.Comment(s.repo, s.number, "amy", fmt.Sprint("comment ", i))
+	}
+	if got := s.comments(t); len(got) != 100 {
+		t.Fatalf("%d comments, want 100", len(got))
+	}
+	s.Server.Comment(s.repo, s.number, "amy", "/deploy staging")
+	if got := s.comments(t); len(got) != 101 || got[100].Body != "/deploy staging" {
+		t.Errorf("of 101 comments %d are read", len(got))
+	}
+}
+
 func commentRoundTrip(t *testing.T, s stage) {
 	body := "<!-- weighlock:v1 -->\n## `a` <b> & \"c\"\n\n```diff\n- ä\n+ 🚀 \\u0041\n```\n@amy #1"
 	created, err := s.Forge.CreateComment(t.Context(), s.repo, s.number, body)

@@ -333,17 +333,19 @@ func (s *standIn) answer(req *http.Request, body []byte) (*response, Fault) {
 }
 
 // tag gives an answer to a read its tag, and leaves the answer out where the
-// client has it already.
+// client has it already. As on GitHub, the tag is the body's alone, and what is
+// left out has no links: that a page has come behind this one is not told then.
 func (r *response) tag(req *http.Request) {
 	if req.Method != http.MethodGet || r.status != http.StatusOK {
 		return
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s", r.header.Get("Link"), r.body.Bytes()))
+	sum := sha256.Sum256(r.body.Bytes())
 	etag := fmt.Sprintf(`W/"%x"`, sum[:16])
 	r.header.Set("ETag", etag)
 	if req.Header.Get("If-None-Match") == etag {
 		r.status = http.StatusNotModified
 		r.body.Reset()
+		r.header.Del("Link")
 	}
 }
 

@@ -74,41 +74,51 @@ func (c *Client) once(ctx context.Context, do call, into any) (next int, err err
 	return resp.NextPage, nil
 }
 
-// list reads all pages of a list.
+// list reads all pages of a list. Behind a page that is full another one is
+// looked for, whatever GitHub says of it: of a page that has not changed (304)
+// it does not say that one has come behind it meanwhile.
 func list[T any](ctx context.Context, c *Client, do call) ([]T, error) {
 	var all []T
-	err := pages(ctx, c, do, func(got []T) error {
+	err := pages(ctx, c, do, func(got []T) (full bool, err error) {
 		if got == nil { // an empty body, or null: not the same as an empty list
-			return errors.New("no list")
+			return false, errors.New("no list")
 		}
 		all = append(all, got...)
-		return nil
+		return len(got) == perPage, nil
 	})
 	return all, err
 }
 
-// pages reads all pages of something, and gives each to a function. Its error
-// is one about GitHub's answer.
-func pages[T any](ctx context.Context, c *Client, do call, each func(T) error) error {
+// pages reads all pages of something, and gives each to a function, which says
+// whether another one is to be looked for also where GitHub names none. Its
+// error is one about GitHub's answer.
+func pages[T any](ctx context.Context, c *Client, do call, each func(T) (full bool, err error)) error {
 	path := do.path
 	query := maps.Clone(do.query)
 	if query == nil {
 		query = url.Values{}
 	}
 	query.Set("per_page", strconv.Itoa(perPage))
-	for page := 1; ; {
+	for page, told := 1, true; ; {
 		query.Set("page", strconv.Itoa(page))
 		do.path = path + "?" + query.Encode()
 		var got T
 		next, err := c.read(ctx, do, &got)
+		if errors.Is(err, forge.ErrInvalid) && !told { // it is beyond what GitHub lists
+			return nil
+		}
 		if err != nil {
 			return err
 		}
-		if err := each(got); err != nil {
+		full, err := each(got)
+		told = next != 0
+		switch {
+		case err != nil:
 			return c.misread(do, err)
-		}
-		if next == 0 {
+		case !told && !full:
 			return nil
+		case !told:
+			next = page + 1
 		}
 		if next <= page {
 			return c.misread(do, fmt.Errorf("page %d is followed by page %d", page, next))

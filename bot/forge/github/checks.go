@@ -83,13 +83,13 @@ func (c *Client) checkRuns(ctx context.Context, commit forge.Commit, name string
 	err := pages(ctx, c, do, func(got struct {
 		TotalCount *int           `json:"total_count"`
 		CheckRuns  []wireCheckRun `json:"check_runs"`
-	}) error {
+	}) (full bool, err error) {
 		if got.TotalCount == nil || got.CheckRuns == nil {
-			return errors.New("no list of check runs")
+			return false, errors.New("no list of check runs")
 		}
 		total = *got.TotalCount
 		all = append(all, got.CheckRuns...)
-		return nil
+		return false, nil // a page that tells the total changes with it
 	})
 	if err == nil && len(all) < total {
 		err = c.misread(do, fmt.Errorf("%d of %d check runs", len(all), total))
@@ -113,9 +113,9 @@ func (c *Client) statuses(ctx context.Context, commit forge.Commit) ([]forge.Che
 			TargetURL string    `json:"target_url"`
 			UpdatedAt time.Time `json:"updated_at"`
 		} `json:"statuses"`
-	}) error {
+	}) (full bool, err error) {
 		if got.TotalCount == nil || got.Statuses == nil {
-			return errors.New("no list of statuses")
+			return false, errors.New("no list of statuses")
 		}
 		total = *got.TotalCount
 		for _, s := range got.Statuses {
@@ -128,7 +128,7 @@ func (c *Client) statuses(ctx context.Context, commit forge.Commit) ([]forge.Che
 			}
 			all = append(all, result)
 		}
-		return nil
+		return false, nil
 	})
 	if err == nil && len(all) < total {
 		err = c.misread(do, fmt.Errorf("%d of %d statuses", len(all), total))
