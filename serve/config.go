@@ -144,10 +144,18 @@ type ForgeConfig struct {
 }
 
 // signingKeys are made of the webhook's secrets, which nobody knows who may not give orders to the server: all replicas have them,
-// and they change as these do.
+// and they change as these do. Where the forge is only polled, and there are none, they are made of what the server speaks to it with.
 func (f *ForgeConfig) signingKeys() [][]byte {
+	secrets := slices.Concat(f.Secrets, f.SigningTokens)
+	switch {
+	case len(secrets) > 0:
+	case f.App != nil:
+		secrets = []Secret{*f.App.PrivateKey}
+	default:
+		secrets = []Secret{*f.Token}
+	}
 	var keys [][]byte
-	for _, s := range slices.Concat(f.Secrets, f.SigningTokens) {
+	for _, s := range secrets {
 		mac := hmac.New(sha256.New, []byte(s.Value()))
 		mac.Write([]byte("weighlock preview"))
 		keys = append(keys, mac.Sum(nil))

@@ -15,7 +15,7 @@ import (
 )
 
 // env is the environment of these tests.
-var env = map[string]string{"TOKEN": "ghp_a-token", "SECRET": "a secret of the hooks", "SHORT": "short", "DB": "postgres://bot:hunter22@db/weighlock"}
+var env = map[string]string{"TOKEN": "ghp_a-token", "SECRET": "a secret of the hooks", "SHORT": "short", "DB": "postgres://bot:hunter22@db/weighlock", "SIGNING": "whsec_dGhlIHNpZ25pbmcga2V5IG9mIHRoaXMgdGVzdA=="}
 
 func parse(t *testing.T, text string) (*Config, error) {
 	t.Helper()
@@ -36,6 +36,36 @@ func TestConfigFillsInWhatIsLeftOut(t *testing.T) {
 	}
 	if !f.serves(forge.Repo{Owner: "acme", Name: "shop"}) || f.serves(forge.Repo{Owner: "evil", Name: "shop"}) {
 		t.Error("the pattern of repositories does not decide")
+	}
+}
+
+// What a preview shows is believed by its signature, also where no webhook's secret can sign it: people can edit the comments of others.
+func TestPreviewsAreSignedHoweverTheServerHearsOfThem(t *testing.T) {
+	t.Parallel()
+	seen := map[string]string{}
+	for name, forge := range map[string]string{
+		"webhooks":     "{kind: github, token: {env: TOKEN}, secrets: [{env: SECRET}], repositories: [acme/*]}",
+		"only polled":  "{kind: github, token: {env: TOKEN}, repositories: [acme/*]}",
+		"another one":  "{kind: gitlab, token: {env: DB}, repositories: [acme/*]}",
+		"signed hooks": "{kind: gitlab, token: {env: TOKEN}, signingTokens: [{env: SIGNING}], repositories: [acme/*]}",
+	} {
+		c, err := parse(t, "version: 1\npoll: 1m\nforges:\n- "+forge+"\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys := c.Forges[0].signingKeys()
+		if len(keys) != 1 || len(keys[0]) == 0 {
+			t.Errorf("%s: %d keys", name, len(keys))
+			continue
+		}
+		if other := seen[string(keys[0])]; other != "" {
+			t.Errorf("%s and %s have the same key", name, other)
+		}
+		seen[string(keys[0])] = name
+	}
+	app := ForgeConfig{App: &AppConfig{PrivateKey: &Secret{value: "a key in PEM"}}}
+	if keys := app.signingKeys(); len(keys) != 1 {
+		t.Errorf("of an app: %d keys", len(keys))
 	}
 }
 
