@@ -151,7 +151,7 @@ func (s *source) clone(cache *checkout.Cache, c *client, repo forge.Repo) func(c
 		if err != nil {
 			return nil, err
 		}
-		return cache.Open(ctx, s.config.Git+"/"+repo.String()+".git", checkout.Options{Refs: refs, Auth: checkout.Auth{User: c.user, Token: token}})
+		return cache.Open(ctx, s.config.Git+"/"+repo.String()+".git", checkout.Options{Refs: refs, Auth: checkout.Auth{User: c.user, Token: token, Renew: c.token}})
 	}
 }
 

@@ -1,6 +1,9 @@
 package checkout_test
 
 import (
+	"bytes"
+	"context"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -39,6 +42,56 @@ func mirrored(t *testing.T, c *checkout.Cache, address string, change ...func(*c
 		t.Fatal(err)
 	}
 	return r
+}
+
+// A token of an App's installation ends after an hour, which a deploy that waits may outlast: what is fetched then is fetched by the next one.
+func TestATokenThatEndsIsReplacedWhileTheRepositoryIsOpen(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	var valid atomic.Value
+	valid.Store("the-first-token")
+	url := server{upstream: s.upstream, seen: func(req *http.Request) {
+		if _, password, _ := req.BasicAuth(); password != valid.Load() {
+			req.URL.Path = "/nothing" // which the server does not have
+		}
+	}}.start(t)
+	c, _ := newCache(t, 0)
+	var said bytes.Buffer
+	r := mirrored(t, c, url, func(o *checkout.Options) {
+		o.Stderr = &said
+		o.Auth = checkout.Auth{Token: "the-first-token", Renew: func(context.Context) (string, error) { return valid.Load().(string), nil }}
+	})
+	defer closed(t, r)
+	if err := r.Fetch(t.Context(), s.base); err != nil {
+		t.Fatal(err)
+	}
+	valid.Store("the-second-token")
+	if err := r.Fetch(t.Context(), s.head); err != nil {
+		t.Errorf("with a new token: %v", err)
+	}
+	if _, err := r.Tip(t.Context(), "main"); err != nil {
+		t.Errorf("with a new token: %v", err)
+	}
+	// Nor is it shown.
+	wantError(t, r.Fetch(t.Context(), strings.Repeat("1", 40)), "fetching")
+	if strings.Contains(said.String(), "token") {
+		t.Errorf("git's messages show a token: %s", &said)
+	}
+}
+
+// Why there is no token now is told as it is, for whoever decides whether to try again.
+func TestWhyThereIsNoTokenIsTold(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	c, _ := newCache(t, 0)
+	away := errors.New("the forge is away")
+	r := mirrored(t, c, server{upstream: s.upstream}.start(t), func(o *checkout.Options) {
+		o.Auth = checkout.Auth{Token: "the-first-token", Renew: func(context.Context) (string, error) { return "", away }}
+	})
+	defer closed(t, r)
+	if err := r.Fetch(t.Context(), s.base); !errors.Is(err, away) {
+		t.Errorf("found %v", err)
+	}
 }
 
 // What one run has fetched, the next one has; that holds for servers of all kinds.

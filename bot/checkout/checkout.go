@@ -41,6 +41,8 @@ type Options struct {
 type Auth struct {
 	User  string // default "x-access-token", GitHub's name for any token
 	Token string // empty: no Auth
+	// Renew, if not nil, gives the token that holds now, each time that the remote is reached: one may end while a Repo is open.
+	Renew func(context.Context) (string, error)
 }
 
 // Limits are upper bounds; zero means the default.
@@ -95,6 +97,9 @@ func Open(ctx context.Context, dir string, opts Options) (*Repo, error) {
 	}
 	r := &Repo{root: at.root, head: at.head, opts: opts, remote: rem, fetching: make(chan struct{}, 1), objects: objects{turn: make(chan struct{}, 1)}}
 	r.git = git{dir: scratch, global: []string{"--git-dir=" + scratch}, env: scratchEnv(opts, rem), secrets: rem.secrets, stderr: opts.Stderr}
+	if opts.Auth.Renew != nil && rem.isHTTP() {
+		r.git.renewal = &renewal{opts: opts, remote: rem, token: opts.Auth.Token, env: r.git.env}
+	}
 	if err := r.init(at); err != nil {
 		return nil, errors.Join(fmt.Errorf("making a scratch repository beside %s: %w", at.root, err), r.Close())
 	}

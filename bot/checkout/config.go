@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // remote is where missing commits come from, and how.
@@ -90,6 +91,38 @@ func (rem *remote) authenticate(auth Auth) {
 	basic := base64.StdEncoding.EncodeToString([]byte(auth.User + ":" + auth.Token))
 	rem.config = append(rem.config, setting{"http." + rem.url + ".extraheader", "Authorization: Basic " + basic})
 	rem.addSecrets(auth.Token)
+}
+
+// isHTTP says whether the remote is one that takes a token.
+func (rem *remote) isHTTP() bool {
+	u, err := url.Parse(rem.url)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https")
+}
+
+// A renewal is the way to a remote by a token that is another one from time to time.
+type renewal struct {
+	opts Options
+
+	mu     sync.Mutex
+	remote remote
+	token  string
+	env    environment
+}
+
+// now is what git is started with to reach the remote by the token of now, and what of that must not be shown.
+func (n *renewal) now(ctx context.Context) (online, secrets []string, err error) {
+	token, err := n.opts.Auth.Renew(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if token != n.token {
+		n.token, n.remote.config, n.remote.secrets = token, slices.Clone(n.remote.config), slices.Clone(n.remote.secrets)
+		n.remote.authenticate(Auth{User: n.opts.Auth.User, Token: token})
+		n.env = scratchEnv(n.opts, n.remote)
+	}
+	return n.env.online, n.remote.secrets, nil
 }
 
 // headerSecrets are the parts of a header that must not be shown; a short word is a scheme or a flag.

@@ -25,6 +25,7 @@ type git struct {
 	env     environment
 	secrets []string
 	stderr  io.Writer
+	renewal *renewal // nil where what env says of the remote holds for as long as this
 }
 
 // command is one run of git. By default it has no access to the remote.
@@ -91,13 +92,20 @@ func (g git) stream(ctx context.Context, c command, read func(*bufio.Reader) err
 	cmd := exec.CommandContext(running, "git", append(args, c.args...)...)
 	cmd.Dir = g.dir
 	cmd.Env = g.env.offline
-	if c.online {
+	secrets := g.secrets
+	switch {
+	case c.online && g.renewal != nil:
+		var err error
+		if cmd.Env, secrets, err = g.renewal.now(running); err != nil {
+			return err
+		}
+	case c.online:
 		cmd.Env = g.env.online
 	}
 	if c.stdin != nil {
 		cmd.Stdin = bytes.NewReader(c.stdin)
 	}
-	said := &transcript{secrets: g.secrets, forward: g.stderr}
+	said := &transcript{secrets: secrets, forward: g.stderr}
 	cmd.Stderr = said
 	// Asked to end, git removes its temporary files and ends its own children.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
