@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -21,6 +22,24 @@ type addition struct {
 	added bool
 	err   error
 	done  chan struct{}
+}
+
+// drop takes out what nobody waits for any more, if its turn has not come: while the database does not answer, what is delivered and
+// delivered again would fill the memory.
+func (b *batch) drop(a *addition) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.waiting = slices.DeleteFunc(b.waiting, func(w *addition) bool { return w == a })
+}
+
+// next takes what is to be stored together; nothing, if nothing waits.
+func (b *batch) next() []*addition {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := slices.Clone(b.waiting[:min(len(b.waiting), maxBatch)])
+	b.waiting = slices.Delete(b.waiting, 0, len(all)) // which forgets what it held
+	b.busy = len(all) > 0
+	return all
 }
 
 // storable is text as both databases take it: PostgreSQL has no zero bytes, nor what is no UTF-8, and what cannot be stored would be tried again and again.
@@ -49,6 +68,7 @@ func (s *Store) Add(ctx context.Context, i Item) (bool, error) {
 	select {
 	case <-a.done:
 	case <-ctx.Done():
+		s.adds.drop(a)
 		a = &addition{err: context.Cause(ctx)}
 	}
 	if a.err != nil {
@@ -60,11 +80,7 @@ func (s *Store) Add(ctx context.Context, i Item) (bool, error) {
 // addWaiting stores what waits until nothing does.
 func (s *Store) addWaiting() {
 	for {
-		s.adds.mu.Lock()
-		all := s.adds.waiting[:min(len(s.adds.waiting), maxBatch)]
-		s.adds.waiting = s.adds.waiting[len(all):]
-		s.adds.busy = len(all) > 0
-		s.adds.mu.Unlock()
+		all := s.adds.next()
 		if len(all) == 0 {
 			return
 		}

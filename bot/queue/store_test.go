@@ -1,10 +1,13 @@
 package queue
 
 import (
+	"context"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -124,6 +127,57 @@ func TestADatabaseWithoutRoomRefusesAndHeals(t *testing.T) {
 		}
 		if known, err := s.Heard(t.Context(), "r", ""); known != c.taken || err != nil {
 			t.Errorf("with %d pages at most: heard of %v, %v", c.pages, known, err)
+		}
+	}
+}
+
+// While the database does not answer, what nobody waits for any more is not kept: forges deliver on and on.
+func TestWhatNobodyWaitsForAnyMoreIsNotKept(t *testing.T) {
+	t.Parallel()
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "w.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	s.writing <- struct{}{} // somebody writes, and does not come to an end
+	var adds sync.WaitGroup
+	deliver := func(ctx context.Context, name string) {
+		adds.Go(func() {
+			if _, err := s.Add(ctx, Item{Delivery: name, Key: "k", Repo: "r", Kind: Command, Body: []byte("{}")}); (err == nil) != (ctx.Err() == nil) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+	waiting := func(want int) {
+		for deadline := time.Now().Add(10 * time.Second); ; runtime.Gosched() {
+			s.adds.mu.Lock()
+			n, busy := len(s.adds.waiting), s.adds.busy
+			s.adds.mu.Unlock()
+			if busy && n == want {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%d wait, want %d", n, want)
+			}
+		}
+	}
+	deliver(t.Context(), "first")
+	waiting(0) // it has its turn
+	gone, leave := context.WithCancel(t.Context())
+	for n := range 100 {
+		deliver(gone, "gone "+strconv.Itoa(n))
+	}
+	waiting(100)
+	deliver(t.Context(), "last")
+	waiting(101)
+	leave()
+	waiting(1)
+	<-s.writing
+	adds.Wait()
+	for subject, want := range map[string]int{"first": 1, "last": 1, "gone %": 0} {
+		var n int
+		if err := s.db.QueryRowContext(t.Context(), "SELECT count(*) FROM weighlock_items WHERE delivery LIKE $1", subject).Scan(&n); err != nil || n != want {
+			t.Errorf("of %q there are %d, want %d: %v", subject, n, want, err)
 		}
 	}
 }
