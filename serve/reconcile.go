@@ -206,6 +206,9 @@ func (s *Server) sweepHead(ctx context.Context, f *source, client *client, pr fo
 		return err
 	}
 	if heard {
+		if back, err := s.sweepBack(ctx, f, client, pr); back || err != nil {
+			return err
+		}
 		return s.renew(ctx, f, pr)
 	}
 	checks, err := client.ChecksOf(ctx, pr.Commit())
@@ -218,6 +221,22 @@ func (s *Server) sweepHead(ctx context.Context, f *source, client *client, pr fo
 		}
 	}
 	return s.missed(ctx, f, headItem(f, pr), missed{PullRequest: &pr})
+}
+
+// sweepBack previews a pull request whose head, or base, is again what it was before the last preview, which shows another one.
+func (s *Server) sweepBack(ctx context.Context, f *source, client *client, pr forge.PullRequest) (bool, error) {
+	item := headItem(f, pr)
+	seq, subject, err := s.store.LastPreview(ctx, item.Key)
+	if err != nil || seq == 0 || subject == item.Subject {
+		return false, err
+	}
+	// It may have moved since it was listed, and the preview is of what it is now.
+	now, err := client.PullRequest(ctx, pr.Repo, pr.Number)
+	if err != nil || now.State != forge.StateOpen || headSubject(now) != item.Subject {
+		return false, err
+	}
+	item.Delivery = fmt.Sprintf("%s!%s!%s, back after %d", item.Repo, item.Key, item.Subject, seq)
+	return true, s.missed(ctx, f, item, missed{PullRequest: &now})
 }
 
 // headItem is the preview of a pull request as it is now.

@@ -302,6 +302,17 @@ func (s *Store) Heard(ctx context.Context, repo, subject string) (bool, error) {
 	return n > 0, err
 }
 
+// LastPreview tells the last preview of a Key, in whatever state it is: its number and what it is about; 0 for none.
+func (s *Store) LastPreview(ctx context.Context, key string) (seq int64, subject string, err error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	err = s.db.QueryRowContext(ctx, "SELECT seq, subject FROM weighlock_items WHERE key = $1 AND kind = 'preview' ORDER BY seq DESC LIMIT 1", storable(key)).Scan(&seq, &subject)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, "", nil
+	}
+	return seq, subject, err
+}
+
 // An Account is what is known of what was done about a subject.
 type Account struct {
 	// Seq is the number of the last item about it, State and Note are how that has ended, and Ended is when.

@@ -122,6 +122,29 @@ func TestTheSameDeliveryIsThereOnce(t *testing.T) {
 	})
 }
 
+func TestTheLastPreviewOfAPullRequestIsKnownWhateverBecameOfIt(t *testing.T) {
+	each(t, func(t *testing.T, s *queue.Store) {
+		about := func(delivery, subject string, number int, kind queue.Kind) queue.Item {
+			i := item(delivery, "acme/shop", number, kind)
+			i.Subject = subject
+			return i
+		}
+		key := about("", "", 1, queue.Preview).Key
+		if seq, subject, err := s.LastPreview(t.Context(), key); seq != 0 || subject != "" || err != nil {
+			t.Errorf("before there is one: %d, %q, %v", seq, subject, err)
+		}
+		var last int64
+		for n, i := range []queue.Item{about("a", "head:1", 1, queue.Preview), about("b", "head:2", 1, queue.Preview), about("c", "head:1", 1, queue.Preview)} {
+			add(t, s, i, about(fmt.Sprint("other ", n), "comment", 1, queue.Command), about(fmt.Sprint("elsewhere ", n), "head:9", 2, queue.Preview))
+			seq, subject, err := s.LastPreview(t.Context(), key)
+			if err != nil || subject != i.Subject || seq <= last {
+				t.Errorf("after %s: %d, %q, %v", i.Delivery, seq, subject, err)
+			}
+			last = seq
+		}
+	})
+}
+
 func TestItemsOfOnePullRequestRunOneByOneInTheirOrder(t *testing.T) {
 	each(t, func(t *testing.T, s *queue.Store) {
 		add(t, s, item("a", "acme/shop", 1, queue.Command), item("b", "acme/shop", 1, queue.Deploy), item("c", "acme/shop", 2, queue.Command))

@@ -49,6 +49,8 @@ CREATE INDEX weighlock_items_received ON weighlock_items (repo, received);
 CREATE INDEX weighlock_items_urgent ON weighlock_items (seq) WHERE state = 'waiting' AND kind = 'urgent';
 `, `
 ALTER TABLE weighlock_items ADD COLUMN again BIGINT NOT NULL DEFAULT 0;
+`, `
+CREATE INDEX weighlock_items_previews ON weighlock_items (key, seq) WHERE kind = 'preview';
 `}
 
 // A dialect is what the databases say differently.

@@ -71,6 +71,38 @@ func TestServeFindsAMergeThatNoDeliveryTold(t *testing.T) {
 	}
 }
 
+// A pull request whose head goes back to where it was shows what that would do, also where no delivery tells of it.
+func TestServeFindsAHeadThatGoesBack(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	s := c.served("", func(s *servetest.Server) { s.Poll = "300ms" })
+	c.openPullRequest(change)
+	c.eventually("a preview", func() bool { return c.count("blue") > 0 })
+	first, err := c.git.Run(t.Context(), "rev-parse", "topic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first = strings.TrimSpace(first)
+	push := func(head string) {
+		if _, err := c.git.PullRefs(t.Context(), c.number, c.base, head); err != nil {
+			t.Fatal(err)
+		}
+		c.github.PushHead(testRepo, c.number, head)
+	}
+	push(c.branch(map[string]string{"deploy/app/map.yaml": strings.ReplaceAll(change["deploy/app/map.yaml"], "blue", "green")}))
+	c.eventually("the preview of another head", func() bool { return c.count("green") > 0 && c.count("blue") == 0 })
+	push(first)
+	c.eventually("the preview of the first head", func() bool { return c.count("blue") > 0 && c.count("green") == 0 })
+	// That is done once.
+	done := strings.Count(s.Log(), `"msg":"found"`)
+	before := len(c.github.Exchanges())
+	c.eventually("it is looked at again", func() bool { return len(c.github.Exchanges()) > before+20 })
+	c.idle(s)
+	if now := strings.Count(s.Log(), `"msg":"found"`); now != done {
+		t.Errorf("found %d times, and then %d", done, now)
+	}
+}
+
 // Of a push that was found by looking nobody knows who has pushed it: where that matters it is held, until its delivery comes and tells.
 func TestServeDeploysAPushThatWasFoundOnceItIsToldWhosItIs(t *testing.T) {
 	t.Parallel()
