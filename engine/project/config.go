@@ -3,7 +3,6 @@ package project
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"strings"
 )
 
@@ -22,19 +21,6 @@ type targetConfig struct {
 	AWS           *awsConfig     `json:"aws"`
 	Images        []FixedImage   `json:"images"`
 	Discriminator string         `json:"discriminator"`
-}
-
-// Check finds names that are given twice.
-func (c *config) Check(fail func(key, format string, args ...any)) {
-	first := map[string]int{}
-	for i, t := range c.Targets {
-		if j, taken := first[t.Name]; taken {
-			fail(fmt.Sprintf("targets[%d].name", i), "the name %q is taken by targets[%d]", t.Name, j)
-			continue
-		}
-		first[t.Name] = i
-	}
-	checkArguments(c.Args, fail)
 }
 
 // Advise names what the project file had once.
@@ -122,27 +108,10 @@ func (a *argument) Check(fail func(key, format string, args ...any)) {
 	}
 }
 
-// checkArguments finds arguments that are declared twice.
-func checkArguments(declared []argument, fail func(key, format string, args ...any)) {
-	first := map[string]int{}
-	for i, a := range declared {
-		if j, taken := first[a.Name]; taken {
-			fail(fmt.Sprintf("args[%d].name", i), "the argument %q is declared by args[%d] already", a.Name, j)
-			continue
-		}
-		first[a.Name] = i
-	}
-}
-
 // libraryConfig is .kluctl-library.yaml: an included project that has one sees its own arguments and no variables of
 // others (project format §1.4, §2.4).
 type libraryConfig struct {
 	Args []argument `json:"args"`
-}
-
-// Check finds names that are given twice.
-func (l *libraryConfig) Check(fail func(key, format string, args ...any)) {
-	checkArguments(l.Args, fail)
 }
 
 // deploymentFile is deployment.yaml (project format §2).
@@ -221,16 +190,12 @@ func (e *itemEntry) Check(fail func(key, format string, args ...any)) {
 		}
 	}
 	refuse(len(kinds) > 1, "", "has %s; an entry takes one of path, include, git and oci", strings.Join(kinds, " and "))
-	refuse(len(kinds) == 0 && !e.Barrier && len(e.DeleteObjects)+len(e.WaitReadinessObjects) == 0, "",
-		"does nothing; it needs path, include, git, oci, barrier, deleteObjects or waitReadinessObjects")
 	includes := e.Include != "" || e.remote()
-	refuse(e.Recursive && e.Path == "", "recursive", "goes only with path")
 	refuse(e.WaitReadiness && e.Path == "", "waitReadiness", "goes only with path")
 	refuse(e.CreateNamespace && e.Path == "", "createNamespace", "goes only with path")
 	refuse(len(e.DependsOn) > 0 && e.Path == "" && !includes, "dependsOn", "goes only with path, include, git and oci")
-	refuse(e.Args != nil && !includes, "args", "goes only with include, git and oci")
+	refuse(len(e.Args) > 0 && !includes, "args", "goes only with include, git and oci")
 	refuse(e.PassVars && !includes, "passVars", "goes only with include, git and oci")
-	refuse(e.Message != "" && !e.Barrier, "message", "goes only with barrier: true")
 }
 
 // Advise names keys that are written by Kluctl's results and those that entries had once.

@@ -267,8 +267,8 @@ func (r *resolver) entry(ctx context.Context, s scope, e itemEntry, at place) ([
 			return nil, err
 		}
 	}
+	r.warnOfFlags(e, at)
 	if e.Include != "" || e.remote() {
-		r.warnOfFlags(e, at)
 		s.dependsOn = needs
 		items, err := r.include(ctx, s, e, at)
 		if err == nil && (e.Barrier || len(e.DeleteObjects)+len(e.WaitReadinessObjects) > 0) {
@@ -303,16 +303,22 @@ func (r *resolver) entry(ctx context.Context, s scope, e itemEntry, at place) ([
 	}
 }
 
-// warnOfFlags tells of what an include says that only entries with a path heed (project format §2.1).
+// warnOfFlags tells of what an entry says that only others heed (project format §2.1).
 func (r *resolver) warnOfFlags(e itemEntry, at place) {
-	for _, flag := range []struct {
-		name  string
-		given bool
-	}{{"onlyRender", e.OnlyRender}, {"alwaysDeploy", e.AlwaysDeploy}, {"skipDeleteIfTags", e.SkipDeleteIfTags}} {
-		if flag.given {
-			r.warnings = append(r.warnings, at.key(flag.name).String()+": has no effect on an include; write it to the entries of what is included")
+	includes := e.Include != "" || e.remote()
+	warn := func(given bool, at place, text string) {
+		if given {
+			r.warnings = append(r.warnings, at.String()+": "+text)
 		}
 	}
+	const ofIncluded = "has no effect on an include; write it to the entries of what is included"
+	warn(includes && e.OnlyRender, at.key("onlyRender"), ofIncluded)
+	warn(includes && e.AlwaysDeploy, at.key("alwaysDeploy"), ofIncluded)
+	warn(includes && e.SkipDeleteIfTags, at.key("skipDeleteIfTags"), ofIncluded)
+	warn(e.Recursive && e.Path == "", at.key("recursive"), "has an effect only with path")
+	warn(e.Message != "" && !e.Barrier, at.key("message"), "is shown only with barrier: true")
+	warn(!includes && e.Path == "" && !e.Barrier && len(e.DeleteObjects)+len(e.WaitReadinessObjects) == 0, at,
+		"does nothing; it needs path, include, git, oci, barrier, deleteObjects or waitReadinessObjects")
 }
 
 // entryVars loads an entry's own variables over those that it inherits.

@@ -152,9 +152,38 @@ func (p *Project) load() error {
 func (p *Project) Targets() []string {
 	var names []string
 	for _, t := range p.config.Targets {
-		names = append(names, t.Name)
+		if !slices.Contains(names, t.Name) {
+			names = append(names, t.Name)
+		}
 	}
 	return names
+}
+
+// declaredTwice warns of arguments that are declared several times: their defaults are merged, later ones over earlier ones.
+func (p *Project) declaredTwice() []string {
+	var out []string
+	for i, a := range p.config.Args {
+		if slices.ContainsFunc(p.config.Args[:i], func(b argument) bool { return a.Name == b.Name }) {
+			out = append(out, p.doc.Errorf([]string{"args", strconv.Itoa(i)}, "").At()+": the argument "+a.Name+" is declared before")
+		}
+	}
+	return out
+}
+
+// shadowed warns of targets that nobody can select, because an earlier one has their name.
+func (p *Project) shadowed(name string) []string {
+	var out []string
+	taken := false
+	for i, t := range p.config.Targets {
+		if t.Name != name {
+			continue
+		}
+		if taken {
+			out = append(out, p.doc.Errorf([]string{"targets", strconv.Itoa(i)}, "").At()+": is never used: an earlier target has the name "+name)
+		}
+		taken = true
+	}
+	return out
 }
 
 // A Target is a named destination and its arguments; with a [Project] it is the unit of work.
@@ -174,6 +203,8 @@ type Target struct {
 	// Inclusion picks the items that are dealt with.
 	Inclusion Inclusion
 
+	own       map[string]any // what of Args the target itself sets; nil where it has no args
+	ownImages []FixedImage   // what of Images the target itself sets
 	without   map[string]any // Args without the caller's
 	argLayers []*Layer       // where Args come from
 	aws       awsConfig      // as whom AWS is asked
@@ -215,7 +246,7 @@ func (p *Project) Target(ctx context.Context, sel Selection) (Target, error) {
 	t.Name = cmp.Or(sel.Name, t.Name)
 	t.Context = cmp.Or(sel.Context, t.Context)
 	t.Discriminator = cmp.Or(sel.Discriminator, t.Discriminator)
-	t.warnings = p.misspelt(sel.Args)
+	t.warnings = slices.Concat(p.shadowed(cfg.Name), p.declaredTwice(), p.misspelt(sel.Args))
 	if t.Discriminator == "" {
 		if t.Discriminator, err = p.derive(ctx, t.Name); err != nil {
 			return Target{}, err
@@ -325,7 +356,7 @@ func (p *Project) renderTarget(ctx context.Context, cfg targetConfig, sel Select
 	t := Target{Name: cfg.Name, Context: cfg.Context, Discriminator: cfg.Discriminator, Images: cfg.Images, aws: cfg.AWS.over(p.config.AWS)}
 	own := cfg.Args
 	for range targetRounds {
-		t.Args = args(own)
+		t.Args, t.own, t.ownImages = args(own), own, t.Images
 		seen := t.tree()
 		tree := map[string]any{"context": t.Context, "discriminator": t.Discriminator, "args": map[string]any(Vars(own).Clone()), "images": imageTree(t.Images), "aws": t.aws.tree()}
 		out, changed, err := tpl.values(ctx, p.at(cfg.Name), tree, Vars{"target": seen, "args": t.Args})
@@ -333,13 +364,15 @@ func (p *Project) renderTarget(ctx context.Context, cfg targetConfig, sel Select
 			return Target{}, fmt.Errorf("target %q: %w", t.Name, err)
 		}
 		m := out.(map[string]any)
-		own, _ = m["args"].(map[string]any)
+		if cfg.Args != nil {
+			own, _ = m["args"].(map[string]any)
+		}
 		t.Context, _ = m["context"].(string)
 		t.Discriminator, _ = m["discriminator"].(string)
 		t.Images = imagesOf(m["images"])
 		t.aws = awsOf(m["aws"])
 		if !changed {
-			t.Args = args(own)
+			t.Args, t.own, t.ownImages = args(own), own, t.Images
 			t.without = Vars(base).Clone()
 			merge(t.without, own)
 			t.argLayers = p.argLayers(base, own, sel)
@@ -388,9 +421,16 @@ func (t Target) layers() []*Layer {
 	return layers
 }
 
-// tree is the target as templates see it.
+// tree is the target as templates see it: what the project file says of it, so that args and images are its own alone, and
+// undefined where it has none.
 func (t Target) tree() map[string]any {
-	tree := map[string]any{"name": t.Name, "context": t.Context, "discriminator": t.Discriminator, "args": t.Args, "images": imageTree(t.Images)}
+	tree := map[string]any{"name": t.Name, "context": t.Context, "discriminator": t.Discriminator}
+	if t.own != nil {
+		tree["args"] = t.own
+	}
+	if len(t.ownImages) > 0 {
+		tree["images"] = imageTree(t.ownImages)
+	}
 	if aws := t.aws.tree(); len(aws) > 0 {
 		tree["aws"] = aws
 	}

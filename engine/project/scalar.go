@@ -1,6 +1,7 @@
 package project
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -21,7 +22,11 @@ func (s *scalar) UnmarshalJSON(data []byte) error {
 	case bool:
 		*s = scalar(strconv.FormatBool(v))
 	case float64:
-		*s = scalar(string(data))
+		// As Kubernetes' reader of YAML has it: of 1.10 nothing is left but 1.1.
+		if bytes.ContainsAny(data, ".eE") {
+			data = strconv.AppendFloat(nil, v, 'g', -1, 64)
+		}
+		*s = scalar(data)
 	case nil:
 		*s = ""
 	case []any:

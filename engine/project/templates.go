@@ -90,11 +90,27 @@ func (t *Templates) values(ctx context.Context, at string, v any, vars Vars) (an
 	return out, !reflect.DeepEqual(v, out), err
 }
 
-// find returns the file that name means in the search directories.
+// find returns the file that name means in the search directories. Other than what templates include, it may lead out of them by
+// .., as far as the source root.
 func (t *Templates) find(name string) (string, error) {
 	found, err := t.files.Find(name, "")
 	if !errors.Is(err, fs.ErrNotExist) {
 		return found, t.source.escapeError(name, err)
+	}
+	if !path.IsAbs(name) {
+		for _, dir := range t.files.Dirs {
+			file := path.Join(dir, name)
+			if t.source.confined(file) != nil {
+				continue
+			}
+			info, err := fs.Stat(t.source.FS(), file)
+			if err == nil && !info.IsDir() {
+				return file, nil
+			}
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return "", t.source.escapeError(name, err)
+			}
+		}
 	}
 	var near []string
 	outside := true

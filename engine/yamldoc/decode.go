@@ -93,6 +93,9 @@ func (d *decoder) kind(n *node, v reflect.Value, path string) {
 		v.Set(reflect.ValueOf(n.generic()))
 	case reflect.String:
 		s, ok := n.value.(string)
+		if !ok && n.kind == scalar {
+			s, ok = n.plainText()
+		}
 		switch {
 		case ok && n.kind == scalar:
 			v.SetString(s)
@@ -111,6 +114,23 @@ func (d *decoder) kind(n *node, v reflect.Value, path string) {
 	default:
 		d.number(n, v, path)
 	}
+}
+
+// plainText is a number or a boolean as text, where it is written as every reader of YAML would write it: with 1.10, 0x1F or yes
+// one cannot know which text is meant.
+func (n *node) plainText() (string, bool) {
+	var text string
+	switch x := n.value.(type) {
+	case int64:
+		text = strconv.FormatInt(x, 10)
+	case uint64:
+		text = strconv.FormatUint(x, 10)
+	case float64:
+		text = strconv.FormatFloat(x, 'g', -1, 64)
+	case bool:
+		text = strconv.FormatBool(x)
+	}
+	return text, text != "" && text == n.text
 }
 
 func (d *decoder) structure(n *node, v reflect.Value, path string) {
