@@ -60,11 +60,14 @@ func (b *Bot) commentCreated(ctx context.Context, e forge.CommentCreated) (Outco
 	if last := len(commands) - 1; find(ours, id.marker()) != nil || answered(last) {
 		return Outcome{Summary: "Nothing to do: the comment was answered before."}, nil
 	}
-	if gone, err := b.withdrawn(ctx, e.Comment); err != nil || gone != "" {
-		if err != nil {
-			err = fmt.Errorf("whether the comment is still there: %w", err)
-		}
-		return Outcome{Summary: "Nothing to do: the comment was " + gone + " meanwhile."}, err
+	if gone, now, err := b.withdrawn(ctx, e.Comment); err != nil {
+		return Outcome{}, fmt.Errorf("whether the comment is still there: %w", err)
+	} else if gone != "" && len(ParseCommands(now)) == 0 {
+		return Outcome{Summary: "Nothing to do: the comment was " + gone + " meanwhile."}, nil
+	} else if gone != "" { // a slip of the pen: who mends it at once waits for something
+		text := "😕 The comment was edited before it was carried out, so it is not: write what is meant in a new one.\n"
+		b.react(ctx, e.Comment, forge.Confused)
+		return Outcome{Summary: text, Failed: true}, b.answer(ctx, pr, id, text)
 	}
 	if age := b.Now().Sub(e.Comment.Created); age > oldCommand {
 		text := fmt.Sprintf("😕 This command is %s old and is not carried out any more. If it is still meant, write it again.\n", age.Round(time.Minute))
@@ -115,18 +118,19 @@ func (b *Bot) commentCreated(ctx context.Context, e forge.CommentCreated) (Outco
 	return out, errors.Join(errs...)
 }
 
-// withdrawn says what became of a comment that somebody thinks better of: "deleted" or "edited"; "" where it is as it was.
-func (b *Bot) withdrawn(ctx context.Context, c forge.Comment) (string, error) {
+// withdrawn says what became of a comment that somebody thinks better of, "deleted" or "edited" ("" where it is as it was), and what it
+// says now.
+func (b *Bot) withdrawn(ctx context.Context, c forge.Comment) (gone, now string, err error) {
 	all, err := b.Forge.Comments(ctx, c.Repo, c.Number)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	for _, now := range all {
 		if now.ID == c.ID {
-			return pick(now.Body == c.Body, "", "edited"), nil
+			return pick(now.Body == c.Body, "", "edited"), now.Body, nil
 		}
 	}
-	return "deleted", nil
+	return "deleted", "", nil
 }
 
 // help lists the commands.

@@ -181,7 +181,7 @@ func (b *Bot) still(ctx context.Context, before *tree, a asked, r Request, trust
 	if err != nil {
 		return fmt.Errorf("whether %s is still where it was could not be found out: %w", a.pr.Base.Name, err)
 	}
-	gone, err := b.withdrawn(ctx, a.comment)
+	gone, _, err := b.withdrawn(ctx, a.comment)
 	if err != nil {
 		return fmt.Errorf("whether the command is still there could not be found out: %w", err)
 	}
