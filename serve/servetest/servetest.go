@@ -3,7 +3,6 @@
 package servetest
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/hmac"
@@ -54,21 +53,21 @@ type Server struct {
 	// Dir is where the configuration and all files of the server are.
 	Dir string
 
-	mu       sync.Mutex
-	cmd      *exec.Cmd
-	exited   chan error
-	log      *bytes.Buffer
-	webhooks string
-	internal string
+	mu         sync.Mutex
+	configured bool
+	cmd        *exec.Cmd
+	exited     chan error
+	webhooks   string
+	internal   string
 }
 
 // Start starts the server, and waits until it serves. It listens where it did before.
 func (s *Server) Start(ctx context.Context) error {
-	if s.log == nil {
-		s.log = &bytes.Buffer{}
+	if !s.configured {
 		if err := s.configure(); err != nil {
 			return err
 		}
+		s.configured = true
 	}
 	listen := func(address string) string {
 		if address == "" {
@@ -79,29 +78,42 @@ func (s *Server) Start(ctx context.Context) error {
 	cmd := exec.Command(s.Program[0], append(append([]string(nil), s.Program[1:]...), "serve", "--config", filepath.Join(s.Dir, "server.yaml"), "--listen", listen(s.webhooks), "--internal", listen(s.internal))...)
 	cmd.Dir = s.Dir
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.Dir, "TMPDIR=" + os.TempDir(), "FORGE_TOKEN=" + s.Token, "WEBHOOK_SECRET=" + Secret, "SIGNING_TOKEN=" + SigningToken}, s.Env...)
-	stderr, err := cmd.StderrPipe()
+	// What the server has logged before it answers a request is there when the answer is: it writes to the file itself.
+	log, err := os.OpenFile(s.logPath(), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
+	defer log.Close()
+	before, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	serving, exited := make(chan struct{}), make(chan error, 1)
-	go func() {
-		s.read(stderr, serving)
-		exited <- cmd.Wait()
-	}()
+	exited := make(chan error, 1)
+	go func() { exited <- cmd.Wait() }()
 	s.cmd, s.exited = cmd, exited
-	select {
-	case <-serving:
-		return nil
-	case err := <-exited:
-		exited <- err
-		return fmt.Errorf("the server has not started: %w\n%s", errors.Join(err), s.Log())
-	case <-ctx.Done():
-		return errors.Join(ctx.Err(), s.Kill())
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		serving, err := s.serving(before)
+		if serving || err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case err := <-exited:
+			exited <- err
+			return fmt.Errorf("the server has not started: %w\n%s", errors.Join(err), s.Log())
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), s.Kill())
+		}
 	}
 }
+
+func (s *Server) logPath() string { return filepath.Join(s.Dir, "server.log") }
 
 func (s *Server) configure() error {
 	if s.Database == "" {
@@ -133,21 +145,22 @@ func (s *Server) configure() error {
 	return os.WriteFile(filepath.Join(s.Dir, "server.yaml"), []byte(config), 0o600)
 }
 
-// read keeps the log, and finds the line that says where the server listens.
-func (s *Server) read(r io.Reader, serving chan<- struct{}) {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		s.mu.Lock()
-		s.log.Write(lines.Bytes())
-		s.log.WriteByte('\n')
-		var line struct{ Msg, Webhooks, Internal string }
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "serving" {
-			s.webhooks, s.internal = line.Webhooks, line.Internal
-			close(serving)
-		}
-		s.mu.Unlock()
+// serving looks for the line that says where the server listens, behind what the log had before.
+func (s *Server) serving(before int64) (bool, error) {
+	text, err := os.ReadFile(s.logPath())
+	if err != nil {
+		return false, err
 	}
+	for line := range bytes.Lines(text[before:]) {
+		var said struct{ Msg, Webhooks, Internal string }
+		if json.Unmarshal(line, &said) == nil && said.Msg == "serving" {
+			s.mu.Lock()
+			s.webhooks, s.internal = said.Webhooks, said.Internal
+			s.mu.Unlock()
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // Internal is the address of what is for operators.
@@ -157,11 +170,13 @@ func (s *Server) Internal() string {
 	return s.internal
 }
 
-// Log is what the server has logged so far.
+// Log is what the server has logged so far, also before it was started anew.
 func (s *Server) Log() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.log.String()
+	text, err := os.ReadFile(s.logPath())
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 // Kill kills the server as kill -9 does.
@@ -244,14 +259,17 @@ func sign(key []byte, parts ...[]byte) []byte {
 	return mac.Sum(nil)
 }
 
-// Idle waits until nothing waits or runs any more.
+// Idle waits until nothing waits any more, and nothing that this server runs is still to be logged.
 func (s *Server) Idle(ctx context.Context) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		n, err := s.open(ctx)
+		n, err := s.sum(ctx, "weighlock_queue_items")
 		if err == nil && n == 0 {
-			return nil
+			// A run is no item of the queue any more when it has yet to say that it has ended.
+			if running, err := s.sum(ctx, "weighlock_oldest_run_seconds"); err == nil && running == 0 {
+				return nil
+			}
 		}
 		select {
 		case err := <-s.exited:
@@ -264,15 +282,15 @@ func (s *Server) Idle(ctx context.Context) error {
 	}
 }
 
-// open is how many items wait or run.
-func (s *Server) open(ctx context.Context) (float64, error) {
+// sum adds up a metric over its labels.
+func (s *Server) sum(ctx context.Context, metric string) (float64, error) {
 	text, err := s.Get(ctx, "/metrics")
 	if err != nil {
 		return 0, err
 	}
 	total, found := 0.0, false
 	for line := range strings.Lines(text) {
-		if value, ok := strings.CutPrefix(line, "weighlock_queue_items{"); ok {
+		if value, ok := strings.CutPrefix(line, metric+"{"); ok {
 			_, value, _ = strings.Cut(strings.TrimSpace(value), "} ")
 			n, err := strconv.ParseFloat(value, 64)
 			if err != nil {
@@ -282,7 +300,7 @@ func (s *Server) open(ctx context.Context) (float64, error) {
 		}
 	}
 	if !found {
-		return 0, errors.New("the metrics do not tell how full the queue is")
+		return 0, fmt.Errorf("the metrics have no %s", metric)
 	}
 	return total, nil
 }
