@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -37,9 +38,14 @@ type installed struct {
 	app  *ghinstallation.AppsTransport
 	base *url.URL
 
+	// timeout is how long a token may take to come; 0 has no end.
+	timeout time.Duration
+
 	mu   sync.Mutex
 	id   int64 // of the installation; 0 while that is not known
 	repo forge.Repo
+	// found says that id is the one that was found for repo.
+	found bool
 	// failure says in our words how a request failed.
 	failure func(ctx context.Context, op string, err error) error
 	tokens  *ghinstallation.Transport // nil until there was need of one
@@ -70,13 +76,42 @@ func (a *App) authorize(base *url.URL, next http.RoundTripper) (*installed, http
 	return i, rest.Authorization{Name: "Authorization", Value: value, Base: base, Next: next}, nil
 }
 
-// token is one that the installation acts by.
+// token is one that the installation acts by. Whoever needs one waits for who asks for it: that has an end, whatever the caller's has.
 func (i *installed) token(ctx context.Context) (string, error) {
-	tokens, err := i.source(ctx)
-	if err != nil {
-		return "", err
+	if i.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, i.timeout)
+		defer cancel()
 	}
-	return tokens.Token(ctx)
+	for again := false; ; again = true {
+		tokens, err := i.source(ctx)
+		if err != nil {
+			return "", err
+		}
+		token, err := tokens.Token(ctx)
+		if again || !i.gone(tokens, err) {
+			return token, err
+		}
+	}
+}
+
+// gone forgets an installation that was found for a repository and that GitHub does not know any more: the app may have been installed anew,
+// which makes another one.
+func (i *installed) gone(tokens *ghinstallation.Transport, err error) bool {
+	var failed *ghinstallation.HTTPError
+	if !errors.As(err, &failed) || failed.Response == nil || failed.Response.StatusCode != http.StatusNotFound {
+		return false
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if !i.found {
+		return false
+	}
+	failed.Response.Body.Close()
+	if i.tokens == tokens {
+		i.id, i.found, i.tokens = 0, false, nil
+	}
+	return true
 }
 
 // source is where the installation's tokens come from. Which installation that is, is found out once.
@@ -98,9 +133,10 @@ func (i *installed) source(ctx context.Context) (*ghinstallation.Transport, erro
 		if err := i.ask(ctx, path, &found); err != nil {
 			return nil, i.failure(ctx, op, err)
 		}
-		if i.id = found.ID; i.id <= 0 {
+		if found.ID <= 0 {
 			return nil, &forge.Error{Op: op, Message: "GitHub's answer names none", Err: forge.ErrUnavailable}
 		}
+		i.id, i.found = found.ID, true
 	}
 	i.tokens = ghinstallation.NewFromAppsTransport(i.app, i.id)
 	i.tokens.BaseURL = i.app.BaseURL
@@ -146,15 +182,24 @@ func InstallationOf(payload []byte) int64 {
 	return wire.Installation.ID
 }
 
-// tokenFailure says how the fetching of a token failed.
+// tokenFailure says how the fetching of a token failed. An installation that was suspended (403) may act again some day, as may an app whose
+// key, or clock, is not right.
 func (c *Client) tokenFailure(op string, err *ghinstallation.HTTPError) error {
 	op += ": fetch a token of the app's installation"
 	if err.Response == nil {
 		return &forge.Error{Op: op, Err: fmt.Errorf("%w: %s", forge.ErrUnavailable, c.clean(err.Message))}
 	}
-	err.Response.Body.Close()
+	defer err.Response.Body.Close()
+	var said struct {
+		Message string `json:"message"`
+	}
+	_ = json.NewDecoder(io.LimitReader(err.Response.Body, 64<<10)).Decode(&said) // the status tells as well
 	status, after := err.Response.StatusCode, rest.RetryAfter(err.Response.Header, "X-RateLimit")
-	return &forge.Error{Op: op, Status: status, RetryAfter: after, Err: rest.Kind(status, after)}
+	kind := rest.Kind(status, after)
+	if errors.Is(kind, forge.ErrForbidden) {
+		kind = forge.ErrUnauthorized
+	}
+	return &forge.Error{Op: op, Status: status, Message: c.clean(said.Message), RetryAfter: after, Err: kind}
 }
 
 // self is the account of an app: what its name is, the app itself is asked;

@@ -6,8 +6,13 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -123,6 +128,77 @@ func TestAnAppThatIsNotInstalledIsToldSo(t *testing.T) {
 	server.AddApp("weighlock", 17, 4, &k.PublicKey)
 	_, err := connectApp(t, server, 5).PullRequest(t.Context(), shop, 1)
 	if !errors.Is(err, forge.ErrNotFound) || !strings.Contains(err.Error(), "fetch a token of the app's installation") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// appAnswering is an app's client at a server that the stand-in cannot be.
+func appAnswering(t *testing.T, app github.App, timeout time.Duration, handle http.HandlerFunc) *github.Client {
+	t.Helper()
+	server := httptest.NewServer(handle)
+	t.Cleanup(server.Close)
+	app.ID = 17
+	_, app.PrivateKey = key()
+	client, err := github.New(github.Config{App: &app, BaseURL: server.URL, Backoff: time.Millisecond, HTTPClient: &http.Client{Timeout: timeout}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// Whoever removes an app and installs it anew has another installation: who looked for it by a repository finds that one.
+func TestAnInstallationThatIsGoneIsLookedForAnew(t *testing.T) {
+	t.Parallel()
+	var installed atomic.Int64
+	installed.Store(4)
+	client := appAnswering(t, github.App{Repo: shop}, 0, func(w http.ResponseWriter, req *http.Request) {
+		switch req.URL.Path {
+		case "/repos/acme/shop/installation":
+			fmt.Fprintf(w, `{"id":%d}`, installed.Load())
+		case fmt.Sprintf("/app/installations/%d/access_tokens", installed.Load()):
+			// It is about to end: the next one is asked for soon.
+			fmt.Fprintf(w, `{"token":"ghs_of%d","expires_at":%q}`, installed.Load(), time.Now().Add(time.Second).Format(time.RFC3339))
+		default:
+			http.Error(w, `{"message":"Not Found"}`, http.StatusNotFound)
+		}
+	})
+	for _, id := range []int64{4, 5} {
+		installed.Store(id)
+		if token, err := client.Token(t.Context()); token != fmt.Sprint("ghs_of", id) || err != nil {
+			t.Errorf("of installation %d: %q, %v", id, token, err)
+		}
+	}
+	installed.Store(-1)
+	if _, err := client.Token(t.Context()); !errors.Is(err, forge.ErrUnavailable) {
+		t.Errorf("of no installation: %v", err)
+	}
+}
+
+// What GitHub says of an app that gets no token is told, and what may be mended is no final answer.
+func TestWhyAnAppGetsNoTokenIsTold(t *testing.T) {
+	t.Parallel()
+	for status, message := range map[int]string{
+		http.StatusForbidden:    "This installation has been suspended",
+		http.StatusUnauthorized: "'Expiration time' claim ('exp') is too far in the future",
+	} {
+		client := appAnswering(t, github.App{Installation: 4}, 0, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			fmt.Fprintf(w, `{"message":%q}`, message)
+		})
+		if _, err := client.PullRequest(t.Context(), shop, 1); !errors.Is(err, forge.ErrUnauthorized) || !strings.Contains(err.Error(), message) {
+			t.Errorf("%d: %v", status, err)
+		}
+	}
+}
+
+// All that an installation asks for waits for its token, so that this has an end where the one who asks has none, such as git.
+func TestATokenThatDoesNotComeIsNotWaitedForForEver(t *testing.T) {
+	t.Parallel()
+	client := appAnswering(t, github.App{Installation: 4}, 50*time.Millisecond, func(_ http.ResponseWriter, req *http.Request) {
+		_, _ = io.Copy(io.Discard, req.Body) // only then is it noticed who goes
+		<-req.Context().Done()
+	})
+	if _, err := client.Token(t.Context()); !errors.Is(err, forge.ErrUnavailable) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -134,7 +134,7 @@ func New(c Config) (*Client, error) {
 		backoff: c.Backoff, pace: rest.NewPace(c.WriteSpacing),
 	}
 	if as != nil {
-		as.failure = client.failure
+		as.failure, as.timeout = client.failure, plain.Timeout
 	}
 	return client, nil
 }
