@@ -481,6 +481,24 @@ func (f *ForgeConfig) of(repo forge.Repo) *RepositoryConfig {
 	return nil
 }
 
+// exact says whether it is of one repository, and no pattern.
+func (r *RepositoryConfig) exact() bool { return !strings.ContainsAny(r.Name, `*?[\`) }
+
+// names says whether an entry is of that one repository.
+func (f *ForgeConfig) names(repo forge.Repo) bool {
+	return slices.ContainsFunc(f.Repositories, func(r RepositoryConfig) bool { return r.exact() && strings.EqualFold(r.Name, repo.String()) })
+}
+
+// example is a repository that is known before anything is heard, if there is one.
+func (f *ForgeConfig) example() (forge.Repo, bool) {
+	for i := range f.Repositories {
+		if repo, err := forge.ParseRepo(f.Repositories[i].Name); err == nil && f.Repositories[i].exact() {
+			return repo, true
+		}
+	}
+	return forge.Repo{}, false
+}
+
 // serves says whether deliveries about a repository are taken.
 func (f *ForgeConfig) serves(repo forge.Repo) bool { return f.of(repo) != nil }
 

@@ -23,6 +23,8 @@ type source struct {
 
 	// swept has, by repository, the number of the open pull request that was looked at last.
 	swept sync.Map
+	// told has the repositories of which it was told that they are gone, or have another name.
+	told sync.Map
 
 	mu      sync.Mutex
 	clients map[identity]*client

@@ -104,8 +104,8 @@ func (s *Server) sweep(ctx context.Context) error {
 	var all sync.WaitGroup
 	for _, f := range s.sources {
 		repos := map[string]string{} // by their names in lower case, by which the configuration may call them
-		for _, r := range f.config.Repositories {
-			if !strings.ContainsAny(r.Name, `*?[\`) {
+		for i := range f.config.Repositories {
+			if r := &f.config.Repositories[i]; r.exact() {
 				repos[strings.ToLower(r.Name)] = r.Name
 			}
 		}
@@ -143,13 +143,24 @@ func (s *Server) sweepRepo(ctx context.Context, f *source, repo forge.Repo) erro
 		return err
 	}
 	about, err := client.Repository(ctx, repo)
+	// What was heard of once is looked at for as long as a pattern serves it. That it is no more, nobody can mend: it is told once.
+	named := f.config.names(repo)
+	if errors.Is(err, forge.ErrNotFound) && !named {
+		if _, told := f.told.LoadOrStore(repo, true); !told {
+			s.log.InfoContext(ctx, "a repository that was heard of is not there any more, or not for us to see", "repository", repo.String(), "error", err)
+		}
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	if !strings.EqualFold(about.Repo.String(), repo.String()) { // what it is called now is looked at by itself, where that is served
-		s.log.WarnContext(ctx, "a repository has another name now: where the configuration names it, give it that one", "repository", repo, "now", about.Repo)
+		if _, told := f.told.LoadOrStore(repo, true); named || !told {
+			s.log.WarnContext(ctx, "a repository has another name now: where the configuration names it, give it that one", "repository", repo.String(), "now", about.Repo.String())
+		}
 		return nil
 	}
+	f.told.Delete(repo)
 	repo = about.Repo // as deliveries spell it
 	prs, err := client.OpenPullRequests(ctx, repo, "")
 	if err != nil {

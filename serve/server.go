@@ -100,7 +100,12 @@ func listen(key, address string) (net.Listener, error) {
 // introduce says as whom the server speaks: a token that is wrong is best known before something is to be done.
 func (s *Server) introduce(ctx context.Context) {
 	for _, f := range s.sources {
-		client, err := f.client(0, forge.Repo{})
+		repo, found := f.config.example()
+		if app := f.config.App; app != nil && app.Installation == 0 && !found {
+			s.log.InfoContext(ctx, "speaking to the forge as an app, by the installation of each repository that is heard of", "forge", f.config.Name, "app", app.ID)
+			continue
+		}
+		client, err := f.client(0, repo)
 		var who forge.User
 		if err == nil {
 			who, err = client.Self(ctx)
