@@ -55,6 +55,11 @@ func newMetrics(store *queue.Store) *metrics {
 	for _, o := range []bot.Ending{bot.EndedDeployed, bot.EndedUnchanged, bot.EndedRefused, bot.EndedHeld, bot.EndedUnreached, bot.EndedFailed} {
 		m.deploys.WithLabelValues(string(o)) // so that a first failure is an increase
 	}
+	for _, kind := range kinds {
+		m.runs.WithLabelValues(string(kind), string(queue.Failed))
+		m.recovered.WithLabelValues(string(kind))
+	}
+	m.recovered.WithLabelValues("delivery")
 	for _, o := range []bot.Ending{bot.EndedPreviewed, bot.EndedUnchanged, bot.EndedUnreached, bot.EndedFailed} {
 		m.previews.WithLabelValues(string(o))
 	}

@@ -32,6 +32,12 @@ func TestMetricsAreAsPrometheusAsksAndNameNoRepository(t *testing.T) {
 	}
 	defer store.Close()
 	m := newMetrics(store)
+	// What alerts look at is there before it happens: the first time is no increase else.
+	for _, metric := range []string{"weighlock_run_seconds", "weighlock_deploys_total", "weighlock_recovered_total"} {
+		if n, err := testutil.GatherAndCount(m.registry, metric); err != nil || n == 0 {
+			t.Errorf("of %s there is nothing before something has happened: %v", metric, err)
+		}
+	}
 	item := queue.Item{Delivery: "github:1", Source: "github", Key: "github:acme/shop#7", Repo: "github:acme/shop", Kind: queue.Deploy, Body: []byte("{}")}
 	if _, err := store.Add(t.Context(), item); err != nil {
 		t.Fatal(err)
@@ -97,6 +103,13 @@ weighlock_deploys_total{outcome="held"} 0
 weighlock_deploys_total{outcome="refused"} 0
 weighlock_deploys_total{outcome="unchanged"} 0
 weighlock_deploys_total{outcome="unreached"} 0
+# HELP weighlock_recovered_total What no delivery told and was found by looking.
+# TYPE weighlock_recovered_total counter
+weighlock_recovered_total{what="command"} 0
+weighlock_recovered_total{what="delivery"} 1
+weighlock_recovered_total{what="deploy"} 0
+weighlock_recovered_total{what="preview"} 0
+weighlock_recovered_total{what="urgent"} 0
 # HELP weighlock_workers How many items this replica runs at the same time at most.
 # TYPE weighlock_workers gauge
 weighlock_workers 4
@@ -117,7 +130,7 @@ weighlock_queue_items{kind="preview",state="waiting"} 0
 weighlock_queue_items{kind="urgent",state="running"} 0
 weighlock_queue_items{kind="urgent",state="waiting"} 0
 `
-	if err := testutil.GatherAndCompare(m.registry, strings.NewReader(want), "weighlock_forge_requests_remaining", "weighlock_gate_refusals_total", "weighlock_queue_items", "weighlock_deploys_total", "weighlock_workers"); err != nil {
+	if err := testutil.GatherAndCompare(m.registry, strings.NewReader(want), "weighlock_forge_requests_remaining", "weighlock_gate_refusals_total", "weighlock_queue_items", "weighlock_deploys_total", "weighlock_workers", "weighlock_recovered_total"); err != nil {
 		t.Error(err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"os"
 	"path/filepath"
@@ -95,6 +96,44 @@ func TestTheServersConfigurationOfDeployIsTaken(t *testing.T) {
 		}
 		if !found || monitored != 2 {
 			t.Errorf("there is no configuration, or %d objects for Prometheus", monitored)
+		}
+	}
+}
+
+// A pod is given as long to end as the server lets a deploy go on, and some time to say so.
+func TestAPodOfDeployOutlivesTheServersGrace(t *testing.T) {
+	t.Parallel()
+	p, err := engine.Open("../../deploy", project.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for grace, want := range map[string]string{"": "360", "20m": "1260", "90s": "150", "1h30m": "5460", "0s": "60"} {
+		limits := map[string]any{"workers": 3}
+		if grace != "" {
+			limits["grace"] = grace
+		}
+		target, err := p.Target(t.Context(), project.Selection{Args: map[string]any{"image": "weighlock:1", "limits": limits}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := engine.Render(t.Context(), p, target, render.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		for o := range m.All() {
+			if o.Object.Text("kind") != "Deployment" {
+				continue
+			}
+			found++
+			text, err := json.Marshal(o.Object)
+			if err != nil || !strings.Contains(string(text), `"terminationGracePeriodSeconds":`+want+`,`) && !strings.Contains(string(text), `"terminationGracePeriodSeconds":`+want+`}`) {
+				t.Errorf("with a grace of %q, want %s seconds: %s, %v", grace, want, text, err)
+			}
+		}
+		if found != 1 {
+			t.Errorf("%d Deployments", found)
 		}
 	}
 }
