@@ -45,6 +45,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/xanzy/go-gitlab"
@@ -93,6 +94,10 @@ type Client struct {
 	backoff  time.Duration
 	pace     *rest.Pace
 	edits    rest.Edits[edited, forge.Comment]
+	self     struct {
+		sync.Mutex
+		known forge.User
+	}
 }
 
 var _ forge.Forge = (*Client)(nil)

@@ -159,3 +159,27 @@ func TestNamesThatAreNoneAreNotSent(t *testing.T) {
 		}
 	}
 }
+
+// Each look at a merge request asks who we are.
+func TestWhoATokenIsIsAskedOnce(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	client := answering(t, func(w http.ResponseWriter, _ *http.Request) {
+		if asked++; asked == 1 {
+			http.Error(w, `{"message":"401 Unauthorized"}`, http.StatusUnauthorized)
+			return
+		}
+		fmt.Fprint(w, `{"id":7,"username":"weighlock-bot"}`)
+	})
+	if who, err := client.Self(t.Context()); !errors.Is(err, forge.ErrUnauthorized) {
+		t.Errorf("at first: %+v, %v", who, err)
+	}
+	for range 2 {
+		if who, err := client.Self(t.Context()); err != nil || who.ID != 7 {
+			t.Errorf("then: %+v, %v", who, err)
+		}
+	}
+	if asked != 2 {
+		t.Errorf("asked %d times, want 2", asked)
+	}
+}

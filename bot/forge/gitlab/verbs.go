@@ -353,8 +353,13 @@ func permission(level int) forge.Permission {
 	return forge.NoPermission
 }
 
-// Self implements [forge.Forge].
+// Self implements [forge.Forge]. Who a token is stays the same: GitLab is asked until it has said so once.
 func (c *Client) Self(ctx context.Context) (forge.User, error) {
+	c.self.Lock()
+	defer c.self.Unlock()
+	if c.self.known.ID != 0 {
+		return c.self.known, nil
+	}
 	do := call{op: "read who we are", method: http.MethodGet, path: "user"}
 	var got wireUser
 	if _, err := c.read(ctx, do, &got); err != nil {
@@ -363,5 +368,6 @@ func (c *Client) Self(ctx context.Context) (forge.User, error) {
 	if got.ID == 0 || got.Username == "" {
 		return forge.User{}, c.misread(do, errors.New("user without id or username"))
 	}
-	return got.forge(), nil
+	c.self.known = got.forge()
+	return c.self.known, nil
 }
