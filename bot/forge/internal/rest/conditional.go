@@ -10,10 +10,13 @@ import (
 )
 
 const (
-	// keptAnswers bounds how many answers are kept, and keptBytes how long each
-	// may be.
-	keptAnswers = 128
-	keptBytes   = 1 << 20
+	// keptInAll bounds how much is kept of answers, and keptBytes how long each
+	// may be. Who asks about one pull request after the other, and then begins
+	// anew, has use for what is kept only where all of it is.
+	keptInAll = 16 << 20
+	keptBytes = 1 << 20
+	// keptBeside is about how much an answer takes beside its body.
+	keptBeside = 4 << 10
 )
 
 // Conditional carries reads that ask whether there is news: answers are kept
@@ -29,12 +32,15 @@ type Conditional struct {
 	mu    sync.Mutex
 	kept  map[string]answer
 	order []string // addresses, those kept longest first
+	size  int      // of what is kept
 }
 
 type answer struct {
 	header http.Header
 	body   []byte
 }
+
+func (a answer) size() int { return len(a.body) + keptBeside }
 
 // RoundTrip implements [http.RoundTripper].
 func (c *Conditional) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -88,14 +94,18 @@ func (c *Conditional) keep(address string, a answer) {
 	if c.kept == nil {
 		c.kept = map[string]answer{}
 	}
-	if _, known := c.kept[address]; !known {
-		if len(c.order) == keptAnswers {
-			delete(c.kept, c.order[0])
-			c.order = c.order[1:]
-		}
+	if before, known := c.kept[address]; known {
+		c.size -= before.size()
+	} else {
 		c.order = append(c.order, address)
 	}
 	c.kept[address] = a
+	c.size += a.size()
+	for c.size > keptInAll {
+		c.size -= c.kept[c.order[0]].size()
+		delete(c.kept, c.order[0])
+		c.order = c.order[1:]
+	}
 }
 
 type readCloser struct {

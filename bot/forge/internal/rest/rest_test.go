@@ -129,10 +129,18 @@ func TestAnAnswerThatStillHoldsIsNotSentAgain(t *testing.T) {
 	if got := read(long); got != "version 2" || sent != 4 {
 		t.Errorf("got %q, sent %d times", got, sent)
 	}
-	for i := range 200 { // what was kept longest goes
-		read(fmt.Sprint("a=", i))
+	for range 2 { // a forge of many pull requests
+		for i := range 500 {
+			read(fmt.Sprint("a=", i))
+		}
 	}
-	if read(""); sent != 205 {
+	if read(""); sent != 504 {
+		t.Errorf("sent %d times", sent)
+	}
+	for i := range 40 { // what was kept longest goes
+		read(strings.Repeat("x", 900) + fmt.Sprint(i))
+	}
+	if read(""); sent != 545 {
 		t.Errorf("sent %d times", sent)
 	}
 }
