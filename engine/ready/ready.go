@@ -73,6 +73,8 @@ func (r *Rules) Assess(o Observation) (State, error) {
 		return job(o.Object), nil
 	case ref.Group == "" && ref.Kind == "Pod" && o.Hook:
 		return hookPod(o.Object), nil
+	case ref.Group == "" && ref.Kind == "Service" && o.Object.Text("spec", "type") == "LoadBalancer":
+		return loadBalancer(o.Object), nil
 	}
 	if _, has := o.Object["status"]; !has && o.ExpectsStatus && o.Now.Sub(created(o.Object)) < reactionTime {
 		return State{Waiting, "nobody has written its status yet"}, nil

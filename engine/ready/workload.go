@@ -63,6 +63,16 @@ func hookPod(o object.Object) State {
 	return State{Waiting, "the pod has not completed"}
 }
 
+// loadBalancer judges a Service by whether it can be reached from outside: kstatus is content with its address in the cluster.
+func loadBalancer(o object.Object) State {
+	own, _ := o.Map("spec")["externalIPs"].([]any)
+	given, _ := o.Map("status", "loadBalancer")["ingress"].([]any)
+	if len(own)+len(given) == 0 {
+		return State{Waiting, "its load balancer has no address yet"}
+	}
+	return State{Ready, "its load balancer has an address"}
+}
+
 // pod is why a container of a pod ended badly; or else what is given.
 func pod(o object.Object, otherwise string) string {
 	st := o.Map("status")
