@@ -87,7 +87,8 @@ type Change struct {
 	Op  Op
 	// Source is the file that the object was rendered from; "" for an orphan.
 	Source string
-	// Fields are the differences of an update, sorted by path.
+	// Fields are the differences of an update, sorted by path; of a new object, those from the one that it takes the place of, where
+	// the project says which one that is.
 	Fields []FieldChange
 	// Hidden is how many differing fields ignore rules hide. They are written all the same, and with the values that the digest
 	// binds.

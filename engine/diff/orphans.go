@@ -1,10 +1,13 @@
 package diff
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/weighlock/weighlock/engine/internal/managed"
 	"github.com/weighlock/weighlock/engine/object"
 	"github.com/weighlock/weighlock/engine/render"
 )
@@ -47,11 +50,19 @@ func (d *differ) orphans(set *ChangeSet) {
 // alike is how much of two objects' content must be the same for the one to count as the other renamed.
 const alike = 0.6
 
-// pairRenames pairs orphans with new objects of the same kind whose content is alike, the most alike first.
+// named says that both objects have the same name to be compared by (project format §10).
+const named = 2
+
+// pairRenames pairs orphans with new objects of the same kind whose content is alike, the most alike first. Of those that are to be
+// compared by a name, the new object is compared with the youngest.
 func (d *differ) pairRenames(set *ChangeSet) {
 	type pair struct {
 		from, to *Change
 		score    float64
+	}
+	live := map[string]object.Object{}
+	for _, o := range d.live.all {
+		live[o.Text("metadata", "uid")] = o
 	}
 	var pairs []pair
 	for to := range set.All() {
@@ -66,8 +77,8 @@ func (d *differ) pairRenames(set *ChangeSet) {
 			if to.Ref.IsNamespace() {
 				score = moved(set, from.Ref.Name, to.Ref.Name)
 			}
-			if named := to.desired.Annotation("kluctl.io/diff-name"); named != "" && named == from.Live.Annotation("kluctl.io/diff-name") {
-				score = 2
+			if name := to.desired.Annotation("kluctl.io/diff-name"); name != "" && name == from.Live.Annotation("kluctl.io/diff-name") && from.Ref.Namespace == to.Ref.Namespace {
+				score = named
 			}
 			if score >= alike {
 				pairs = append(pairs, pair{from, to, score})
@@ -80,14 +91,38 @@ func (d *differ) pairRenames(set *ChangeSet) {
 			return -1
 		case a.score < b.score:
 			return 1
+		case a.score == named:
+			// Times are in UTC, to the second.
+			x, y := live[a.from.uid].Text("metadata", "creationTimestamp"), live[b.from.uid].Text("metadata", "creationTimestamp")
+			return cmp.Or(strings.Compare(y, x), object.Compare(b.from.Ref, a.from.Ref))
 		}
 		return object.Compare(a.from.Ref, b.from.Ref)
 	})
 	for _, p := range pairs {
 		if p.from.RenamedTo == nil && p.to.RenamedFrom == nil {
 			p.from.RenamedTo, p.to.RenamedFrom = &p.to.Ref, &p.from.Ref
+			if p.score == named {
+				d.succeed(p.to, p.from, live[p.from.uid])
+			}
 		}
 	}
+}
+
+// succeed compares a new object with the one that it takes the place of. It is known as rendered only: of what the server has
+// completed in the other, nothing is told.
+func (d *differ) succeed(c, old *Change, live object.Object) {
+	ignore, err := newIgnorer(c.desired, c.rules.Ignore, d.opts.Ignore)
+	if err != nil {
+		return // it was told where c was compared
+	}
+	fields, _ := changes(old.Live, c.Merged, ignore)
+	entries := managed.Entries(live)
+	ours := func(f FieldChange) bool {
+		return slices.ContainsFunc(entries, func(e managed.Entry) bool {
+			return (isOurs(e) || e.Manager == forerunner) && e.Fields.Has(map[string]any(live), f.Path)
+		})
+	}
+	c.Fields = slices.DeleteFunc(fields, func(f FieldChange) bool { return f.Op == Remove && live != nil && !ours(f) })
 }
 
 // similarity is the part of the fields that two objects have in common, from 0 to 1. What the deploy itself writes does

@@ -241,6 +241,11 @@ func (w *partsOf) creations() {
 		w.object(s, c, fmt.Sprintf("<details><summary><code>%s</code>%s%s</summary>\n\n%s\n</details>\n",
 			htmlText(refText(c.Ref)), source(c), htmlText(aside(c)), Fence("yaml", clipped(lines))))
 	}
+	for _, c := range w.picked(has(diff.Create)) {
+		if len(c.Fields) > 0 {
+			w.add(titled("New objects that differ from those that they take the place of"), fieldsMarkdown(c, c.Fields), false)
+		}
+	}
 }
 
 // hooks lists the hooks that run, with what differs from their last run where that is still there.

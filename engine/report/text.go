@@ -54,6 +54,11 @@ var planned, carriedOut = titles{"New objects", "Hooks"}, titles{"Created object
 // plan lists the operations of a change set.
 func (t *text) plan(set *diff.ChangeSet, as titles) {
 	t.refs(as.created, has(diff.Create), set)
+	for c := range set.All() {
+		if c.Op == diff.Create && len(c.Fields) > 0 {
+			t.section(fmt.Sprintf("Diff for object %s, from %s", c.Ref, c.RenamedFrom), changeLines(c.Fields))
+		}
+	}
 	t.changed(set)
 	t.replaced(set)
 	t.refs("Deleted objects", has(diff.Delete), set)
