@@ -29,10 +29,17 @@ func NewReach(l *Limits) *Reach {
 
 // reached is what is known of a cluster.
 type reached struct {
-	asking chan struct{} // closed when the answer is there; nil when nobody asks
-	until  time.Time     // when it may be asked again, if it did not answer
+	asking *question // nil when nobody asks
+	until  time.Time // when it may be asked again, if it did not answer
 	err    error
 	busy   map[*time.Time]bool // since when its runs are
+}
+
+// A question to a cluster, for all who wait for its answer.
+type question struct {
+	done chan struct{} // closed when what follows is known
+	err  error
+	cut  bool // whoever asked has gone before there was an answer
 }
 
 func (r *Reach) cluster(name string) *reached {
@@ -49,39 +56,53 @@ func (r *Reach) cluster(name string) *reached {
 
 // Answers returns an error if a cluster does not answer a ping, or has not a moment ago. Those who ask at the same time share one.
 func (r *Reach) Answers(ctx context.Context, name string, ping func(context.Context) error) error {
-	r.mu.Lock()
-	c := r.cluster(name)
-	if c.err != nil && time.Now().Before(c.until) {
-		defer r.mu.Unlock()
-		return c.err
-	}
-	if asking := c.asking; asking != nil {
-		r.mu.Unlock()
+	for {
+		c, q, mine, err := r.question(name)
+		switch {
+		case err != nil:
+			return err
+		case mine:
+			return r.ask(ctx, c, q, ping)
+		}
 		select {
-		case <-asking:
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			return c.err
+		case <-q.done:
+			if !q.cut {
+				return q.err
+			}
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-	c.asking = make(chan struct{})
-	r.mu.Unlock()
+}
 
+// question is what a cluster is being asked, or is to be asked by the caller; or why that need not be.
+func (r *Reach) question(name string) (c *reached, q *question, mine bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c = r.cluster(name)
+	if c.err != nil && time.Now().Before(c.until) {
+		return c, nil, false, c.err
+	}
+	if mine = c.asking == nil; mine {
+		c.asking = &question{done: make(chan struct{})}
+	}
+	return c, c.asking, mine, nil
+}
+
+func (r *Reach) ask(ctx context.Context, c *reached, q *question, ping func(context.Context) error) error {
 	began := time.Now()
 	asked, cancel := context.WithTimeout(ctx, r.Wait)
-	err := ping(asked)
+	q.err = ping(asked)
 	cancel()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	close(c.asking)
+	defer close(q.done)
 	c.asking = nil
-	if ctx.Err() != nil { // it was not the cluster that ended this
+	if q.cut = ctx.Err() != nil; q.cut { // it was not the cluster that ended this
 		return ctx.Err()
 	}
-	c.err, c.until = err, time.Now().Add(max(2*time.Since(began), r.Again))
-	return err
+	c.err, c.until = q.err, time.Now().Add(max(2*time.Since(began), r.Again))
+	return q.err
 }
 
 // Enter says that a run is busy with a cluster until ctx ends. It is an error where too many have been for too long.

@@ -85,3 +85,27 @@ func TestASlowClusterLeavesARunForOthers(t *testing.T) {
 		}
 	})
 }
+
+// Whoever waits for what another run asks a cluster does not take its end for an answer: it asks itself.
+func TestWhoAskedAndWentHasLearntNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, down := NewReach(&Limits{Workers: 4, cluster: defaultCluster}), errors.New("connection refused")
+		ctx, leave := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		all.Go(func() {
+			if err := r.Answers(ctx, "east", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }); !errors.Is(err, context.Canceled) {
+				t.Errorf("who went: %v", err)
+			}
+		})
+		synctest.Wait()
+		all.Go(func() {
+			if err := r.Answers(t.Context(), "east", func(context.Context) error { return down }); !errors.Is(err, down) {
+				t.Errorf("who waited: %v", err)
+			}
+		})
+		synctest.Wait()
+		leave()
+		all.Wait()
+	})
+}
