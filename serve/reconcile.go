@@ -123,7 +123,7 @@ func (s *Server) sweep(ctx context.Context) error {
 				if err == nil && f.config.serves(repo) {
 					ctx, cancel := context.WithTimeout(ctx, sweepTime)
 					defer cancel()
-					err = s.sweepRepo(ctx, f, repo)
+					err = s.look(ctx, f, repo)
 				}
 				if err != nil {
 					mu.Lock()
@@ -135,6 +135,16 @@ func (s *Server) sweep(ctx context.Context) error {
 	}
 	all.Wait()
 	return errors.Join(errs...)
+}
+
+// look looks at a repository. A panic is a failure to look at this one, not the program's: it would end that each time it starts.
+func (s *Server) look(ctx context.Context, f *source, repo forge.Repo) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("this is a mistake in weighlock: panic: %v", p)
+		}
+	}()
+	return s.sweepRepo(ctx, f, repo)
 }
 
 func (s *Server) sweepRepo(ctx context.Context, f *source, repo forge.Repo) error {

@@ -103,3 +103,16 @@ func TestARepositoryThatIsGoneIsToldOfOnce(t *testing.T) {
 		}
 	}
 }
+
+// broken panics whatever it is asked.
+type broken struct{ forge.Forge }
+
+// What goes wrong with one repository in a way that nobody has thought of does not end the server, which would do the same when it starts again.
+func TestAPanicAboutARepositoryIsThatRepositorys(t *testing.T) {
+	t.Parallel()
+	s, _ := looking(t, &ForgeConfig{Name: "github", Kind: kindGitHub, API: "https://github.invalid", Token: &Secret{value: "a-token"}, Repositories: []RepositoryConfig{{Name: "acme/shop"}}})
+	s.sources[0].clients[identity{}] = &client{Forge: broken{}}
+	if err := s.sweep(t.Context()); err == nil || !strings.Contains(err.Error(), "acme/shop: this is a mistake in weighlock") {
+		t.Errorf("got %v", err)
+	}
+}
