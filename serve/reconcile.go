@@ -64,6 +64,9 @@ func (s *Server) reconcile(ctx context.Context) {
 func (s *Server) redeliver(ctx context.Context, since time.Time) error {
 	var errs []error
 	for _, f := range s.sources {
+		if f.verify == nil { // no door: what is sent again would fail again
+			continue
+		}
 		client, err := f.client(0, forge.Repo{})
 		if err != nil {
 			errs = append(errs, err)

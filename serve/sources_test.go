@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,20 +36,46 @@ func looking(t *testing.T, config *ForgeConfig) (*Server, *bytes.Buffer) {
 	return &Server{config: &Config{}, log: log, store: store, sources: []*source{f}, worker: &worker{bot: bot.Bot{Now: time.Now}}, metrics: newMetrics(store)}, &said
 }
 
+// appKey is an app's, as GitHub has it and as the configuration names it.
+var appKey = sync.OnceValues(func() (*rsa.PublicKey, *Secret) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return &key.PublicKey, &Secret{value: string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))}
+})
+
+// Where a forge is only polled, what could not be delivered is not asked for again: no delivery comes in.
+func TestNothingIsDeliveredAgainWhereThereIsNoDoor(t *testing.T) {
+	t.Parallel()
+	public, private := appKey()
+	for _, door := range []bool{true, false} {
+		hub := forgetest.StartGitHub(t)
+		hub.AddApp("weighlock", 17, 4, public)
+		config := &ForgeConfig{Name: "github", Kind: kindGitHub, API: hub.URL(), App: &AppConfig{ID: 17, Installation: 4, PrivateKey: private}}
+		if door {
+			config.Secrets = []Secret{{value: "a secret of the hooks"}}
+		}
+		s, said := looking(t, config)
+		if err := s.redeliver(t.Context(), time.Now().Add(-time.Hour)); err != nil {
+			t.Errorf("%v: %s", err, said)
+		}
+		if asked := len(hub.Exchanges()) > 0; asked != door {
+			t.Errorf("with a door %v, it is asked: %v", door, asked)
+		}
+	}
+}
+
 // An app whose installation is looked up for each repository is asked who it is by one that the configuration names. Without one there is nobody to
 // ask for: that is no error.
 func TestAnAppIntroducesItself(t *testing.T) {
 	t.Parallel()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
+	public, private := appKey()
 	shop := forge.Repo{Owner: "acme", Name: "shop"}
 	hub := forgetest.StartGitHub(t)
-	hub.AddApp("weighlock", 17, 4, &key.PublicKey)
+	hub.AddApp("weighlock", 17, 4, public)
 	hub.AddRepo(shop, forgetest.RepoOptions{})
 	hub.SetPermission(shop, "weighlock[bot]", forge.Write)
-	private := &Secret{value: string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))}
 	for _, c := range []struct {
 		installation int64
 		repositories []string
