@@ -23,7 +23,13 @@ func flagsFromEnvironment(c *cobra.Command, getenv func(string) string) error {
 			return
 		}
 		if list, ok := f.Value.(pflag.SliceValue); ok {
-			if values := envList(getenv, f.Name); len(values) > 0 {
+			values := envList(getenv, f.Name)
+			for other, own := range aliases {
+				if own == f.Name && len(values) == 0 {
+					values = envList(getenv, other)
+				}
+			}
+			if len(values) > 0 {
 				given := []string{}
 				if f.Changed {
 					given = list.GetSlice()

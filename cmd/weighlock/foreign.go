@@ -20,14 +20,28 @@ var foreign = map[string]string{
 	"keep-command-results-count":  "only what writes to a target has a result to store",
 	"command-result-namespace":    "results are kept beside the locks, which all must see: --records-namespace moves both",
 	"keep-validate-results-count": "results of validate are not stored",
+	"no-obfuscate":                "secret values are never shown",
+	"render-output-dir":           "render, diff and deploy write what they have rendered",
+}
+
+// aliases are flags of Kluctl that have another name here.
+var aliases = map[string]string{"output-format": "output"}
+
+// ownName is the name of a flag that is given by Kluctl's.
+func ownName(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+	if own, ok := aliases[name]; ok {
+		name = own
+	}
+	return pflag.NormalizedName(name)
 }
 
 // registerForeign adds them, hidden, to all commands.
 func registerForeign(root *cobra.Command) {
+	root.SetGlobalNormalizationFunc(ownName)
 	flags := root.PersistentFlags()
 	for name := range foreign {
 		switch name {
-		case "gops-agent-addr", "cpu-profile", "command-result-namespace":
+		case "gops-agent-addr", "cpu-profile", "command-result-namespace", "render-output-dir":
 			flags.String(name, "", "")
 		case "keep-command-results-count", "keep-validate-results-count":
 			flags.Int(name, 0, "")

@@ -31,11 +31,11 @@ func (f *listFlags) parse() ([]output, error) {
 		format, path, _ := strings.Cut(o, "=")
 		switch {
 		case slices.Contains(listFormats, format):
-			out = append(out, output{format, path})
+			out = append(out, output{format: format, path: path})
 		case o == "-":
-			out = append(out, output{"yaml", ""})
+			out = append(out, output{format: "yaml"})
 		case filepath.Ext(o) != "" || strings.ContainsRune(o, filepath.Separator):
-			out = append(out, output{"yaml", o})
+			out = append(out, output{format: "yaml", path: o})
 		default:
 			errs = append(errs, fmt.Errorf("--output %s: expected one of %s, and =path to write to a file", o, strings.Join(listFormats, ", ")))
 		}

@@ -18,14 +18,21 @@ import (
 var formats = []string{"text", "json", "yaml", "markdown"}
 
 // outputFlags say where results go and in which form.
-type outputFlags struct{ outputs []string }
+type outputFlags struct {
+	outputs []string
+	short   bool
+}
 
 func (f *outputFlags) register(c *cobra.Command) {
 	c.Flags().StringArrayVarP(&f.outputs, "output", "o", []string{"text"}, "`format[=path]`: "+strings.Join(formats, ", ")+"; to standard output without a path (repeatable)")
+	c.Flags().BoolVar(&f.short, "short-output", false, "name objects in the format text without their differences")
 }
 
 // output is one parsed --output.
-type output struct{ format, path string }
+type output struct {
+	format, path string
+	short        bool
+}
 
 // parse reads the flags, so that a wrong one is refused before anything is done.
 func (f *outputFlags) parse() ([]output, error) {
@@ -35,7 +42,7 @@ func (f *outputFlags) parse() ([]output, error) {
 		if !slices.Contains(formats, format) {
 			return nil, fmt.Errorf("--output %s: expected one of %s, and =path to write to a file", o, strings.Join(formats, ", "))
 		}
-		o := output{format, path}
+		o := output{format: format, path: path, short: f.short}
 		if o.toFile() {
 			// Now, not after the deploy.
 			f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
@@ -75,7 +82,7 @@ func write(stdout io.Writer, outputs []output, set *diff.ChangeSet, result *appl
 func writeDocument(stdout io.Writer, outputs []output, doc report.Document, set *diff.ChangeSet, result *apply.Result) error {
 	var errs []error
 	for _, o := range outputs {
-		data, err := encode(o.format, doc, set, result)
+		data, err := o.encode(doc, set, result)
 		if err == nil {
 			err = o.write(stdout, data)
 		}
@@ -84,14 +91,16 @@ func writeDocument(stdout io.Writer, outputs []output, doc report.Document, set 
 	return errors.Join(errs...)
 }
 
-func encode(format string, doc report.Document, set *diff.ChangeSet, result *apply.Result) ([]byte, error) {
-	switch format {
-	case "json":
+func (o output) encode(doc report.Document, set *diff.ChangeSet, result *apply.Result) ([]byte, error) {
+	switch {
+	case o.format == "json":
 		return doc.JSON()
-	case "yaml":
+	case o.format == "yaml":
 		return doc.YAML()
-	case "markdown":
+	case o.format == "markdown":
 		return []byte(report.ChangeSetMarkdown(set, result)), nil
+	case o.short:
+		return []byte(report.ShortText(set, result)), nil
 	default:
 		return []byte(report.Text(set, result)), nil
 	}

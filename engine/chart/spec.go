@@ -118,7 +118,7 @@ func (s *Spec) Check(fail func(key, format string, args ...any)) {
 	refuse(len(from) == 0, "", "says not where the chart is; it needs repo, path or git")
 	refuse(len(from) > 1, "", "has %s; a chart comes from one of them", strings.Join(from, " and "))
 	refuse(s.ReleaseName == "", "releaseName", "is required")
-	refuse(s.Output != "" && s.Output != path.Base(s.Output), "output", "%q is not a plain file name", s.Output)
+	refuse(s.Output != "" && path.Clean(s.Output) != path.Base(s.Output), "output", "%q is not a plain file name", s.Output)
 	if s.UpdateConstraints != "" && !isTemplate(s.UpdateConstraints) {
 		_, err := semver.NewConstraint(s.UpdateConstraints)
 		refuse(err != nil, "updateConstraints", "%q is no version constraint, such as ~1.2", s.UpdateConstraints)

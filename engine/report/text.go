@@ -14,6 +14,16 @@ import (
 // left out.
 func Text(set *diff.ChangeSet, result *apply.Result) string {
 	t := text{doc: NewDocument(set, result)}
+	return t.whole(set, result)
+}
+
+// ShortText is [Text] without the differences of the objects that it names.
+func ShortText(set *diff.ChangeSet, result *apply.Result) string {
+	t := text{doc: NewDocument(set, result), short: true}
+	return t.whole(set, result)
+}
+
+func (t *text) whole(set *diff.ChangeSet, result *apply.Result) string {
 	if result == nil {
 		t.plan(set, planned)
 		t.refs("Orphan objects", isLeft, set)
@@ -56,7 +66,7 @@ func (t *text) plan(set *diff.ChangeSet, as titles) {
 	t.refs(as.created, has(diff.Create), set)
 	for c := range set.All() {
 		if c.Op == diff.Create && len(c.Fields) > 0 {
-			t.section(fmt.Sprintf("Diff for object %s, from %s", c.Ref, c.RenamedFrom), changeLines(c.Fields))
+			t.differences(fmt.Sprintf("%s, from %s", c.Ref, c.RenamedFrom), c.Fields)
 		}
 	}
 	t.changed(set)
@@ -163,8 +173,16 @@ func outcomeCounts(r *apply.Result) string {
 }
 
 type text struct {
-	doc Document
-	b   strings.Builder
+	doc   Document
+	short bool
+	b     strings.Builder
+}
+
+// differences tells how an object differs.
+func (t *text) differences(of string, fields []diff.FieldChange) {
+	if !t.short {
+		t.section("Diff for object "+of, changeLines(fields))
+	}
 }
 
 func (t *text) refs(title string, pick func(*diff.Change) bool, set *diff.ChangeSet) {
@@ -186,7 +204,7 @@ func (t *text) refs(title string, pick func(*diff.Change) bool, set *diff.Change
 func (t *text) changed(set *diff.ChangeSet) {
 	t.refs("Changed objects", isShown, set)
 	f := fold(set, func(diff.FieldChange) bool { return true })
-	if len(f.labels) > 0 {
+	if len(f.labels) > 0 && !t.short {
 		lines := []string{"  " + f.title()}
 		for _, l := range f.labels {
 			lines = append(lines, "  "+l.text())
@@ -198,7 +216,7 @@ func (t *text) changed(set *diff.ChangeSet) {
 	}
 	for c := range set.All() {
 		if isShown(c) && len(f.fields[c]) > 0 {
-			t.section("Diff for object "+c.Ref.String(), changeLines(f.fields[c]))
+			t.differences(c.Ref.String(), f.fields[c])
 		}
 	}
 }
@@ -209,7 +227,7 @@ func (t *text) replaced(set *diff.ChangeSet) {
 	t.refs("Objects that cannot be changed, only replaced", func(c *diff.Change) bool { return c.Op == diff.Replace && c.Err != nil }, set)
 	for c := range set.All() {
 		if c.Op == diff.Replace && len(c.Fields) > 0 {
-			t.section("Diff for object "+c.Ref.String(), changeLines(c.Fields))
+			t.differences(c.Ref.String(), c.Fields)
 		}
 	}
 }
@@ -219,7 +237,7 @@ func (t *text) hooks(set *diff.ChangeSet, title string) {
 	t.refs(title, isHook, set)
 	for c := range set.All() {
 		if isHook(c) && len(c.Fields) > 0 {
-			t.section("Diff for object "+c.Ref.String(), changeLines(c.Fields))
+			t.differences(c.Ref.String(), c.Fields)
 		}
 	}
 	t.refs("Hooks that do not run", func(c *diff.Change) bool { return c.Op == diff.Skip && c.Hook != nil }, set)
