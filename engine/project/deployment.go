@@ -460,11 +460,8 @@ func withoutArgs(layers []*Layer) []*Layer {
 	return out
 }
 
-// itemDir resolves a directory that a deployment file names relative to itself.
+// itemDir resolves a directory that a deployment file names relative to itself, even if it writes it like an absolute one.
 func itemDir(s scope, rel string, at place) (string, error) {
-	if path.IsAbs(rel) {
-		return "", fmt.Errorf("%s: %s is absolute; give it relative to the deployment file", at, rel)
-	}
 	dir := path.Join(s.dir, rel)
 	ok, err := s.source.IsDir(dir)
 	if err != nil {
