@@ -33,6 +33,9 @@ func (s *Server) sweepBranches(ctx context.Context, f *source, client *client, r
 		return err
 	}
 	branches, err := deploying(ctx, clone, tip)
+	if errors.As(err, new(*configError)) { // that is told on pull requests
+		err = nil
+	}
 	errs := []error{err, s.sweepBranch(ctx, f, about.DefaultBranch, tip, from)}
 	for _, branch := range branches {
 		if branch == about.DefaultBranch {
@@ -47,7 +50,10 @@ func (s *Server) sweepBranches(ctx context.Context, f *source, client *client, r
 	return errors.Join(errs...)
 }
 
-// deploying lists the branches that the configuration of a commit names. What is wrong with it is told on pull requests.
+// A configError says what is wrong with a repository's configuration.
+type configError struct{ error }
+
+// deploying lists the branches that the configuration of a commit names.
 func deploying(ctx context.Context, clone *checkout.Repo, commit string) ([]string, error) {
 	if err := clone.Fetch(ctx, commit); err != nil {
 		return nil, err
@@ -61,7 +67,7 @@ func deploying(ctx context.Context, clone *checkout.Repo, commit string) ([]stri
 	}
 	config, err := bot.ParseConfig(bot.ConfigFile, data)
 	if err != nil {
-		return nil, nil //nolint:nilerr // see above
+		return nil, &configError{err}
 	}
 	return config.Branches(), nil
 }

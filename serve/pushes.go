@@ -100,6 +100,25 @@ func (w *worker) askAgain(ctx context.Context, b *bot.Bot, a *queue.Account) err
 	return err
 }
 
+// concerns says whether a push may deploy something, as far as is known. What is wrong with a branch that the default branch does not
+// name, such as that it is gone by now, as those of a merge queue are, keeps nothing from being deployed.
+func (w *worker) concerns(ctx context.Context, b *bot.Bot, e forge.BranchPushed) bool {
+	if e.DefaultBranch == "" || e.Branch == e.DefaultBranch {
+		return true
+	}
+	clone, err := b.Clone(ctx, "refs/heads/"+e.DefaultBranch)
+	if err != nil {
+		return true
+	}
+	defer clone.Close()
+	tip, err := clone.Tip(ctx, e.DefaultBranch)
+	if err != nil {
+		return true
+	}
+	branches, err := deploying(ctx, clone, tip)
+	return err != nil || slices.Contains(branches, e.Branch)
+}
+
 // giveUpPush tells of a push that is not tried any more for now.
 func (w *worker) giveUpPush(ctx context.Context, b *bot.Bot, e forge.BranchPushed, run *queue.Run, cause error) error {
 	next := "It is not tried again by itself."

@@ -147,6 +147,9 @@ func (w *worker) handle(ctx context.Context, run *queue.Run, last bool) queue.Ou
 	retry = retry && !errors.As(err, new(*queue.CancelledError))
 	switch {
 	case retry:
+	case isPush && !j.begun() && !w.concerns(ctx, &b, push):
+		b.Log.InfoContext(ctx, "a push to a branch that nothing is deployed from cannot be looked at", "branch", push.Branch, "cause", oneLineOf(err))
+		return queue.Outcome{Note: fmt.Sprintf("nothing is deployed from %s", push.Branch)}
 	case isPush:
 		err = errors.Join(err, w.giveUpPush(ctx, &b, push, run, err))
 	default:

@@ -165,3 +165,36 @@ func givenUp(t *testing.T, away string) {
 		t.Errorf("after the command the check is %q, and staging is %q: %+v\n%s", got, c.color("staging"), c.comments(), s.Log())
 	}
 }
+
+// What is wrong with a branch that nothing is deployed from wakes nobody up, and makes no commit look as if its deploy had failed: such branches
+// go as they come, those of merge queues within minutes.
+func TestServeSaysNothingOfABranchThatNothingIsDeployedFrom(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	s := c.served("")
+	push := func(branch, head string) {
+		c.deliver(s, c.github.PushWebhook(forgetest.Push{Repo: testRepo, Branch: branch, Before: c.base, After: head, By: writer}))
+	}
+	gone := c.branch(change)
+	push("gh-readonly-queue/main/pr-1-"+c.base, gone)
+	broken := c.branch(map[string]string{".weighlock.yaml": "version: 1\nprojcts: []\n"})
+	push("topic", broken)
+	for _, head := range []string{gone, broken} {
+		if checks := c.github.Checks(testRepo, head); len(checks) > 0 {
+			t.Errorf("of %s there is said %+v", head, checks)
+		}
+	}
+	if log := s.Log(); strings.Contains(log, `"level":"ERROR"`) || strings.Count(log, "a push to a branch that nothing is deployed from cannot be looked at") != 2 {
+		t.Errorf("the log has %s", log)
+	}
+	// What is wrong with main is told.
+	if _, err := c.git.Run(t.Context(), "checkout", "--quiet", "main"); err != nil {
+		t.Fatal(err)
+	}
+	c.write(map[string]string{".weighlock.yaml": "version: 1\nprojcts: []\n"})
+	head := c.commit("main")
+	push("main", head)
+	if checks := c.github.Checks(testRepo, head); len(checks) != 1 || checks[0].State != forge.CheckFailure {
+		t.Errorf("of main there is said %+v", checks)
+	}
+}
