@@ -7,6 +7,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ohler55/ojg/jp"
@@ -156,12 +157,96 @@ func (g ignorer) find(o map[string]any) []object.Path {
 	for _, m := range g.matchers {
 		out = append(out, m.find(o)...)
 	}
+	if view := variablesByName(o); view.object != nil {
+		for _, m := range g.matchers {
+			for _, p := range m.find(view.object) {
+				if at, ok := view.position(p); ok {
+					out = append(out, at)
+				}
+			}
+		}
+	}
 	if g.within != nil {
 		theirs := g.within.find(o)
 		out = append(inside(out, theirs), inside(theirs, out)...)
 	}
 	slices.SortFunc(out, comparePositions)
 	return slices.CompactFunc(out, func(p, q object.Path) bool { return comparePositions(p, q) == 0 })
+}
+
+// A variableView is a workload as rules see it, too: with the lists env and envFrom of its containers as maps, env by name and
+// envFrom by what it refers to, such as configMapRef/settings (project format §10).
+type variableView struct {
+	object map[string]any
+	at     map[[2]string]map[string]int // of a container's position and env or envFrom: where each element stands
+}
+
+// variablesByName is the view of a workload; that of any other object, or of one without variables, is empty.
+func variablesByName(o map[string]any) variableView {
+	switch o["kind"] {
+	case "Deployment", "StatefulSet", "DaemonSet":
+	default:
+		return variableView{}
+	}
+	path := []string{"spec", "template", "spec"}
+	list, _ := object.Object(o).Map(path...)["containers"].([]any)
+	view := variableView{at: map[[2]string]map[string]int{}}
+	containers := slices.Clone(list)
+	for i, c := range containers {
+		container, _ := c.(map[string]any)
+		container = maps.Clone(container)
+		for field, name := range map[string]func(object.Object) string{"env": variableName, "envFrom": referredTo} {
+			list, _ := container[field].([]any)
+			byName, at := map[string]any{}, map[string]int{}
+			for n, e := range list {
+				m, _ := e.(map[string]any)
+				if key := name(m); key != "" {
+					byName[key], at[key] = e, n
+				}
+			}
+			if len(byName) > 0 {
+				container[field] = byName
+				view.at[[2]string{strconv.Itoa(i), field}] = at
+			}
+		}
+		containers[i] = container
+	}
+	if len(view.at) == 0 {
+		return variableView{}
+	}
+	view.object = maps.Clone(o)
+	at := view.object
+	for _, f := range path {
+		m, _ := at[f].(map[string]any) // it is one: there are containers in it
+		m = maps.Clone(m)
+		at[f], at = m, m
+	}
+	at["containers"] = containers
+	return view
+}
+
+func variableName(e object.Object) string { return e.Text("name") }
+
+func referredTo(e object.Object) string {
+	for _, kind := range []string{"configMapRef", "secretRef"} {
+		if name := e.Text(kind, "name"); name != "" {
+			return kind + "/" + name
+		}
+	}
+	return ""
+}
+
+// position is where in the object a place of the view is; false for what stands at the same place in both.
+func (v variableView) position(p object.Path) (object.Path, bool) {
+	const container, field, name = 4, 5, 6 // spec.template.spec.containers[n].env.name
+	if len(p) <= name || p[0].Field != "spec" || p[1].Field != "template" || p[2].Field != "spec" || p[3].Field != "containers" {
+		return nil, false
+	}
+	n, ok := v.at[[2]string{strconv.Itoa(p[container].Index), p[field].Field}][p[name].Field]
+	if !ok {
+		return nil, false
+	}
+	return append(p[:name:name].Index(n), p[name+1:]...), true
 }
 
 // inside are those of the places that are one of the others, or in one.
