@@ -138,12 +138,12 @@ func (o *ociSource) ref() source.OCIRef {
 
 // checkSubDir refuses names that not every system can have, and those that lead out.
 func checkSubDir(dir string, fail func(key, format string, args ...any)) {
+	if clean := cleanSubDir(dir); clean == ".." || strings.HasPrefix(clean, "../") {
+		fail("subDir", "%q leads out of the repository", dir)
+		return
+	}
 	for part := range strings.SplitSeq(dir, "/") {
-		switch {
-		case part == "..":
-			fail("subDir", "%q leads out of the repository", dir)
-			return
-		case strings.ContainsAny(part, `\:*?"<>|^`) || strings.ContainsFunc(part, unicode.IsControl):
+		if strings.ContainsAny(part, `\:*?"<>|^`) || strings.ContainsFunc(part, unicode.IsControl) {
 			fail("subDir", `%q: a name in it holds one of \ : * ? " < > | ^ or a control character`, dir)
 			return
 		}
