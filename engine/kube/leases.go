@@ -53,6 +53,7 @@ func (l leases) client() dynamic.ResourceInterface {
 
 // Get implements [lock.Records].
 func (l leases) Get(ctx context.Context, name string) (*lock.Record, error) {
+	ctx = ahead(ctx)
 	live, err := l.send(ctx, func() (*unstructured.Unstructured, error) { return l.client().Get(ctx, name, metav1.GetOptions{}) })
 	if apierrors.IsNotFound(err) {
 		return nil, nil
@@ -66,6 +67,7 @@ func (l leases) Get(ctx context.Context, name string) (*lock.Record, error) {
 
 // Put implements [lock.Records].
 func (l leases) Put(ctx context.Context, r lock.Record) (lock.Record, error) {
+	ctx = ahead(ctx)
 	o := l.lease(r)
 	if r.Version != "" {
 		stored, err := l.send(ctx, func() (*unstructured.Unstructured, error) {
@@ -149,6 +151,7 @@ func (l leases) rights(err error) error {
 
 // Remove implements [lock.Records].
 func (l leases) Remove(ctx context.Context, r lock.Record) error {
+	ctx = ahead(ctx)
 	uid, version, _ := strings.Cut(r.Version, "/")
 	id := types.UID(uid)
 	only := metav1.Preconditions{UID: &id, ResourceVersion: &version}

@@ -1,7 +1,13 @@
 package kube_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -118,5 +124,42 @@ func TestLocksMakeTheirNamespaceOnce(t *testing.T) {
 		if _, err := records.Put(t.Context(), lock.Record{Target: "t", Discriminator: discriminator, Holder: "h", Since: now, Renewed: now, Duration: time.Minute}); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// A lock that is renewed late is lost, and the deploy with it: however many other requests the server lets wait.
+func TestALockDoesNotWaitBehindSlowRequests(t *testing.T) {
+	t.Parallel()
+	slow := make(chan struct{}, 1000)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/secrets/") {
+			slow <- struct{}{}
+			<-r.Context().Done()
+			return
+		}
+		enginetest.Refuse(w, http.StatusNotFound, "NotFound", "there is none")
+	}))
+	t.Cleanup(server.Close)
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	text := fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: p, clusters: [{name: c, cluster: {server: %q}}], contexts: [{name: p, context: {cluster: c}}]}`, server.URL)
+	if err := os.WriteFile(kubeconfig, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := kube.Open(kube.Config{Kubeconfigs: []string{kubeconfig}, UserAgent: "weighlock-test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for range 100 {
+		go func() { _, _ = c.History("").Get(ctx, "any") }()
+	}
+	for range 48 { // as many as it begins with
+		<-slow
+	}
+	renewing, end := context.WithTimeout(ctx, 10*time.Second)
+	defer end()
+	if r, err := c.Locks("").Get(renewing, "any"); r != nil || err != nil {
+		t.Errorf("got %v, %v", r, err)
 	}
 }

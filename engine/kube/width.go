@@ -140,6 +140,9 @@ func (w *width) adapt() {
 // and never answers must not hold up a run for ever.
 func (w *width) bounded(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(req *http.Request) (*http.Response, error) {
+		if req.Context().Value(aheadKey{}) != nil {
+			return timed(next, req)
+		}
 		cuts, err := w.begin(req.Context())
 		if err != nil {
 			return nil, err
@@ -160,6 +163,25 @@ func (w *width) bounded(next http.RoundTripper) http.RoundTripper {
 		res.Body = &endingBody{res.Body, cancel}
 		return res, nil
 	})
+}
+
+// aheadKey is the context key of requests that wait for nobody's turn.
+type aheadKey struct{}
+
+// ahead is a context for the few requests that wait for nobody's turn: those that keep a lock. It is lost to others when they come late,
+// as they would behind many slow ones, such as of a webhook that takes its time.
+func ahead(ctx context.Context) context.Context { return context.WithValue(ctx, aheadKey{}, true) }
+
+// timed sends a request at once, for a minute at the most.
+func timed(next http.RoundTripper, req *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(req.Context(), requestTimeout)
+	res, err := next.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	res.Body = &endingBody{res.Body, cancel}
+	return res, nil
 }
 
 func meaning(status int) answer {
