@@ -1,12 +1,14 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
 
+	"github.com/weighlock/weighlock/engine"
 	"github.com/weighlock/weighlock/engine/diff"
 )
 
@@ -45,5 +47,41 @@ func TestWhatMovesDuringAComparisonIsNotShown(t *testing.T) {
 	left.Store(1 << 30)
 	if got := find(t, s.diff(diff.Options{}), "a"); got.Op != diff.Update {
 		t.Errorf("%s %v", got.Op, got.Err)
+	}
+}
+
+// An object that moves from one target to another is an orphan of the first when it is compared. Once the other one has taken it over,
+// it is not deleted any more, be it between the comparison and the deletion or while that is under way.
+func TestWhatAnotherTargetHasTakenOverIsNotPruned(t *testing.T) {
+	t.Parallel()
+	for _, during := range []string{"before the deletion", "during the deletion"} {
+		t.Run(during, func(t *testing.T) {
+			t.Parallel()
+			c, s, ns := plainSite(t)
+			s.deployed()
+			taken := func() {
+				c.Kubectl(t, "label", "configmap", "b", "-n", ns, "--overwrite", "kluctl.io/discriminator=another")
+			}
+			s.write("-- app/b.yaml --\n")
+			opts := engine.DeployOptions{Diff: diff.Options{Prune: true}}
+			if during == "before the deletion" {
+				opts.Approve = func(context.Context, *diff.ChangeSet) error { taken(); return nil }
+			} else {
+				var deleting atomic.Bool
+				s.throughProxy(c, func(_ http.ResponseWriter, r *http.Request) bool {
+					if r.Method == http.MethodDelete && strings.HasSuffix(r.URL.Path, "/configmaps/b") && !deleting.Swap(true) {
+						taken()
+					}
+					return false
+				})
+			}
+			_, result := s.deploy(opts)
+			if err := result.Err(); err == nil || !strings.Contains(err.Error(), `ConfigMap/b: has become that of another target (discriminator "another")`) {
+				t.Errorf("got %v", err)
+			}
+			if got := c.Kubectl(t, "get", "configmap", "b", "-n", ns, "-o", "name", "--ignore-not-found"); got == "" {
+				t.Error("it is gone")
+			}
+		})
 	}
 }

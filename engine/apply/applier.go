@@ -11,14 +11,22 @@ import (
 type Applier interface {
 	// Apply stores an object by server-side apply and returns what the server made of it, and the server's warnings.
 	Apply(ctx context.Context, w diff.Write) (object.Object, []string, error)
-	// Delete deletes an object, its dependants in the background. One that is gone already is no error; another one that
-	// has its name by now is, unless uid is "".
-	Delete(ctx context.Context, ref object.Ref, uid string) error
+	// Delete deletes an object, its dependants in the background. One that is gone already is no error; one that is not
+	// the one that is meant is, and stays.
+	Delete(ctx context.Context, ref object.Ref, which Which) error
 	// AwaitGone returns when a deleted object is no longer there.
 	AwaitGone(ctx context.Context, ref object.Ref, uid string) error
 	// AwaitEstablished returns when the server serves the kinds of a CustomResourceDefinition.
 	AwaitEstablished(ctx context.Context, ref object.Ref) error
 	Observer
+}
+
+// Which says which object of a name is meant; the zero value is any.
+type Which struct {
+	// UID is the object's, if it is known.
+	UID string
+	// Discriminator, if set, is that of the target to which the object must belong.
+	Discriminator string
 }
 
 // An Observer looks at live objects. Its errors are those of package diff.

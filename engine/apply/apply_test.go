@@ -45,7 +45,7 @@ func (r *recorder) Apply(_ context.Context, w diff.Write) (object.Object, []stri
 func (r *recorder) AwaitGone(_ context.Context, ref object.Ref, _ string) error {
 	return r.note("await", ref)
 }
-func (r *recorder) Delete(_ context.Context, ref object.Ref, _ string) error {
+func (r *recorder) Delete(_ context.Context, ref object.Ref, _ apply.Which) error {
 	return r.note("delete", ref)
 }
 func (r *recorder) Get(context.Context, object.Ref) (object.Object, error)  { return nil, nil }
@@ -333,6 +333,26 @@ func TestWhatNeedsOthersIsDeletedBeforeThem(t *testing.T) {
 	want := []string{"delete webhook", "delete boat", "delete api", "delete namespace", "delete deployment", "delete definition"}
 	if !slices.Equal(r.log, want) {
 		t.Errorf("got %v, want %v", r.log, want)
+	}
+}
+
+// What could not be deleted keeps what goes after it: a custom resource that its controller has not cleaned up yet needs the controller.
+func TestWhatIsNotGoneKeepsWhatGoesAfterIt(t *testing.T) {
+	t.Parallel()
+	var s diff.ChangeSet
+	for _, ref := range []object.Ref{
+		{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition", Name: "definition"}, {Group: "apps", Kind: "Deployment", Name: "controller"},
+		{Group: "example.com", Kind: "Boat", Name: "boat"}, {Group: "example.com", Kind: "Boat", Name: "stuck"}, {Group: "admissionregistration.k8s.io", Kind: "MutatingWebhookConfiguration", Name: "webhook"},
+	} {
+		s.Orphans = append(s.Orphans, &diff.Change{Ref: ref, Op: diff.Delete})
+	}
+	r := &recorder{fail: map[string]bool{"stuck": true}}
+	result := apply.Apply(t.Context(), &s, r, apply.Options{})
+	if got, want := statuses(result), "definition not tried, controller not tried, boat deleted, stuck failed, webhook deleted"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if err := result.Outcomes[1].Err; err == nil || !strings.Contains(err.Error(), "Boat/stuck, which goes before it, is not gone and may need it") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -73,7 +73,7 @@ func (r *run) notRun(list []*diff.Change, failed *diff.Change) error {
 func (r *run) removeHook(ctx context.Context, ref object.Ref) error {
 	sending, cancel := finishing(ctx)
 	defer cancel()
-	if err := r.applier.Delete(sending, ref, ""); err != nil { // the last run's, whichever that is
+	if err := r.applier.Delete(sending, ref, Which{}); err != nil { // the last run's, whichever that is
 		return err
 	}
 	return r.applier.AwaitGone(r.waits, ref, "")
@@ -122,7 +122,7 @@ func (r *run) cleanUp(ctx context.Context, list []*diff.Change) {
 		if !c.Hook.Wait || !c.Hook.Has(policy) || o.Removed {
 			continue
 		}
-		if err := r.applier.Delete(ctx, c.Ref, ""); err != nil {
+		if err := r.applier.Delete(ctx, c.Ref, Which{}); err != nil {
 			o.Warnings = append(o.Warnings, c.Mask(fmt.Errorf("the hook has run and cannot be removed: %w", err)).Error())
 			continue
 		}

@@ -33,9 +33,9 @@ func (a *at) Apply(ctx context.Context, w diff.Write) (object.Object, []string, 
 	return a.recorder.Apply(ctx, w)
 }
 
-func (a *at) Delete(ctx context.Context, ref object.Ref, uid string) error {
+func (a *at) Delete(ctx context.Context, ref object.Ref, which apply.Which) error {
 	a.check("delete", ref)
-	return a.recorder.Delete(ctx, ref, uid)
+	return a.recorder.Delete(ctx, ref, which)
 }
 
 func (a *at) AwaitGone(ctx context.Context, ref object.Ref, uid string) error {

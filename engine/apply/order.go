@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -50,7 +51,7 @@ func isCustom(group string) bool {
 }
 
 // prune deletes orphans, phase by phase and, inside a phase, what was deployed last first. After a failure of the deploy
-// nothing is deleted.
+// nothing is deleted, and what a phase could not delete keeps the later ones from being begun: it may need what they delete.
 func (r *run) prune(ctx context.Context, orphans []*diff.Change) {
 	for _, o := range r.outcomes {
 		if o.Status == Failed || o.Status == NotReady {
@@ -78,7 +79,14 @@ func (r *run) prune(ctx context.Context, orphans []*diff.Change) {
 		return a.stage - b.stage
 	})
 	gone := map[string]bool{} // namespaces that have been deleted, with what was in them
+	var left *diff.Change     // what a phase could not delete
 	for _, s := range order {
+		if left != nil && phaseOf(left.Ref) != s.phase {
+			for _, c := range steps[s] {
+				r.block(c, fmt.Errorf("not tried: %s, which goes before it, is not gone and may need it", left.Ref))
+			}
+			continue
+		}
 		var g errgroup.Group
 		g.SetLimit(deletions * r.opts.Parallel)
 		for _, c := range steps[s] {
@@ -90,7 +98,10 @@ func (r *run) prune(ctx context.Context, orphans []*diff.Change) {
 		}
 		g.Wait()
 		for _, c := range steps[s] {
-			if c.Ref.IsNamespace() && r.outcomes[c].Status == Deleted {
+			switch status := r.outcomes[c].Status; {
+			case status == Failed && left == nil:
+				left = c
+			case status == Deleted && c.Ref.IsNamespace():
 				gone[c.Ref.Name] = true
 			}
 		}
@@ -103,7 +114,8 @@ func (r *run) deletion(ctx context.Context, c *diff.Change) {
 		return
 	}
 	sending, cancel := finishing(ctx)
-	err := r.applier.Delete(sending, c.Ref, c.UID())
+	// While the rest was deployed, another target may have taken it over.
+	err := r.applier.Delete(sending, c.Ref, Which{UID: c.UID(), Discriminator: c.Live.Label(diff.DiscriminatorLabel)})
 	cancel()
 	if err == nil && !r.opts.Wait.Off {
 		err = r.applier.AwaitGone(r.waits, c.Ref, c.UID())

@@ -132,12 +132,12 @@ func (r *run) change(ctx context.Context, c *diff.Change) {
 	switch c.Op {
 	case diff.Delete:
 		status = Deleted
-		if err = r.applier.Delete(sending, c.Ref, c.UID()); err == nil && !r.opts.Wait.Off {
+		if err = r.applier.Delete(sending, c.Ref, Which{UID: c.UID()}); err == nil && !r.opts.Wait.Off {
 			err = r.applier.AwaitGone(r.waits, c.Ref, c.UID())
 		}
 	case diff.Replace:
 		// What takes its place is a part of it: it is sent also when the run is interrupted in between.
-		if err = r.applier.Delete(sending, c.Ref, c.UID()); err == nil {
+		if err = r.applier.Delete(sending, c.Ref, Which{UID: c.UID()}); err == nil {
 			err = r.applier.AwaitGone(sending, c.Ref, c.UID())
 		}
 		if err == nil {

@@ -174,18 +174,25 @@ func (a applier) AwaitGone(ctx context.Context, ref object.Ref, uid string) erro
 }
 
 // Delete implements [apply.Applier].
-func (a applier) Delete(ctx context.Context, ref object.Ref, uid string) error {
+func (a applier) Delete(ctx context.Context, ref object.Ref, which apply.Which) error {
 	client, err := a.client(ref)
 	if err != nil {
 		return err
 	}
 	background := metav1.DeletePropagationBackground
 	opts := metav1.DeleteOptions{PropagationPolicy: &background}
-	if uid != "" {
-		opts.Preconditions = metav1.NewUIDPreconditions(uid)
+	if which.UID != "" {
+		opts.Preconditions = metav1.NewUIDPreconditions(which.UID)
 	}
 	lost := false // an answer, after which nobody knows whether the deletion was carried out
+	var taken error
 	err = unraced(func() error {
+		if which.Discriminator != "" {
+			var left bool
+			if left, taken, err = a.belongs(ctx, client, ref, which, &opts); err != nil || taken != nil || !left {
+				return err
+			}
+		}
 		return a.retry(ctx, func() error {
 			err := client.Delete(ctx, ref.Name, opts)
 			switch {
@@ -199,12 +206,41 @@ func (a applier) Delete(ctx context.Context, ref object.Ref, uid string) error {
 		})
 	})
 	switch {
+	case taken != nil:
+		return taken
 	case err == nil:
 		return nil
 	case another(err):
 		return fmt.Errorf("%s: was deleted and created anew since it was compared, and that one is not deleted: compare again: %w", ref, err)
 	}
 	return a.failed("deleting", ref, err)
+}
+
+// belongs binds a deletion to the object as it is, so that nobody takes it over in between. left says that there is something to delete,
+// taken that it is another target's by now.
+func (a applier) belongs(ctx context.Context, client dynamic.ResourceInterface, ref object.Ref, which apply.Which, opts *metav1.DeleteOptions) (left bool, taken, err error) {
+	live, err := a.read(ctx, client, ref)
+	switch {
+	case apierrors.IsNotFound(err):
+		return false, nil, nil
+	case err != nil:
+		return false, nil, err
+	case which.UID != "" && string(live.GetUID()) != which.UID:
+		return true, nil, nil // the server says so
+	case live.GetDeletionTimestamp() != nil:
+		return false, nil, nil
+	}
+	if owner := live.GetLabels()[diff.DiscriminatorLabel]; owner != which.Discriminator {
+		return true, fmt.Errorf("%s: has become that of another target (discriminator %q) since it was compared, and is not deleted: compare again", ref, owner), nil
+	}
+	only := metav1.Preconditions{}
+	if opts.Preconditions != nil {
+		only = *opts.Preconditions
+	}
+	version := live.GetResourceVersion()
+	only.ResourceVersion = &version
+	opts.Preconditions = &only
+	return true, nil, nil
 }
 
 // another says whether a deletion was refused because the object that is there is not the one that was meant.
