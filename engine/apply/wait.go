@@ -91,7 +91,7 @@ func (r *run) awaitOne(c *diff.Change) error {
 	timeout := cmp.Or(c.Timeout, r.opts.Wait.Timeout)
 	waiting, cancel := context.WithTimeout(r.waits, timeout)
 	defer cancel()
-	w := watcher{observer: r.applier, opts: r.opts, hook: c.Hook != nil, mask: c.MaskText}
+	w := watcher{observer: r.applier, opts: r.opts, hook: c.Hook != nil, mask: c.MaskText, fresh: c.Op == diff.Create || c.Op == diff.Replace}
 	err := w.until(waiting, c.Ref)
 	r.outcomes[c].Waited = r.opts.Now().Sub(began)
 	if err == nil {
@@ -112,6 +112,9 @@ type watcher struct {
 	mask     func(string) string // a controller may quote a secret value
 	expects  *bool
 	seen     bool
+	// since is when the object was seen first, fresh whether it was created right before.
+	since time.Time
+	fresh bool
 }
 
 // until returns when the object is ready, with a [NotReadyError] when it has failed or ctx ends.
@@ -169,7 +172,9 @@ func (w *watcher) look(ctx context.Context, ref object.Ref) (object.Object, read
 	case live == nil:
 		return nil, ready.State{Phase: ready.Waiting, Reason: "it is not there yet"}, nil
 	}
-	w.seen = true
+	if !w.seen {
+		w.seen, w.since = true, w.opts.Now()
+	}
 	if w.expects == nil {
 		expects, err := w.observer.ExpectsStatus(ctx, live.Ref())
 		if err != nil {
@@ -177,7 +182,7 @@ func (w *watcher) look(ctx context.Context, ref object.Ref) (object.Object, read
 		}
 		w.expects = &expects
 	}
-	state, err := w.opts.Wait.Rules.Assess(ready.Observation{Object: live, ExpectsStatus: *w.expects, Hook: w.hook, Now: w.opts.Now()})
+	state, err := w.opts.Wait.Rules.Assess(ready.Observation{Object: live, ExpectsStatus: *w.expects, Hook: w.hook, Now: w.opts.Now(), Since: w.since, New: w.fresh})
 	return live, state, err
 }
 

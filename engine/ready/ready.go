@@ -46,6 +46,18 @@ type Observation struct {
 	Hook bool
 	// Now is the time of the observation.
 	Now time.Time
+	// Since, if set, is since when the object has been watched by the same clock, which may be another one than the
+	// cluster's; New says that it was created right before.
+	Since time.Time
+	New   bool
+}
+
+// young says whether a controller may not have had the time to react.
+func (o Observation) young() bool {
+	if !o.Since.IsZero() && (o.New || o.Now.Sub(o.Since) >= reactionTime) {
+		return o.Now.Sub(o.Since) < reactionTime
+	}
+	return o.Now.Sub(created(o.Object)) < reactionTime
 }
 
 // Assess says whether an observed object is ready. An error means that a rule could not be evaluated, or that the object
@@ -59,7 +71,8 @@ func (r *Rules) Assess(o Observation) (State, error) {
 			return decided(ready, annotationReady+" is "+said), nil
 		}
 	}
-	if at := o.Object.Text("metadata", "deletionTimestamp"); at != "" {
+	// One that has come to its end may be deleted for that, such as a Job with ttlSecondsAfterFinished.
+	if at := o.Object.Text("metadata", "deletionTimestamp"); at != "" && !Ended(o.Object) {
 		return State{Waiting, "is being deleted since " + at}, nil
 	}
 	if behind := unobserved(o.Object); behind != "" {
@@ -76,14 +89,20 @@ func (r *Rules) Assess(o Observation) (State, error) {
 	case ref.Group == "" && ref.Kind == "Service" && o.Object.Text("spec", "type") == "LoadBalancer":
 		return loadBalancer(o.Object), nil
 	}
-	if _, has := o.Object["status"]; !has && o.ExpectsStatus && o.Now.Sub(created(o.Object)) < reactionTime {
+	if _, has := o.Object["status"]; !has && o.ExpectsStatus && o.young() {
 		return State{Waiting, "nobody has written its status yet"}, nil
 	}
 	return standard(o.Object)
 }
 
-// standard is kstatus's judgement.
+// standard is kstatus's judgement, but for what it knows nothing of.
 func standard(o object.Object) (State, error) {
+	if why := builtin(o); why != "" {
+		return State{Waiting, why}, nil
+	}
+	if o.Ref().Group == "apps" && o.Ref().Kind == "DaemonSet" {
+		o = onDelete(o)
+	}
 	res, err := status.Compute(&unstructured.Unstructured{Object: o})
 	if err != nil {
 		return State{}, fmt.Errorf("%s: its status cannot be read: %w", o.Ref(), err)
@@ -104,10 +123,25 @@ func standard(o object.Object) (State, error) {
 func unobserved(o object.Object) string {
 	want, ok1 := o.Get("metadata", "generation")
 	seen, ok2 := o.Get("status", "observedGeneration")
+	if ok1 && !ok2 {
+		return outdated(o, want)
+	}
 	if !ok1 || !ok2 || seen == want {
 		return ""
 	}
 	return fmt.Sprintf("waits for reconciliation: its generation is %v, observed is %v", want, seen)
+}
+
+// outdated says that a condition by which an object is judged was set for an earlier form of it, or "". Many controllers, such as
+// cert-manager's, keep what they have observed there alone.
+func outdated(o object.Object, generation any) string {
+	want, _ := generation.(int64)
+	for _, c := range conditions(o) {
+		if seen, ok := c["observedGeneration"].(int64); ok && seen < want && (c["type"] == "Ready" || c["type"] == "Stalled") {
+			return fmt.Sprintf("waits for reconciliation: its generation is %v, its condition %s is of %v", want, c["type"], seen)
+		}
+	}
+	return ""
 }
 
 func decided(ready bool, why string) State {

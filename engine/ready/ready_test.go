@@ -61,6 +61,32 @@ func TestAssess(t *testing.T) {
 	}
 }
 
+// Whether a controller has had the time to react is told by the clock of who watches, where that is known: the cluster's may differ.
+func TestAClockThatDiffersFromTheClustersMakesNothingReady(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		created, since time.Duration // from now
+		fresh          bool
+		want           ready.Phase
+	}{
+		"ours is ahead, and it is new":           {-time.Hour, -time.Second, true, ready.Waiting},
+		"ours is ahead, and it has had time":     {-time.Hour, -15 * time.Second, true, ready.Ready},
+		"ours is behind":                         {time.Hour, -time.Second, false, ready.Waiting},
+		"ours is behind, and it has had time":    {time.Hour, -15 * time.Second, false, ready.Ready},
+		"it was there for long":                  {-time.Hour, -time.Second, false, ready.Ready},
+		"it was created before it was looked at": {-5 * time.Second, -time.Second, false, ready.Waiting},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := object.Object{"apiVersion": "example.org/v1", "kind": "Thing", "metadata": map[string]any{"name": "a", "creationTimestamp": now.Add(c.created).Format(time.RFC3339)}}
+			got, err := (*ready.Rules)(nil).Assess(ready.Observation{Object: o, ExpectsStatus: true, Now: now, Since: now.Add(c.since), New: c.fresh})
+			if err != nil || got.Phase != c.want {
+				t.Errorf("got %v, %v, want %s", got, err, c.want)
+			}
+		})
+	}
+}
+
 func TestCompileReportsAllMistakesAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := ready.Compile([]ready.Rule{
