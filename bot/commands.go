@@ -118,9 +118,32 @@ func (b *Bot) commentCreated(ctx context.Context, e forge.CommentCreated) (Outco
 	return out, errors.Join(errs...)
 }
 
+// Forges tell of a comment before all of their databases have it. One that is not there is looked for again while it is young.
+const (
+	youngComment         = 30 * time.Second
+	firstLook, lastPause = time.Second, 4 * time.Second
+)
+
 // withdrawn says what became of a comment that somebody thinks better of, "deleted" or "edited" ("" where it is as it was), and what it
 // says now.
 func (b *Bot) withdrawn(ctx context.Context, c forge.Comment) (gone, now string, err error) {
+	for pause := firstLook; ; pause *= 2 {
+		gone, now, err = b.becameOf(ctx, c)
+		if gone != wasDeleted || pause > lastPause || b.Now().Sub(c.Created) > youngComment {
+			return gone, now, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return "", "", ctx.Err()
+		}
+	}
+}
+
+// wasDeleted is what became of a comment that is not there.
+const wasDeleted = "deleted"
+
+func (b *Bot) becameOf(ctx context.Context, c forge.Comment) (gone, now string, err error) {
 	all, err := b.Forge.Comments(ctx, c.Repo, c.Number)
 	if err != nil {
 		return "", "", err
@@ -130,7 +153,7 @@ func (b *Bot) withdrawn(ctx context.Context, c forge.Comment) (gone, now string,
 			return pick(now.Body == c.Body, "", "edited"), now.Body, nil
 		}
 	}
-	return "deleted", "", nil
+	return wasDeleted, "", nil
 }
 
 // help lists the commands.

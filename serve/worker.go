@@ -244,9 +244,18 @@ func (w *worker) do(ctx context.Context, b *bot.Bot, j *journal, event forge.Eve
 		if pr.State != forge.StateOpen {
 			return bot.Outcome{Summary: fmt.Sprintf("Nothing to do: %s is %s.", pr, pr.State)}, nil
 		}
+		if run.Attempt < triesUnknown && behindEvent(pr, e) {
+			return bot.Outcome{}, fmt.Errorf("the forge does not tell yet of %s what it has delivered: its head is still %.7s, onto %s", pr, pr.Head.SHA, pr.Base.Name)
+		}
 		return b.Refresh(ctx, e.PullRequest.Repo, e.PullRequest.Number)
 	}
 	return b.Handle(ctx, event)
+}
+
+// behindEvent says whether a pull request is told as it was before an event: forges tell of events before all of their databases have them. Of what
+// is previewed as it was nobody would hear again.
+func behindEvent(pr forge.PullRequest, e forge.PullRequestChanged) bool {
+	return e.Before != "" && pr.Head.SHA == e.Before && e.Before != e.PullRequest.Head.SHA || e.Action == forge.Retargeted && pr.Base.Name != e.PullRequest.Base.Name
 }
 
 // lastWords is how long a run may take to say that it was stopped.

@@ -103,6 +103,34 @@ func TestServeFindsAHeadThatGoesBack(t *testing.T) {
 	}
 }
 
+// What a forge tells by a webhook its API may tell a moment later: the preview is of the new head all the same.
+func TestServeWaitsForWhatTheForgeHasDelivered(t *testing.T) {
+	t.Parallel()
+	c := converse(t)
+	s := c.served("")
+	c.deliver(s, c.openPullRequest(change))
+	first, err := c.git.Run(t.Context(), "rev-parse", "topic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := c.branch(map[string]string{"deploy/app/map.yaml": strings.ReplaceAll(change["deploy/app/map.yaml"], "blue", "green")})
+	if _, err := c.git.PullRefs(t.Context(), c.number, c.base, second); err != nil {
+		t.Fatal(err)
+	}
+	c.github.PushHead(testRepo, c.number, second)
+	hook := c.github.PullRequestWebhook(testRepo, c.number, forge.Synchronized, writer)
+	c.github.PushHead(testRepo, c.number, strings.TrimSpace(first)) // as the API still has it
+	if status, err := s.Deliver(t.Context(), hook); err != nil || status != http.StatusOK {
+		t.Fatal(status, err)
+	}
+	c.eventually("it is put off", func() bool { return strings.Contains(s.Log(), "does not tell yet") })
+	c.github.PushHead(testRepo, c.number, second)
+	c.idle(s)
+	if c.count("green") == 0 || c.count("blue") > 0 {
+		t.Errorf("in the end: %+v", c.comments())
+	}
+}
+
 // Of a push that was found by looking nobody knows who has pushed it: where that matters it is held, until its delivery comes and tells.
 func TestServeDeploysAPushThatWasFoundOnceItIsToldWhosItIs(t *testing.T) {
 	t.Parallel()
