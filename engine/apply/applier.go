@@ -40,3 +40,22 @@ type Observer interface {
 	// and the last words of a container that fails.
 	Symptoms(ctx context.Context, o object.Object) []string
 }
+
+// A NotYetError says that the server refuses an object because a controller has not made something yet that is needed to judge it, such
+// as the usage of a quota.
+type NotYetError struct{ Err error }
+
+// Error is the server's text.
+func (e *NotYetError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the server's refusal.
+func (e *NotYetError) Unwrap() error { return e.Err }
+
+// A NotServedError says that the server that was asked, of several that there may be, keeps no objects of a kind.
+type NotServedError struct{ Err error }
+
+// Error is the failure's text.
+func (e *NotServedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the server's refusal.
+func (e *NotServedError) Unwrap() error { return e.Err }

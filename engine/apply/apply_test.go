@@ -276,6 +276,9 @@ func TestWhatItsChangedDefinitionAllowsIsTriedAgain(t *testing.T) {
 	}{
 		"refused":                {&laggard{refusal: refused}, []*diff.Change{definition(), boat()}, "", 3},
 		"not valid":              {&laggard{refusal: &diff.InvalidError{Err: errors.New("too long")}}, []*diff.Change{definition(), boat()}, "", 3},
+		"not served":             {&laggard{refusal: &apply.NotServedError{Err: errors.New("not found")}}, []*diff.Change{definition(), boat()}, "", 3},
+		"not served for long":    {&laggard{refusal: &apply.NotServedError{Err: errors.New("not found")}}, []*diff.Change{boat()}, "not found", 1},
+		"a quota without usage":  {&laggard{refusal: &diff.DeniedError{Err: &apply.NotYetError{Err: errors.New("status unknown for quota")}}}, []*diff.Change{create(kind("v1", "ConfigMap", "a"))}, "", 3},
 		"another kind":           {&laggard{refusal: refused}, []*diff.Change{definition(), create(kind("v1", "ConfigMap", "a"))}, refused.Error(), 1},
 		"no definition":          {&laggard{refusal: refused}, []*diff.Change{boat()}, refused.Error(), 1},
 		"denied by a policy":     {&laggard{refusal: &diff.DeniedError{Err: errors.New("denied")}}, []*diff.Change{definition(), boat()}, "denied", 1},

@@ -10,6 +10,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/weighlock/weighlock/engine/apply"
 	"github.com/weighlock/weighlock/engine/diff"
 	"github.com/weighlock/weighlock/engine/object"
 )
@@ -38,6 +39,8 @@ func (c *Cluster) failed(doing string, ref object.Ref, err error) error {
 		return &diff.TerminatingError{Namespace: ref.Namespace, Err: worded}
 	case noDryRun.MatchString(err.Error()):
 		return &diff.NoDryRunError{Webhook: noDryRun.FindStringSubmatch(err.Error())[1], Err: worded}
+	case apierrors.IsForbidden(err) && notYet.MatchString(err.Error()):
+		return &diff.DeniedError{Err: &apply.NotYetError{Err: worded}}
 	case apierrors.IsForbidden(err), denied.MatchString(err.Error()):
 		return &diff.DeniedError{Err: worded}
 	case apierrors.IsInvalid(err) && details != nil && len(details.Causes) > 0:
@@ -49,7 +52,7 @@ func (c *Cluster) failed(doing string, ref object.Ref, err error) error {
 	case apierrors.IsNotFound(err) && details != nil && details.Kind == "namespaces" && ref.Namespace != "":
 		return &diff.NoNamespaceError{Namespace: ref.Namespace, Err: worded}
 	case apierrors.IsMethodNotSupported(err), apierrors.IsNotFound(err) && (details == nil || details.Name == ""):
-		return fmt.Errorf("%w: the server keeps no objects of this kind that could be applied", worded)
+		return &apply.NotServedError{Err: fmt.Errorf("%w: the server keeps no objects of this kind that could be applied", worded)}
 	case passing(err):
 		if m := deadWebhook.FindStringSubmatch(err.Error()); m != nil {
 			worded = &diff.WebhookDownError{Webhook: m[1], Err: worded}
@@ -68,6 +71,10 @@ var (
 	// A policy or a webhook chooses its own code.
 	denied = regexp.MustCompile(`ValidatingAdmissionPolicy '.*' with binding '.*' denied request|admission webhook ".*" denied the request`)
 )
+
+// notYet is how admission words that a controller has not done its part yet: that of quotas, which counts what there is, and that of
+// service accounts, which gives each new namespace one.
+var notYet = regexp.MustCompile(`status unknown for quota|serviceaccount "default" not found`)
 
 // behind is how the API server words that something behind it did not answer.
 var behind = regexp.MustCompile(`failed calling webhook|etcdserver: |connection refused|context deadline exceeded`)
