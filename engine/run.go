@@ -156,6 +156,11 @@ func (r *Run) keep(ctx context.Context, c Cluster, set *diff.ChangeSet, result *
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closingTimeout)
 	defer cancel()
+	if e.Partial || e.Outcome != history.Succeeded {
+		// What the target has besides must be known still when the results before this one are not kept any more.
+		before, _ := history.Namespaces(ctx, c.History(r.Namespace), e.Discriminator)
+		e.Namespaces = slices.Compact(slices.Sorted(slices.Values(append(e.Namespaces, before...))))
+	}
 	record := history.Record{Entry: e, Document: report.NewDocument(set, result), Text: report.Text(set, result)}
 	return history.Write(ctx, c.History(r.Namespace), record, r.Keep)
 }
