@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"syscall"
 	"time"
@@ -26,12 +27,14 @@ var pauses = []time.Duration{200 * time.Millisecond, 600 * time.Millisecond, 150
 // to the same each time. (Answers that say when to come back, such as 429, the client has already obeyed.) A server that
 // has never answered is not waited for.
 func (c *Cluster) retry(ctx context.Context, send func() error) error {
-	for _, pause := range pauses {
+	for i, pause := range pauses {
 		err := send()
 		if status := apierrors.APIStatus(nil); err == nil || errors.As(err, &status) {
 			c.answered.Store(true)
 		}
-		if !passing(err) || !c.answered.Load() {
+		// A token that has just expired is renewed by the client when it is refused, for the next request.
+		renewed := i == 0 && apierrors.IsUnauthorized(err)
+		if !passing(err) && !renewed || !c.answered.Load() {
 			return err
 		}
 		select {
@@ -58,8 +61,12 @@ func passing(err error) bool {
 	}
 	var network net.Error
 	var address *url.Error
-	return errors.As(err, &network) || errors.As(err, &address) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNREFUSED)
+	return errors.As(err, &network) || errors.As(err, &address) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNREFUSED) ||
+		cutOff.MatchString(err.Error())
 }
+
+// cutOff is how the client words that an answer ended in the middle; what it wraps then depends on the protocol.
+var cutOff = regexp.MustCompile(`error when reading response body, may be caused by closed connection|unexpected error when reading response body`)
 
 // unraced writes again where somebody else's write came in between. That others own fields, or that
 // the object is another one by now, is no such thing.
