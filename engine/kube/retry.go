@@ -143,14 +143,19 @@ func ending(next http.RoundTripper, done <-chan struct{}) http.RoundTripper {
 			case <-ctx.Done():
 			}
 		}()
-		res, err := next.RoundTrip(req.WithContext(ctx))
-		if err != nil {
-			cancel()
-			return nil, err
-		}
-		res.Body = &endingBody{res.Body, cancel}
-		return res, nil
+		return untilRead(next, req.WithContext(ctx), cancel)
 	})
+}
+
+// untilRead sends a request whose context is cancelled once its answer has been read.
+func untilRead(next http.RoundTripper, req *http.Request, cancel context.CancelFunc) (*http.Response, error) {
+	res, err := next.RoundTrip(req)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	res.Body = &endingBody{res.Body, cancel}
+	return res, nil
 }
 
 // endingBody is a body that lets go of its request when it is closed.

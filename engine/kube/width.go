@@ -175,13 +175,7 @@ func ahead(ctx context.Context) context.Context { return context.WithValue(ctx, 
 // timed sends a request at once, for a minute at the most.
 func timed(next http.RoundTripper, req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), requestTimeout)
-	res, err := next.RoundTrip(req.WithContext(ctx))
-	if err != nil {
-		cancel()
-		return nil, err
-	}
-	res.Body = &endingBody{res.Body, cancel}
-	return res, nil
+	return untilRead(next, req.WithContext(ctx), cancel)
 }
 
 func meaning(status int) answer {
