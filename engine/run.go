@@ -158,7 +158,10 @@ func (r *Run) keep(ctx context.Context, c Cluster, set *diff.ChangeSet, result *
 	defer cancel()
 	if e.Partial || e.Outcome != history.Succeeded {
 		// What the target has besides must be known still when the results before this one are not kept any more.
-		before, _ := history.Namespaces(ctx, c.History(r.Namespace), e.Discriminator)
+		before, err := history.Namespaces(ctx, c.History(r.Namespace), e.Discriminator)
+		if err != nil {
+			r.warn(set, fmt.Sprintf("the target's last results cannot be read, so this one does not say in which other namespaces the target may have objects: %v", err))
+		}
 		e.Namespaces = slices.Compact(slices.Sorted(slices.Values(append(e.Namespaces, before...))))
 	}
 	record := history.Record{Entry: e, Document: report.NewDocument(set, result), Text: report.Text(set, result)}

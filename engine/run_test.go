@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -235,6 +237,31 @@ func TestOrphansAreFoundInNamespacesOfTheLastResult(t *testing.T) {
 		if len(set.Orphans) != 1 || set.Orphans[0].Ref.Namespace != left {
 			t.Errorf("the orphans are %v", ops(set))
 		}
+	}
+}
+
+// What a failed run cannot read of the results before it is no reason to believe that there is nothing: it says so, and is kept.
+func TestAResultSaysWhatOfEarlierOnesCouldNotBeRead(t *testing.T) {
+	t.Parallel()
+	c, s, ns := plainSite(t)
+	records := c.Namespace(t)
+	s.write("-- app/bad.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: Not_A_Name, namespace: " + ns + "}\n")
+	s.throughProxy(c, func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/namespaces/"+records+"/secrets") {
+			return false
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusInternalServerError)
+		fmt.Fprint(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"no lists today","reason":"InternalError","code":500}`)
+		return true
+	})
+	set, result := s.deploy(engine.DeployOptions{Run: run(records)})
+	if result.Err() == nil {
+		t.Error("what has no valid name is deployed")
+	}
+	contains(t, strings.Join(set.Warnings, "\n"), "this one does not say in which other namespaces the target may have objects", "no lists today")
+	if kept := c.Kubectl(t, "get", "secrets", "-n", records, "-o", "name"); kept == "" {
+		t.Error("the result is not kept")
 	}
 }
 
