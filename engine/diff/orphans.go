@@ -60,10 +60,6 @@ func (d *differ) pairRenames(set *ChangeSet) {
 		from, to *Change
 		score    float64
 	}
-	live := map[string]object.Object{}
-	for _, o := range d.live.all {
-		live[o.Text("metadata", "uid")] = o
-	}
 	var pairs []pair
 	for to := range set.All() {
 		if to.Op != Create {
@@ -83,6 +79,12 @@ func (d *differ) pairRenames(set *ChangeSet) {
 			if score >= alike {
 				pairs = append(pairs, pair{from, to, score})
 			}
+		}
+	}
+	live := map[string]object.Object{}
+	if slices.ContainsFunc(pairs, func(p pair) bool { return p.score == named }) {
+		for _, o := range d.live.all {
+			live[o.Text("metadata", "uid")] = o
 		}
 	}
 	slices.SortStableFunc(pairs, func(a, b pair) int {

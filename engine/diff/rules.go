@@ -154,15 +154,18 @@ func (g ignorer) both(other ignorer) ignorer {
 // find returns the places in o that the rules hide, by position; those of an object that is hidden as a whole are not listed.
 func (g ignorer) find(o map[string]any) []object.Path {
 	var out []object.Path
+	var view variableView
+	if len(g.matchers) > 0 {
+		view = variablesByName(o)
+	}
 	for _, m := range g.matchers {
 		out = append(out, m.find(o)...)
-	}
-	if view := variablesByName(o); view.object != nil {
-		for _, m := range g.matchers {
-			for _, p := range m.find(view.object) {
-				if at, ok := view.position(p); ok {
-					out = append(out, at)
-				}
+		if view.object == nil {
+			continue
+		}
+		for _, p := range m.find(view.object) {
+			if at, ok := view.position(p); ok {
+				out = append(out, at)
 			}
 		}
 	}
