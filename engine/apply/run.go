@@ -212,10 +212,10 @@ func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// redefinedPatience is for how long the API server, or one of several, may go on judging objects by what a definition was before it
-// was changed: its replicas watch definitions, which takes them a fraction of a second, or longer under load. So do controllers watch what
+// lagPatience is for how long the API server, or one of several, may go on judging objects by what a definition was before it was
+// changed: its replicas watch definitions, which takes them a fraction of a second, or longer under load. So do controllers watch what
 // they are to complete.
-const redefinedPatience = 10 * time.Second
+const lagPatience = 10 * time.Second
 
 // send applies the object and returns it as it is then, under a context that outlives the run's. What refuses it may come with the change
 // itself, and need a moment; nobody waits for that once the run has ended.
@@ -241,19 +241,19 @@ func (r *run) send(ctx context.Context, c *diff.Change) (object.Object, []string
 }
 
 // heals is until when an object that was refused is tried again, and what has refused it; the zero time where it would be in vain. A webhook
-// that the change set brings may not answer yet, a controller may not have seen a new quota or namespace, and a definition that it has changed may not be in force everywhere: the object was
-// valid by it when it was compared.
+// that the change set brings may not answer yet, a controller may not have seen a new quota or namespace, and a definition that the
+// change set has changed may not be in force everywhere: the object was valid by it when it was compared.
 func (r *run) heals(c *diff.Change, began time.Time, err error) (until time.Time, what string) {
 	var webhook *diff.WebhookDownError
 	if r.admission && errors.As(err, &webhook) {
 		return began.Add(r.opts.WebhookPatience), fmt.Sprintf("webhook %s, which the change itself has, has not answered", webhook.Webhook)
 	}
 	if errors.As(err, new(*NotYetError)) {
-		return began.Add(redefinedPatience), "what is needed to judge it has not been there"
+		return began.Add(lagPatience), "what is needed to judge it has not been there"
 	}
 	if errors.As(err, new(*diff.InvalidError)) || errors.As(err, new(*diff.RefusedError)) || errors.As(err, new(*NotServedError)) {
 		if at, is := r.redefined.Load(blockKey{group: c.Ref.Group, kind: c.Ref.Kind}); is {
-			return at.(time.Time).Add(redefinedPatience), "the server, which may not go by the changed definition yet, has refused it"
+			return at.(time.Time).Add(lagPatience), "the server, which may not go by the changed definition yet, has refused it"
 		}
 	}
 	return time.Time{}, ""
